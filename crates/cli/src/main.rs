@@ -1,0 +1,3 @@
+//! The `floe` program: argument parsing and terminal output around the library crates.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The salsa database: files as inputs, parse, lower, resolve and evaluate queries.

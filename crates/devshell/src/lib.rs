@@ -1,0 +1,1 @@
+//! The dev-shell activator: .envrc, dotenv, allow list, environment diff, shells, cache.

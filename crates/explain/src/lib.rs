@@ -1,0 +1,1 @@
+//! The catalogue of errors: why each happens and how to fix it.

@@ -1,0 +1,1 @@
+//! Flake references and lock files.

@@ -1,0 +1,1 @@
+//! One module per editor feature, as plain functions from a database to plain data.

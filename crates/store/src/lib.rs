@@ -1,0 +1,1 @@
+//! Store paths, NAR, derivations and the store itself.

@@ -1,0 +1,1 @@
+//! What whole-program tests share: running the built binary, driving it over stdio, real shells.
