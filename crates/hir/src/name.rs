@@ -21,7 +21,8 @@ impl Name {
         if let Some(name) = TABLE.ids.get(text) {
             return *name;
         }
-        *TABLE.ids.entry(Box::leak(Box::from(text))).or_insert_with_key(|text| {
+        let text: &'static str = Box::leak(Box::from(text));
+        *TABLE.ids.entry(text).or_insert_with(|| {
             let id = TABLE.next.fetch_add(1, Ordering::Relaxed);
             let (chunk, offset) = position(id);
             let chunk = TABLE.chunks[chunk].get_or_init(|| new_chunk(chunk));
