@@ -10,8 +10,8 @@
 //! * the scope of `builtins.scopedImport`, outermost (one slot per name given to `lower`).
 //!
 //! A [`Var::Local`] says how many environments to go up and which slot to take there. A name that no
-//! enclosing scope binds lexically is looked for in the enclosing `with`s, innermost first, then among
-//! the global names; a name that is in none of these is a [`Var::Undefined`], which C++ Nix reports
+//! enclosing scope binds lexically is looked for among the global names, which win over every `with`,
+//! then in the enclosing `with`s, innermost first; a name with neither is a [`Var::Undefined`], which C++ Nix reports
 //! when it parses the file.
 
 use crate::Name;
@@ -124,6 +124,7 @@ pub enum Expr {
         path: KeyList,
     },
     /// `f a b`: all arguments of one application chain together. Pipes are applications too.
+    /// As in C++ Nix, `(f a) b` is the same call as `f a b`.
     Apply {
         /// The function.
         fun: ExprId,
@@ -222,8 +223,8 @@ pub enum Var {
     },
     /// A global name, by its index in [`crate::globals`].
     Global(GlobalId),
-    /// Not bound lexically, inside of at least one `with`: the sets are asked innermost first, then
-    /// the global names; in none of them: an evaluation error.
+    /// Not bound lexically and no global name, inside of at least one `with`: the sets are asked
+    /// innermost first; in none of them: an evaluation error.
     With {
         /// The name.
         name: Name,
@@ -369,15 +370,47 @@ impl Module {
 /// Where things stand in the text: what [`Module`] deliberately does not know. Byte offsets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceMap {
-    /// The range of each expression, by [`ExprId`]. What sugar made has the range of the sugar.
+    /// The range of each expression, by [`ExprId`], without parentheses around it. What sugar made
+    /// has the range of the sugar.
     pub exprs: Vec<Span>,
-    /// The range of each [`BindingId`]'s name; for `a.b.c = …` the whole path `a.b.c` up to and
-    /// including this name starts where C++ Nix says the attribute is: at the path's start.
+    /// The range of each [`BindingId`]. For `a.b.c = …` each of the three names has the path from its
+    /// start up to and including the name, because C++ Nix says that the attribute is at the path's
+    /// start.
     pub bindings: Vec<Span>,
+    /// The range of each [`BindingId`]'s name alone.
+    pub names: Vec<Span>,
+    /// Further places that write the name of a [`BindingId`], where paths or sets were merged: the
+    /// second `a` of `a.b = 1; a.c = 2;`. In the order of the ids.
+    pub merged: Vec<(BindingId, Span)>,
     /// For each [`Key`] in [`Module::keys`], its range.
     pub keys: Vec<Span>,
-    /// For each operator expression (binary, apply by pipe, negation), the operator token; sorted by id.
+    /// The expressions that C++ Nix reports at another place than their start, sorted by id: binary
+    /// operators and pipes at the operator token, and calls that go on with a call in parentheses,
+    /// `(f x) y`, where that inner call is reported.
     pub operators: Vec<(ExprId, Span)>,
+    /// The expressions in parentheses or in `${ }`, sorted by id, with the range of the outermost
+    /// pair. C++ Nix reports an operand of `+` and a part of a string at the start of this range.
+    pub wrapped: Vec<(ExprId, Span)>,
+}
+
+impl SourceMap {
+    /// Where C++ Nix says the expression is, as far as that depends on the expression alone.
+    pub fn position(&self, id: ExprId) -> u32 {
+        match find(&self.operators, id) {
+            Some(span) => span.start,
+            None => self.exprs[id.0 as usize].start,
+        }
+    }
+
+    /// The range of the expression with parentheses or `${ }` around it, if any.
+    pub fn wrapped(&self, id: ExprId) -> Span {
+        find(&self.wrapped, id).unwrap_or(self.exprs[id.0 as usize])
+    }
+}
+
+fn find(table: &[(ExprId, Span)], id: ExprId) -> Option<Span> {
+    let index = table.binary_search_by_key(&id, |entry| entry.0).ok()?;
+    Some(table[index].1)
 }
 
 /// A range of bytes.
