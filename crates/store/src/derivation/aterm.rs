@@ -1,0 +1,442 @@
+//! The text of `.drv` files: one ATerm, without white space, everything sorted.
+//!
+//! `Derive([outputs],[input derivations],[input sources],system,builder,[args],[env])`. Only what a
+//! user writes is escaped, and only five characters: quote, backslash, newline, return and tab.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Derivation, DerivationError, DerivationOutput};
+use crate::content_address::{ContentAddress, Method};
+use crate::hash::{Format, Hash};
+use crate::path::{StoreDir, StorePath};
+
+impl Derivation {
+    /// The text of the `.drv` file.
+    ///
+    /// # Errors
+    /// If the name does not do for the path of a fixed output.
+    pub fn to_aterm(&self, dir: &StoreDir) -> Result<Vec<u8>, DerivationError> {
+        let inputs = self.input_drvs.iter().map(|(path, outputs)| (dir.print(path), outputs));
+        self.write(dir, Outputs::Stated, inputs)
+    }
+
+    /// Reads the text of a `.drv` file. `name` is the derivation's, from the file's path.
+    pub fn from_aterm(dir: &StoreDir, name: &str, text: &[u8]) -> Result<Self, DerivationError> {
+        let mut parser = Parser { dir, name, text, offset: 0 };
+        let derivation = parser.derivation()?;
+        if parser.offset == text.len() { Ok(derivation) } else { Err(parser.error("the end")) }
+    }
+
+    /// Writes the text with other keys for the input derivations.
+    pub(super) fn write<'a>(
+        &self,
+        dir: &StoreDir,
+        outputs: Outputs,
+        inputs: impl Iterator<Item = (String, &'a BTreeSet<String>)>,
+    ) -> Result<Vec<u8>, DerivationError> {
+        let env_size = |(name, value): (&Vec<u8>, &Vec<u8>)| name.len() + value.len() + 16;
+        let mut out = Vec::with_capacity(1024 + self.env.iter().map(env_size).sum::<usize>());
+        out.extend_from_slice(b"Derive([");
+        separated(&mut out, &self.outputs, |out, (name, output)| {
+            let [path, method, hash] = match outputs {
+                Outputs::Stated => self.output_fields(dir, name, output)?,
+                Outputs::Masked => Default::default(),
+            };
+            out.push(b'(');
+            plain_string(out, name);
+            for field in [path, method, hash] {
+                out.push(b',');
+                plain_string(out, &field);
+            }
+            out.push(b')');
+            Ok(())
+        })?;
+        out.extend_from_slice(b"],[");
+        separated(&mut out, inputs, |out, (key, names)| {
+            out.push(b'(');
+            plain_string(out, &key);
+            out.extend_from_slice(b",[");
+            separated(out, names, |out, name| {
+                plain_string(out, name);
+                Ok(())
+            })?;
+            out.extend_from_slice(b"])");
+            Ok(())
+        })?;
+        out.extend_from_slice(b"],[");
+        separated(&mut out, &self.input_srcs, |out, path| {
+            plain_string(out, &dir.print(path));
+            Ok(())
+        })?;
+        out.extend_from_slice(b"],");
+        plain_string(&mut out, &self.system);
+        out.push(b',');
+        string(&mut out, &self.builder);
+        out.extend_from_slice(b",[");
+        separated(&mut out, &self.args, |out, argument| {
+            string(out, argument);
+            Ok(())
+        })?;
+        out.extend_from_slice(b"],[");
+        separated(&mut out, &self.env, |out, (name, value)| {
+            let is_masked = matches!(outputs, Outputs::Masked)
+                && std::str::from_utf8(name).is_ok_and(|name| self.outputs.contains_key(name));
+            out.push(b'(');
+            string(out, name);
+            out.push(b',');
+            string(out, if is_masked { b"" } else { value });
+            out.push(b')');
+            Ok(())
+        })?;
+        out.extend_from_slice(b"])");
+        Ok(out)
+    }
+
+    /// An output's path, method and hash as `.drv` files and the worker protocol have them.
+    pub(crate) fn output_fields(
+        &self,
+        dir: &StoreDir,
+        name: &str,
+        output: &DerivationOutput,
+    ) -> Result<[String; 3], DerivationError> {
+        let path = output.path(dir, &self.name, name)?;
+        let path = path.map(|path| dir.print(&path)).unwrap_or_default();
+        let (method, hash) = match output {
+            DerivationOutput::InputAddressed(_) | DerivationOutput::Deferred => Default::default(),
+            DerivationOutput::Fixed(ContentAddress { method, hash }) => {
+                (method.with_algorithm(hash.algorithm()), hash.format(Format::Base16))
+            }
+            DerivationOutput::Floating { method, algorithm } => {
+                (method.with_algorithm(*algorithm), String::new())
+            }
+            DerivationOutput::Impure { method, algorithm } => {
+                (method.with_algorithm(*algorithm), "impure".to_owned())
+            }
+        };
+        Ok([path, method, hash])
+    }
+}
+
+/// Whether a text shows output paths, or leaves them out to compute them.
+#[derive(Clone, Copy)]
+pub(super) enum Outputs {
+    Stated,
+    Masked,
+}
+
+fn separated<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T) -> Result<(), DerivationError>,
+) -> Result<(), DerivationError> {
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(out, item)?;
+    }
+    Ok(())
+}
+
+fn plain_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+fn string(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    let mut copied = 0;
+    for (index, byte) in text.iter().enumerate() {
+        let escape = match byte {
+            b'"' | b'\\' => *byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            _ => continue,
+        };
+        out.extend_from_slice(&text[copied..index]);
+        out.extend_from_slice(&[b'\\', escape]);
+        copied = index + 1;
+    }
+    out.extend_from_slice(&text[copied..]);
+    out.push(b'"');
+}
+
+struct Parser<'a> {
+    dir: &'a StoreDir,
+    name: &'a str,
+    text: &'a [u8],
+    offset: usize,
+}
+
+impl Parser<'_> {
+    fn derivation(&mut self) -> Result<Derivation, DerivationError> {
+        if self.text.starts_with(b"DrvWithVersion(") {
+            self.offset = b"DrvWithVersion(".len();
+            return Err(DerivationError::UnsupportedVersion(self.utf8("the version")?));
+        }
+        self.expect("Derive(")?;
+        let mut outputs = BTreeMap::new();
+        self.list(|parser| {
+            let (name, output) = parser.output()?;
+            outputs.insert(name, output);
+            Ok(())
+        })?;
+        self.expect(",")?;
+        let mut input_drvs = BTreeMap::new();
+        self.list(|parser| {
+            parser.expect("(")?;
+            let path = parser.store_path()?;
+            parser.expect(",")?;
+            let mut names = BTreeSet::new();
+            parser.list(|parser| {
+                names.insert(parser.utf8("an output name")?);
+                Ok(())
+            })?;
+            parser.expect(")")?;
+            input_drvs.insert(path, names);
+            Ok(())
+        })?;
+        self.expect(",")?;
+        let mut input_srcs = BTreeSet::new();
+        self.list(|parser| {
+            input_srcs.insert(parser.store_path()?);
+            Ok(())
+        })?;
+        self.expect(",")?;
+        let system = self.utf8("the system")?;
+        self.expect(",")?;
+        let builder = self.string()?;
+        self.expect(",")?;
+        let mut args = Vec::new();
+        self.list(|parser| {
+            args.push(parser.string()?);
+            Ok(())
+        })?;
+        self.expect(",")?;
+        let mut env = BTreeMap::new();
+        self.list(|parser| {
+            parser.expect("(")?;
+            let name = parser.string()?;
+            parser.expect(",")?;
+            env.insert(name, parser.string()?);
+            parser.expect(")")
+        })?;
+        self.expect(")")?;
+        let name = self.name.to_owned();
+        Ok(Derivation { name, outputs, input_drvs, input_srcs, system, builder, args, env })
+    }
+
+    fn output(&mut self) -> Result<(String, DerivationOutput), DerivationError> {
+        self.expect("(")?;
+        let name = self.utf8("an output name")?;
+        self.expect(",")?;
+        let path = self.utf8("an output path")?;
+        self.expect(",")?;
+        let method = self.utf8("an output's method")?;
+        self.expect(",")?;
+        let hash = self.utf8("an output's hash")?;
+        self.expect(")")?;
+        let output = parse_output(self.dir, self.name, &name, [&path, &method, &hash])?;
+        Ok((name, output))
+    }
+
+    fn list(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<(), DerivationError>,
+    ) -> Result<(), DerivationError> {
+        self.expect("[")?;
+        if self.skip("]") {
+            return Ok(());
+        }
+        loop {
+            item(self)?;
+            if self.skip("]") {
+                return Ok(());
+            }
+            if !self.skip(",") {
+                return Err(self.error("',' or ']'"));
+            }
+        }
+    }
+
+    fn store_path(&mut self) -> Result<StorePath, DerivationError> {
+        Ok(self.dir.parse_canonical(&self.utf8("a store path")?)?)
+    }
+
+    fn utf8(&mut self, place: &'static str) -> Result<String, DerivationError> {
+        String::from_utf8(self.string()?).map_err(|error| DerivationError::NotUtf8 {
+            place,
+            text: String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
+
+    fn string(&mut self) -> Result<Vec<u8>, DerivationError> {
+        self.expect("\"")?;
+        let mut bytes = Vec::new();
+        loop {
+            let rest = &self.text[self.offset..];
+            let Some(end) = memchr::memchr2(b'"', b'\\', rest) else {
+                return Err(self.error("the end of the string"));
+            };
+            bytes.extend_from_slice(&rest[..end]);
+            self.offset += end + 1;
+            if rest[end] == b'"' {
+                return Ok(bytes);
+            }
+            bytes.push(match rest.get(end + 1) {
+                Some(b'n') => b'\n',
+                Some(b'r') => b'\r',
+                Some(b't') => b'\t',
+                Some(other) => *other,
+                None => return Err(self.error("the end of the string")),
+            });
+            self.offset += 1;
+        }
+    }
+
+    fn expect(&mut self, expected: &'static str) -> Result<(), DerivationError> {
+        if self.skip(expected) { Ok(()) } else { Err(self.error(expected)) }
+    }
+
+    fn skip(&mut self, expected: &str) -> bool {
+        let is_there = self.text[self.offset..].starts_with(expected.as_bytes());
+        if is_there {
+            self.offset += expected.len();
+        }
+        is_there
+    }
+
+    fn error(&self, expected: &'static str) -> DerivationError {
+        DerivationError::Syntax { offset: self.offset, expected }
+    }
+}
+
+/// Reads what [`Derivation::output_fields`] writes.
+fn parse_output(
+    dir: &StoreDir,
+    derivation: &str,
+    name: &str,
+    [path, method, hash]: [&str; 3],
+) -> Result<DerivationOutput, DerivationError> {
+    if method.is_empty() {
+        return Ok(match path {
+            "" => DerivationOutput::Deferred,
+            _ => DerivationOutput::InputAddressed(dir.parse_canonical(path)?),
+        });
+    }
+    let (method, algorithm) = Method::parse_with_algorithm(method)?;
+    let output = match hash {
+        "" => DerivationOutput::Floating { method, algorithm },
+        "impure" => DerivationOutput::Impure { method, algorithm },
+        _ => {
+            let hash = Hash::parse_bare(hash, algorithm)?;
+            let output = DerivationOutput::Fixed(ContentAddress { method, hash });
+            // The path is redundant, and two texts must not mean the same derivation.
+            if output.path(dir, derivation, name)? != Some(dir.parse_canonical(path)?) {
+                return Err(DerivationError::WrongFixedPath {
+                    output: name.to_owned(),
+                    found: path.to_owned(),
+                });
+            }
+            return Ok(output);
+        }
+    };
+    if path.is_empty() { Ok(output) } else { Err(DerivationError::NeedlessPath(name.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    #[test]
+    fn texts_of_nix_read_back_byte_for_byte() {
+        let dir = StoreDir::default();
+        for (path, text) in samples::all() {
+            let path = StorePath::parse(path).unwrap();
+            let name = path.derivation_name().unwrap();
+            let derivation = Derivation::from_aterm(&dir, name, text.as_bytes()).unwrap();
+            assert_eq!(derivation.to_aterm(&dir).unwrap(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_derivation() {
+        let (_, text) = samples::INPUT_ADDRESSED[3];
+        let derivation =
+            Derivation::from_aterm(&StoreDir::default(), "top-1.0", text.as_bytes()).unwrap();
+        assert_eq!(derivation.system, "x86_64-linux");
+        assert_eq!(derivation.builder, b"/bin/sh");
+        assert_eq!(derivation.env[&b"multi"[..]], b"line1\nline2\r\ttab\"quote\\back${x}");
+        let dep = StorePath::parse("953r9pgwav52mkazac4vncdmfvrnjzha-dep.drv").unwrap();
+        assert_eq!(derivation.input_drvs[&dep], BTreeSet::from(["dev".to_owned()]));
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let dir = StoreDir::default();
+        let mut errors = String::new();
+        for text in [
+            "",
+            "Derive(",
+            "Derive([(\"out",
+            "Derive([(\"out\",\"\",\"\",\"\")(",
+            r#"Derive([("out","/x","","")],[],[],"","",[],[])"#,
+            r#"Derive([("out","/nix/store/4vavzfhm22ca4g26mf3ch96sp5gckmrf-fix","","")],[],[],"","",[],[]) "#,
+            r#"Derive([("out","/nix/store/4vavzfhm22ca4g26mf3ch96sp5gckmrf-fix","sha1","da39a3ee5e6b4b0d3255bfef95601890afd80709")],[],[],"","",[],[])"#,
+            r#"Derive([("out","/nix/store/4vavzfhm22ca4g26mf3ch96sp5gckmrf-fix","sha1","")],[],[],"","",[],[])"#,
+            r#"DrvWithVersion("xp-dyn-drv",[],[],[],"","",[],[])"#,
+        ] {
+            let error = Derivation::from_aterm(&dir, "x", text.as_bytes()).unwrap_err();
+            errors += &format!("{error}\n");
+        }
+        expect![[r#"
+            expected Derive( at byte 0 of the derivation
+            expected [ at byte 7 of the derivation
+            expected the end of the string at byte 10 of the derivation
+            expected ',' or ']' at byte 24 of the derivation
+            path '/x' is not in the Nix store
+            expected the end at byte 91 of the derivation
+            derivation output 'out' has path '/nix/store/4vavzfhm22ca4g26mf3ch96sp5gckmrf-fix', which does not match its content address
+            derivation output 'out' should not specify an output path
+            derivation format version 'xp-dyn-drv' is experimental in Nix and not supported
+        "#]]
+        .assert_eq(&errors);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_survive(
+            builder: Vec<u8>, args: Vec<Vec<u8>>, env: BTreeMap<Vec<u8>, Vec<u8>>
+        ) {
+            let dir = StoreDir::default();
+            let derivation = Derivation {
+                name: "x".to_owned(),
+                outputs: BTreeMap::from([("out".to_owned(), DerivationOutput::Deferred)]),
+                input_drvs: BTreeMap::new(),
+                input_srcs: BTreeSet::new(),
+                system: "any".to_owned(),
+                builder,
+                args,
+                env,
+            };
+            let text = derivation.to_aterm(&dir).unwrap();
+            prop_assert_eq!(Derivation::from_aterm(&dir, "x", &text).unwrap(), derivation);
+        }
+
+        #[test]
+        fn parsing_is_total(at: prop::sample::Index, byte: u8) {
+            for (_, text) in samples::all() {
+                let mut text = text.as_bytes().to_vec();
+                let at = at.index(text.len());
+                let _ = Derivation::from_aterm(&StoreDir::default(), "x", &text[..at]);
+                text[at] = byte;
+                let _ = Derivation::from_aterm(&StoreDir::default(), "x", &text);
+            }
+        }
+    }
+}
