@@ -1,0 +1,183 @@
+//! Whole sessions in a real bash and a real zsh: the hook, entering, changing, leaving.
+
+mod common;
+
+use common::{Home, activator, installed, stderr};
+
+/// Runs a script in an interactive-like shell that has the hook; `prompt` stands for what the shell
+/// does before each prompt. `show NAME` prints the environment under a heading.
+fn session(home: &Home, shell: &str, script: &str) -> String {
+    let prelude = match shell {
+        "bash" => "prompt() { eval \"${PROMPT_COMMAND}\"; }\n",
+        "zsh" => "prompt() { for f in $precmd_functions; do $f; done }\n",
+        other => panic!("{other}"),
+    };
+    let hook = home.floe("", &["hook", shell]);
+    let script = format!("{}{prelude}{script}", String::from_utf8(hook.stdout).unwrap());
+    let arguments: &[&str] =
+        if shell == "bash" { &["--norc", "--noprofile", "-c"] } else { &["-f", "-c"] };
+    let output = home.command(shell, "").args(arguments).arg(&script).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
+    assert!(output.status.success(), "{text}");
+    text.replace(home.path().to_str().unwrap(), "HOME")
+}
+
+fn shells() -> impl Iterator<Item = &'static str> {
+    ["bash", "zsh"].into_iter().filter(|shell| installed(shell))
+}
+
+#[test]
+fn entering_and_leaving_restores_every_byte() {
+    for shell in shells() {
+        let home = Home::new();
+        home.write(
+            "project/.envrc",
+            "export ADDED=1 CHANGED=other NOW_EMPTY= NOW_SET=1\nunset GONE EMPTY_GONE\nPATH_add bin\n",
+        );
+        home.allow("project/.envrc");
+        let output = session(
+            &home,
+            shell,
+            r#"
+export CHANGED=$'quote\' "double" $HOME `x` \\ \n newline \377\200 end\n' GONE=$'gone\001\177\n' EMPTY_GONE= NOW_EMPTY=full NOW_SET=
+snapshot() { env -0 | sort -z | grep -azv '^_='| grep -azv '^OLDPWD=' ; }
+snapshot > ~/before
+prompt 2>/dev/null
+cd project; prompt 2>/dev/null
+echo "in: $ADDED $CHANGED [$NOW_EMPTY] $NOW_SET ${GONE-unset} ${EMPTY_GONE-unset} ${PATH%%:*}"
+snapshot > ~/inside
+cd ..; prompt 2>/dev/null
+snapshot > ~/after
+cmp ~/before ~/after && echo same
+cmp -s ~/before ~/inside || echo differed
+"#,
+        );
+        assert_eq!(
+            output, "in: 1 other [] 1 unset unset HOME/project/bin\nsame\ndiffered\n",
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_prompt_without_changes_says_nothing() {
+    for shell in shells() {
+        let home = Home::new();
+        home.write("project/.envrc", "export A=1\nwatch_file data\n");
+        home.allow("project/.envrc");
+        let output = session(
+            &home,
+            shell,
+            "cd project; prompt; echo -- ; prompt; prompt; mkdir sub; cd sub; prompt; echo --; echo > ../data; prompt; cd /; prompt",
+        );
+        let lines: Vec<&str> = output.lines().collect();
+        assert_eq!(lines[..2], ["--", "--"], "{output}");
+        let loading =
+            lines.iter().filter(|line| **line == "floe: loading ~/project/.envrc").count();
+        assert_eq!(loading, 2, "{output}");
+        assert_eq!(lines.last(), Some(&"floe: unloading"), "{output}");
+    }
+}
+
+#[test]
+fn nothing_runs_before_allow_and_a_change_revokes() {
+    for shell in shells() {
+        let home = Home::new();
+        home.write("project/.envrc", "touch ran\nexport A=1\n");
+        let floe = activator();
+        let floe = floe.to_str().unwrap();
+        let output = session(
+            &home,
+            shell,
+            &format!(
+                r#"exec 2>&1
+cd project; prompt; ls -A; prompt; echo "1 ${{A-unset}}"
+'{floe}' allow .envrc; prompt; ls -A; echo "2 ${{A-unset}}"
+echo 'export A=2' >> .envrc; prompt; echo "3 ${{A-unset}}"
+'{floe}' allow .envrc; prompt; echo "4 ${{A-unset}}"
+'{floe}' deny .envrc; prompt; echo "5 ${{A-unset}}"
+"#
+            ),
+        );
+        expect_test::expect![[r#"
+            floe: ~/project/.envrc is not allowed; read it, then run `floe allow`
+            .envrc
+            1 unset
+            floe: loading ~/project/.envrc
+            floe: export +A
+            .envrc
+            ran
+            2 1
+            floe: ~/project/.envrc is not allowed; read it, then run `floe allow`
+            3 unset
+            floe: loading ~/project/.envrc
+            floe: export +A
+            4 2
+            5 unset
+        "#]]
+        .assert_eq(&output);
+    }
+}
+
+#[test]
+fn a_failing_envrc_is_tried_once() {
+    for shell in shells() {
+        let home = Home::new();
+        home.write("project/.envrc", "export A=1\nexit 5\n");
+        home.allow("project/.envrc");
+        let output =
+            session(&home, shell, "exec 2>&1\ncd project; prompt; prompt; echo \"${A-unset}\"");
+        expect_test::expect![[r#"
+            floe: loading ~/project/.envrc
+            floe: HOME/project/.envrc failed: exit status: 5
+            unset
+        "#]]
+        .assert_eq(&output);
+    }
+}
+
+#[test]
+fn from_project_to_project() {
+    for shell in shells() {
+        let home = Home::new();
+        home.write("one/.envrc", "export A=one B=1\n");
+        home.write("two/.envrc", "export A=two C=1\n");
+        home.allow("one/.envrc");
+        home.allow("two/.envrc");
+        let output = session(
+            &home,
+            shell,
+            "export A=mine\ncd one; prompt; echo $A $B $C; cd ../two; prompt; echo $A $B $C; cd ..; prompt; echo $A $B $C",
+        );
+        assert!(output.starts_with("one 1\ntwo 1\nmine\n"), "{output}");
+    }
+}
+
+#[test]
+fn zsh_changes_at_cd_without_a_prompt() {
+    if !installed("zsh") {
+        return;
+    }
+    let home = Home::new();
+    home.write("project/.envrc", "export A=1\n");
+    home.allow("project/.envrc");
+    let output = session(&home, "zsh", "cd project && echo \"$A\"; cd .. && echo \"${A-unset}\"");
+    assert!(output.starts_with("1\nunset\n"), "{output}");
+}
+
+#[test]
+fn odd_folder_names() {
+    for shell in shells() {
+        let home = Home::new();
+        for folder in ["space dir", "$test", "back\\slash\ttab\nline", "grün"] {
+            home.write(&format!("{folder}/.envrc"), "PATH_add bin\nexport HERE=$PWD\n");
+            home.allow(&format!("{folder}/.envrc"));
+        }
+        let output = session(
+            &home,
+            shell,
+            "for d in ~/*/; do cd \"$d\"; prompt 2>/dev/null; [ \"$HERE/\" = \"$d\" ] && [ \"${PATH%%:/usr*}\" != \"$PATH\" ] && echo ok; done; prompt",
+        );
+        assert_eq!(output.matches("ok\n").count(), 4, "{output}");
+    }
+}
