@@ -4,11 +4,24 @@
 //! expression node, `?` for "may be absent", `*` for any number. A node that a syntax error cut short
 //! lacks the children behind the error; nothing else about its shape changes.
 
-/// Every kind of token and node that a tree of Nix source text is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u16)]
-#[allow(missing_docs, reason = "the comments beside the variants are the documentation")]
-pub enum SyntaxKind {
+macro_rules! kinds {
+    ($($kind:ident,)*) => {
+        /// Every kind of token and node that a tree of Nix source text is made of.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        #[allow(missing_docs, reason = "the comments beside the variants are the documentation")]
+        pub enum SyntaxKind {
+            $($kind,)*
+        }
+
+        impl SyntaxKind {
+            /// All kinds, in the order of their numbers.
+            pub const ALL: &'static [SyntaxKind] = &[$(SyntaxKind::$kind,)*];
+        }
+    };
+}
+
+kinds! {
     // Trivia.
     Whitespace, // spaces, tabs, line breaks
     Comment,    // `# …` up to the line's end, or `/* … */`
@@ -114,4 +127,16 @@ pub enum SyntaxKind {
 
     // Whatever fits nowhere; its text is kept.
     Error,
+}
+
+impl SyntaxKind {
+    /// Whether it is white space or a comment.
+    pub fn is_trivia(self) -> bool {
+        matches!(self, SyntaxKind::Whitespace | SyntaxKind::Comment)
+    }
+
+    /// Whether it is a token rather than a node.
+    pub fn is_token(self) -> bool {
+        self < SyntaxKind::SourceFile
+    }
 }

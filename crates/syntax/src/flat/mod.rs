@@ -4,6 +4,8 @@
 //! lowering to HIR above all. A [`rowan`] tree is built from it for the editor's side, and a rowan tree
 //! that was edited in place turns back into one, so lowering exists once.
 
+pub(crate) mod build;
+
 use crate::SyntaxKind;
 
 /// One node or token of a [`FlatTree`].
@@ -73,5 +75,27 @@ impl Iterator for Children<'_> {
             }
         }
         None
+    }
+}
+
+impl FlatTree {
+    /// The tree as indented text, one element a line, for tests and for looking at.
+    pub fn dump(&self, text: &str) -> String {
+        let mut dump = String::new();
+        let mut ends = Vec::new();
+        for (index, element) in self.elements.iter().enumerate() {
+            while ends.last().is_some_and(|end| *end as usize <= index) {
+                ends.pop();
+            }
+            let Element { kind, start, end, next } = *element;
+            let indentation = ends.len() * 2;
+            dump.push_str(&format!("{:indentation$}{kind:?}@{start}..{end}", ""));
+            if kind.is_token() {
+                dump.push_str(&format!(" {:?}", &text[start as usize..end as usize]));
+            }
+            dump.push('\n');
+            ends.push(next);
+        }
+        dump
     }
 }

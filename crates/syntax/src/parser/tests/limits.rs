@@ -1,0 +1,62 @@
+//! Deep nesting and long chains: no stack overflow, no quadratic time.
+
+use std::time::{Duration, Instant};
+
+use crate::{MAX_NESTING, ParseOptions, SyntaxErrorKind, parse};
+
+/// Far more than linear time needs, far less than quadratic time would.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn errors(text: &str) -> usize {
+    let started = Instant::now();
+    let parse = parse(text, &ParseOptions { pipe_operators: true });
+    assert_eq!(parse.tree.elements()[0].end as usize, text.len());
+    assert!(started.elapsed() < PATIENCE, "took {:?}", started.elapsed());
+    parse.errors.len()
+}
+
+#[test]
+fn nesting() {
+    const DEPTH: usize = 100_000;
+    for (open, inner, close) in [
+        ("[", "", "]"),
+        ("(", "1", ")"),
+        ("{a=", "1", ";}"),
+        ("\"${", "1", "}\""),
+        ("let a = ", "1", "; in a"),
+        ("if a then b else ", "c", ""),
+        ("x: ", "x", ""),
+        ("{ x }: ", "x", ""),
+        ("with a; ", "x", ""),
+        ("!", "x", ""),
+        ("-", "x", ""),
+        ("a.b or ", "x", ""),
+    ] {
+        let text = open.repeat(DEPTH) + inner + &close.repeat(DEPTH);
+        assert_eq!(errors(&text), 0, "{open}");
+        assert!(errors(&open.repeat(DEPTH)) > 0, "{open}");
+    }
+    for wrong in [
+        "{", "${", "a${", "[${", "[a.", "{a b", "(]", "a@{", "<", "x: {", "{a,", "/*", "a.a.", "a+",
+    ] {
+        assert!(errors(&wrong.repeat(DEPTH)) > 0, "{wrong}");
+    }
+}
+
+#[test]
+fn chains() {
+    const LENGTH: usize = 100_000;
+    for link in
+        ["a + ", "a ++ ", "a // ", "a -> ", "a ", "a |> ", "a <| ", "a.b ", "a.", "\"a\" ", "./a "]
+    {
+        assert_eq!(errors(&(link.repeat(LENGTH) + "a")), 0, "{link}");
+    }
+}
+
+#[test]
+fn too_deep() {
+    let text = "[".repeat(MAX_NESTING as usize + 10);
+    let parse = parse(&text, &ParseOptions::default());
+    assert_eq!(parse.errors[0].kind, SyntaxErrorKind::NestedTooDeeply);
+    assert_eq!(parse.errors[0].start, MAX_NESTING - 1);
+}
