@@ -3,8 +3,18 @@
 //! `floe-syntax` comes in, a [`Module`] and the [`SourceMap`] beside it go out. Nothing here knows of
 //! values, files or salsa.
 
+mod dump;
 mod expr;
+mod globals;
+mod lower;
 mod name;
+mod problem;
+mod scopes;
 
+pub use dump::dump;
 pub use expr::*;
+pub use globals::{Feature, Gate, Global, global, globals};
+pub use lower::{LowerOptions, Lowered, lower};
 pub use name::Name;
+pub use problem::{Problem, ProblemKind};
+pub use scopes::{Definition, ScopeOwner, Scopes, Visible};

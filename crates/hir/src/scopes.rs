@@ -1,0 +1,407 @@
+//! Questions an editor asks of names: what is visible here, what does this mean, who refers to this.
+//!
+//! A second walk over a lowered file; evaluation never pays for it.
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    Attrs, AttrsId, BindingId, Expr, ExprId, GlobalId, Key, LambdaId, Module, Name, Param,
+    SourceMap, Var, globals,
+};
+
+/// The scopes of a [`Module`], and which expression stands in which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scopes {
+    scopes: Vec<Scope>,
+    /// For each expression, the innermost scope around it.
+    scope_of: Vec<Option<ScopeId>>,
+    parents: Vec<Option<ExprId>>,
+    /// Variables by the binding that they mean.
+    references: FxHashMap<BindingId, Vec<ExprId>>,
+    /// What owns each binding.
+    owners: Vec<Option<ScopeOwner>>,
+}
+
+/// The index of a scope in its [`Scopes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ScopeId(u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Scope {
+    outer: Option<ScopeId>,
+    owner: ScopeOwner,
+}
+
+/// What makes a scope, or just holds bindings: a set that is not recursive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScopeOwner {
+    /// A function.
+    Lambda(LambdaId),
+    /// A set, or the bindings of a `let`.
+    Attrs(AttrsId),
+    /// A `with` expression.
+    With(ExprId),
+}
+
+/// A name that is visible somewhere, and what gives it its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visible {
+    /// A binding of the file.
+    Binding(Name, BindingId),
+    /// All attributes of the set of this `with` expression.
+    With(ExprId),
+    /// A global name.
+    Global(Name, GlobalId),
+}
+
+/// What a variable means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Definition {
+    /// A binding of the file.
+    Binding(BindingId),
+    /// A slot of the names that `builtins.scopedImport` gave, which lie around all scopes here.
+    Imported(u32),
+    /// An attribute of the first of these sets that has it: the sets of the enclosing `with`s,
+    /// innermost first.
+    With {
+        /// The name.
+        name: Name,
+        /// The sets.
+        sets: Vec<ExprId>,
+    },
+    /// A global name.
+    Global(GlobalId),
+    /// Nothing.
+    Undefined(Name),
+}
+
+impl Scopes {
+    /// Walks the module.
+    pub fn new(module: &Module) -> Scopes {
+        let mut scopes = Scopes {
+            scopes: Vec::new(),
+            scope_of: vec![None; module.exprs.len()],
+            parents: vec![None; module.exprs.len()],
+            references: FxHashMap::default(),
+            owners: vec![None; module.bindings as usize],
+        };
+        scopes.walk(module);
+        scopes
+    }
+
+    /// What is visible at an expression, innermost first; a name that occurs twice is hidden the
+    /// second time, and global names come before the sets of `with`s in meaning though not in order.
+    pub fn visible<'a>(
+        &'a self,
+        module: &'a Module,
+        expr: ExprId,
+    ) -> impl Iterator<Item = Visible> + 'a {
+        let globals =
+            globals().iter().zip(0..).map(|(g, id)| Visible::Global(g.name, GlobalId(id)));
+        self.chain(self.scope_of[expr.0 as usize])
+            .flat_map(|scope| visible_in(module, scope.owner))
+            .chain(globals)
+    }
+
+    /// What the variable `expr` means; nothing if it is no variable.
+    pub fn definition(&self, module: &Module, expr: ExprId) -> Option<Definition> {
+        let Expr::Var(var) = module.expr(expr) else { return None };
+        let scope = self.scope_of[expr.0 as usize];
+        Some(match var {
+            Var::Local { depth, slot } => {
+                let scope = self.chain(scope).nth(depth as usize);
+                match scope.and_then(|scope| binding_at(module, scope.owner, slot)) {
+                    Some(binding) => Definition::Binding(binding),
+                    None => Definition::Imported(slot),
+                }
+            }
+            Var::Global(id) => Definition::Global(id),
+            Var::With { name, .. } => {
+                let sets = self.chain(scope).filter_map(|scope| match scope.owner {
+                    ScopeOwner::With(with) => match module.expr(with) {
+                        Expr::With { set, .. } => Some(set),
+                        _ => None,
+                    },
+                    _ => None,
+                });
+                Definition::With { name, sets: sets.collect() }
+            }
+            Var::Undefined(name) => Definition::Undefined(name),
+        })
+    }
+
+    /// The variables that mean this binding, in the order of their ids.
+    pub fn references(&self, binding: BindingId) -> &[ExprId] {
+        self.references.get(&binding).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the binding is a part of.
+    pub fn owner(&self, binding: BindingId) -> Option<ScopeOwner> {
+        self.owners[binding.0 as usize]
+    }
+
+    /// The expression directly around this one.
+    pub fn parent(&self, expr: ExprId) -> Option<ExprId> {
+        self.parents[expr.0 as usize]
+    }
+
+    /// The expression and everything around it, innermost first.
+    pub fn ancestors(&self, expr: ExprId) -> impl Iterator<Item = ExprId> + '_ {
+        std::iter::successors(Some(expr), |expr| self.parent(*expr))
+    }
+
+    fn chain(&self, scope: Option<ScopeId>) -> impl Iterator<Item = Scope> + '_ {
+        let first = scope.map(|scope| self.scopes[scope.0 as usize]);
+        std::iter::successors(first, |scope| scope.outer.map(|outer| self.scopes[outer.0 as usize]))
+    }
+}
+
+impl SourceMap {
+    /// The smallest expression that has `offset` in it or at its end.
+    pub fn expr_at(&self, offset: u32) -> Option<ExprId> {
+        self.expr_around(offset, offset)
+    }
+
+    /// The smallest expression around the bytes from `start` to `end`. Of expressions at the same
+    /// place the innermost, which has the smallest id.
+    pub fn expr_around(&self, start: u32, end: u32) -> Option<ExprId> {
+        let around = self.exprs.iter().zip(0..);
+        let around = around.filter(|(span, _)| span.start <= start && end <= span.end);
+        let (_, id) = around.min_by_key(|(span, _)| span.end - span.start)?;
+        Some(ExprId(id))
+    }
+
+    /// The binding whose name, or a further place of it, has `offset` in it or at its end.
+    pub fn binding_at(&self, offset: u32) -> Option<BindingId> {
+        let contains = |span: &crate::Span| span.start <= offset && offset <= span.end;
+        let name = self.names.iter().position(contains).map(|index| BindingId(index as u32));
+        name.or_else(|| {
+            let merged = self.merged.iter().find(|(_, span)| contains(span));
+            merged.map(|(binding, _)| *binding)
+        })
+    }
+
+    /// All places that write the binding's name to define it.
+    pub fn definitions(&self, binding: BindingId) -> impl Iterator<Item = crate::Span> + '_ {
+        let from = self.merged.partition_point(|(id, _)| *id < binding);
+        let merged = self.merged[from..].iter().take_while(move |(id, _)| *id == binding);
+        std::iter::once(self.names[binding.0 as usize]).chain(merged.map(|(_, span)| *span))
+    }
+}
+
+fn binding_at(module: &Module, owner: ScopeOwner, slot: u32) -> Option<BindingId> {
+    let slot = slot as usize;
+    match owner {
+        ScopeOwner::Attrs(attrs) => Some(module.attrs[attrs.0 as usize].entries[slot].binding),
+        ScopeOwner::Lambda(lambda) => match &module.lambdas[lambda.0 as usize].param {
+            Param::Simple { binding, .. } => Some(*binding),
+            Param::Pattern { formals, at, .. } => match formals.get(slot) {
+                Some(formal) => Some(formal.binding),
+                None => at.map(|(_, binding)| binding),
+            },
+        },
+        ScopeOwner::With(_) => None,
+    }
+}
+
+fn visible_in(module: &Module, owner: ScopeOwner) -> Vec<Visible> {
+    match owner {
+        ScopeOwner::Attrs(attrs) => {
+            let entries = module.attrs[attrs.0 as usize].entries.iter();
+            entries.map(|entry| Visible::Binding(entry.name, entry.binding)).collect()
+        }
+        ScopeOwner::Lambda(lambda) => match &module.lambdas[lambda.0 as usize].param {
+            Param::Simple { name, binding } => vec![Visible::Binding(*name, *binding)],
+            Param::Pattern { formals, at, .. } => {
+                let formals = formals.iter().map(|formal| (formal.name, formal.binding));
+                formals.chain(*at).map(|(name, binding)| Visible::Binding(name, binding)).collect()
+            }
+        },
+        ScopeOwner::With(with) => vec![Visible::With(with)],
+    }
+}
+
+/// The walk. It keeps its own stack, so that no nesting of the input is too deep for it.
+impl Scopes {
+    fn walk(&mut self, module: &Module) {
+        let mut pending = vec![(module.root, None, None)];
+        let mut children = Vec::new();
+        while let Some((expr, parent, scope)) = pending.pop() {
+            self.parents[expr.0 as usize] = parent;
+            self.scope_of[expr.0 as usize] = scope;
+            self.children(module, expr, scope, &mut children);
+            pending.extend(children.drain(..).map(|(child, scope)| (child, Some(expr), scope)));
+        }
+        for id in (0..module.exprs.len() as u32).map(ExprId) {
+            if let Some(Definition::Binding(binding)) = self.definition_of_local(module, id) {
+                self.references.entry(binding).or_default().push(id);
+            }
+        }
+    }
+
+    fn definition_of_local(&self, module: &Module, id: ExprId) -> Option<Definition> {
+        match module.expr(id) {
+            Expr::Var(Var::Local { .. }) => self.definition(module, id),
+            _ => None,
+        }
+    }
+
+    /// The direct children of an expression, each with its scope.
+    fn children(
+        &mut self,
+        module: &Module,
+        expr: ExprId,
+        scope: Option<ScopeId>,
+        children: &mut Vec<(ExprId, Option<ScopeId>)>,
+    ) {
+        match module.expr(expr) {
+            Expr::Lambda(id) => {
+                let owner = ScopeOwner::Lambda(id);
+                let inner = Some(self.enter(scope, owner));
+                let lambda = &module.lambdas[id.0 as usize];
+                children.push((lambda.body, inner));
+                match &lambda.param {
+                    Param::Simple { binding, .. } => self.own(*binding, owner),
+                    Param::Pattern { formals, at, .. } => {
+                        for formal in formals {
+                            self.own(formal.binding, owner);
+                            children.extend(formal.default.map(|default| (default, inner)));
+                        }
+                        if let Some((_, binding)) = at {
+                            self.own(*binding, owner);
+                        }
+                    }
+                }
+            }
+            Expr::Attrs(attrs) => {
+                self.attrs(&module.attrs[attrs.0 as usize], attrs, scope, children);
+            }
+            Expr::Let { attrs, body } => {
+                let inner = self.attrs(&module.attrs[attrs.0 as usize], attrs, scope, children);
+                children.push((body, inner));
+            }
+            Expr::With { set, body, .. } => {
+                let inner = self.enter(scope, ScopeOwner::With(expr));
+                children.extend([(set, scope), (body, Some(inner))]);
+            }
+            _ => module.for_each_child(expr, |child| children.push((child, scope))),
+        }
+    }
+
+    /// Says the inner scope: the outer one where the set is not recursive.
+    fn attrs(
+        &mut self,
+        attrs: &Attrs,
+        id: AttrsId,
+        outer: Option<ScopeId>,
+        children: &mut Vec<(ExprId, Option<ScopeId>)>,
+    ) -> Option<ScopeId> {
+        let owner = ScopeOwner::Attrs(id);
+        let inner = if attrs.recursive { Some(self.enter(outer, owner)) } else { outer };
+        for entry in &attrs.entries {
+            self.own(entry.binding, owner);
+            let inherited = entry.kind == crate::AttrKind::Inherited;
+            children.push((entry.value, if inherited { outer } else { inner }));
+        }
+        children.extend(attrs.inherit_from.iter().map(|set| (*set, inner)));
+        for entry in &attrs.dynamic {
+            self.own(entry.binding, owner);
+            children.extend([(entry.name, inner), (entry.value, inner)]);
+        }
+        inner
+    }
+
+    fn enter(&mut self, outer: Option<ScopeId>, owner: ScopeOwner) -> ScopeId {
+        let id = ScopeId(self.scopes.len() as u32);
+        self.scopes.push(Scope { outer, owner });
+        id
+    }
+
+    fn own(&mut self, binding: BindingId, owner: ScopeOwner) {
+        self.owners[binding.0 as usize] = Some(owner);
+    }
+}
+
+impl Module {
+    /// Calls `visit` with each direct child of an expression, in evaluation-independent text order as
+    /// far as the module knows it: those of functions and sets too.
+    pub fn for_each_child(&self, expr: ExprId, mut visit: impl FnMut(ExprId)) {
+        let visit_keys = |path, visit: &mut dyn FnMut(ExprId)| {
+            for key in self.keys(path) {
+                if let Key::Dynamic(name) = key {
+                    visit(*name);
+                }
+            }
+        };
+        match self.expr(expr) {
+            Expr::Missing
+            | Expr::Int(_)
+            | Expr::Float(_)
+            | Expr::Str(_)
+            | Expr::Path(_)
+            | Expr::Var(_)
+            | Expr::CurPos
+            | Expr::InheritFrom(_) => {}
+            Expr::Interpolate(list) | Expr::InterpolatePath(list) | Expr::List(list) => {
+                self.list(list).iter().copied().for_each(visit);
+            }
+            Expr::SearchPath { find_file, nix_path, .. } => {
+                visit(find_file);
+                visit(nix_path);
+            }
+            Expr::Select { base, path, default } => {
+                visit(base);
+                visit_keys(path, &mut visit);
+                default.into_iter().for_each(visit);
+            }
+            Expr::HasAttr { base, path } => {
+                visit(base);
+                visit_keys(path, &mut visit);
+            }
+            Expr::Apply { fun, args } => {
+                visit(fun);
+                self.list(args).iter().copied().for_each(visit);
+            }
+            Expr::Lambda(lambda) => {
+                let lambda = &self.lambdas[lambda.0 as usize];
+                if let Param::Pattern { formals, .. } = &lambda.param {
+                    formals.iter().filter_map(|formal| formal.default).for_each(&mut visit);
+                }
+                visit(lambda.body);
+            }
+            Expr::Attrs(attrs) => self.for_each_value(attrs, visit),
+            Expr::Let { attrs, body } => {
+                self.for_each_value(attrs, &mut visit);
+                visit(body);
+            }
+            Expr::If { cond, then, otherwise } => {
+                visit(cond);
+                visit(then);
+                visit(otherwise);
+            }
+            Expr::With { set, body, .. } => {
+                visit(set);
+                visit(body);
+            }
+            Expr::Assert { cond, body } => {
+                visit(cond);
+                visit(body);
+            }
+            Expr::Binary { lhs, rhs, .. } => {
+                visit(lhs);
+                visit(rhs);
+            }
+            Expr::Not(operand) | Expr::Negate(operand) => visit(operand),
+        }
+    }
+
+    fn for_each_value(&self, attrs: AttrsId, mut visit: impl FnMut(ExprId)) {
+        let attrs = &self.attrs[attrs.0 as usize];
+        attrs.inherit_from.iter().copied().for_each(&mut visit);
+        attrs.entries.iter().map(|entry| entry.value).for_each(&mut visit);
+        for entry in &attrs.dynamic {
+            visit(entry.name);
+            visit(entry.value);
+        }
+    }
+}

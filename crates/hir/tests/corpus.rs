@@ -1,0 +1,61 @@
+//! Every file of a nixpkgs checkout lowers without a problem. `FLOE_NIXPKGS` says where it is.
+
+use std::path::{Path, PathBuf};
+
+use floe_hir::{LowerOptions, Scopes, lower};
+use floe_syntax::{ParseOptions, parse};
+
+#[test]
+fn all_of_nixpkgs_lowers() {
+    let Some(root) = std::env::var_os("FLOE_NIXPKGS") else {
+        eprintln!("skipped: FLOE_NIXPKGS names no nixpkgs checkout");
+        return;
+    };
+    let mut files = Vec::new();
+    nix_files(Path::new(&root), &mut files);
+    assert!(files.len() > 1000, "{root:?} holds only {} Nix files", files.len());
+    let mut bytes = 0;
+    let mut time = std::time::Duration::ZERO;
+    for path in &files {
+        let Ok(text) = std::fs::read_to_string(path) else { continue };
+        let start = std::time::Instant::now();
+        let parse = parse(&text, &ParseOptions::default());
+        if !parse.errors.is_empty() {
+            continue;
+        }
+        let lowered = lower(&parse.tree, &text, &LowerOptions::default());
+        time += start.elapsed();
+        bytes += text.len();
+        assert_eq!(lowered.problems, [], "{}", path.display());
+        // The evaluator's slots and the editor's scopes must agree on what every variable means.
+        let scopes = Scopes::new(&lowered.module);
+        for id in (0..lowered.module.exprs.len() as u32).map(floe_hir::ExprId) {
+            let Some(floe_hir::Definition::Binding(binding)) =
+                scopes.definition(&lowered.module, id)
+            else {
+                continue;
+            };
+            let used = lowered.source_map.exprs[id.0 as usize];
+            let defined = lowered.source_map.names[binding.0 as usize];
+            let used = &text[used.start as usize..used.end as usize];
+            let defined = &text[defined.start as usize..defined.end as usize];
+            assert_eq!(used.trim_matches('"'), defined.trim_matches('"'), "{}", path.display());
+        }
+    }
+    eprintln!("{} files, {:.1} MB/s", files.len(), bytes as f64 / 1e6 / time.as_secs_f64());
+}
+
+fn nix_files(directory: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => nix_files(&path, files),
+            Ok(kind) if kind.is_file() && path.extension().is_some_and(|e| e == "nix") => {
+                files.push(path);
+            }
+            _ => {}
+        }
+    }
+    files.sort();
+}
