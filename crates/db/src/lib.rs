@@ -1,1 +1,86 @@
 //! The salsa database: files as inputs, parse, lower, resolve and evaluate queries.
+//!
+//! Everything the editor's side knows is derived here from two inputs, [`File`] and [`Workspace`]. One
+//! thread owns the writing side (see [`Host`]); readers work on clones of the [`Database`], which the
+//! next write cancels. Nothing here knows of the protocol that the editor speaks.
+
+#[allow(missing_docs, reason = "salsa writes methods without documentation")]
+mod file;
+mod host;
+mod lines;
+mod query;
+mod system;
+mod watch;
+#[allow(missing_docs, reason = "salsa writes methods without documentation")]
+mod workspace;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, source};
+pub use host::{Change, Host, Revised};
+pub use lines::LineIndex;
+pub use query::{line_index, module, parse, problems, scopes, source_map};
+pub use salsa::{CancellationToken, Cancelled, Database as Salsa};
+pub use system::{MemorySystem, OsSystem, Stamp, System};
+pub use watch::Watcher;
+pub use workspace::{Settings, Trust, Workspace};
+
+/// What queries need beside salsa itself.
+#[salsa::db]
+pub trait Db: salsa::Database {
+    /// The table of files.
+    fn files(&self) -> &Files;
+
+    /// The file at an absolute path.
+    fn file(&self, path: &Path) -> File;
+
+    /// The open folders and settings.
+    fn workspace(&self) -> Workspace;
+}
+
+/// The database itself. A clone is a handle for reading; see [`Host`] for how handles are handed out.
+#[salsa::db]
+#[derive(Clone)]
+pub struct Database {
+    storage: salsa::Storage<Self>,
+    files: Files,
+}
+
+#[salsa::db]
+impl salsa::Database for Database {}
+
+#[salsa::db]
+impl Db for Database {
+    fn files(&self) -> &Files {
+        &self.files
+    }
+
+    fn file(&self, path: &Path) -> File {
+        self.files.get(self, path)
+    }
+
+    fn workspace(&self) -> Workspace {
+        Workspace::get(self)
+    }
+}
+
+impl Database {
+    /// An empty database over a disk.
+    pub fn new(system: Arc<dyn System>, roots: Vec<PathBuf>, settings: Settings) -> Database {
+        let database = Database { storage: salsa::Storage::default(), files: Files::new(system) };
+        Workspace::create(&database, roots, settings);
+        database
+    }
+
+    /// Applies one change. Waits until every other handle is gone; cancels what they compute.
+    pub fn apply(&mut self, change: Change) -> Revised {
+        host::apply(self, change)
+    }
+}
+
+/// Runs `read`, unless a write gets in its way: then what it has computed so far is dropped.
+pub fn cancellable<T>(read: impl FnOnce() -> T) -> Result<T, Cancelled> {
+    // A reader owns its handle and drops it afterwards, so nothing sees what an unwinding left behind.
+    Cancelled::catch(std::panic::AssertUnwindSafe(read))
+}

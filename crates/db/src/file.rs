@@ -1,0 +1,213 @@
+//! Files as salsa inputs, and the table from path to input.
+//!
+//! A file enters the table when something first asks for it. What it says is its *buffer* while an
+//! editor has it open, and what the disk says otherwise: the disk is read inside of [`source`], a query
+//! that depends on the file's [`Stamp`]; whoever watches the disk sets a new stamp.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use dashmap::{DashMap, Entry};
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use salsa::{Durability, Setter};
+use thiserror::Error;
+
+use crate::{Db, Stamp, System};
+
+/// A path that analysis has asked for. It need not exist.
+#[salsa::input(debug)]
+pub struct File {
+    /// Absolute, without `.` and `..`; symbolic links are not resolved.
+    #[returns(ref)]
+    pub path: PathBuf,
+    /// What the disk had there when it was last looked at.
+    #[returns(copy)]
+    pub stamp: Stamp,
+    /// The unsaved text, while an editor has the file open.
+    #[returns(ref)]
+    pub buffer: Option<Arc<str>>,
+}
+
+/// What a file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The text; empty where there is a problem.
+    pub text: Arc<str>,
+    /// Why there is no text.
+    pub problem: Option<ReadProblem>,
+}
+
+/// Why a file has no text that analysis could use.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs, reason = "the messages are the documentation")]
+pub enum ReadProblem {
+    #[error("{} does not exist", path.display())]
+    Missing { path: PathBuf },
+    #[error("{} is a directory; expected a file with Nix code", path.display())]
+    Directory { path: PathBuf },
+    #[error("{} is neither a file nor a directory", path.display())]
+    Special { path: PathBuf },
+    #[error("{} cannot be read: {reason}", path.display())]
+    Unreadable { path: PathBuf, reason: std::io::ErrorKind },
+    #[error(
+        "{} has {size} bytes; files of more than {} bytes are not analysed",
+        path.display(), MAX_SIZE
+    )]
+    TooLarge { path: PathBuf, size: u64 },
+    #[error(
+        "{} is not valid UTF-8: the byte at offset {offset} starts no character; save the file as UTF-8",
+        path.display()
+    )]
+    NotUtf8 { path: PathBuf, offset: usize },
+}
+
+/// The largest file that is analysed. The largest file of nixpkgs has half a megabyte of packages in
+/// it; what is a hundred times larger is data.
+pub const MAX_SIZE: u64 = 128 << 20;
+
+/// The text of a file.
+#[salsa::tracked]
+pub fn source(db: &dyn Db, file: File) -> Source {
+    if let Some(buffer) = file.buffer(db) {
+        return Source { text: buffer.clone(), problem: None };
+    }
+    match read(db.files().system(), file.path(db), file.stamp(db)) {
+        Ok(text) => Source { text, problem: None },
+        Err(problem) => Source { text: Arc::from(""), problem: Some(problem) },
+    }
+}
+
+fn read(system: &dyn System, path: &Path, stamp: Stamp) -> Result<Arc<str>, ReadProblem> {
+    let path = || path.to_path_buf();
+    match stamp {
+        Stamp::Missing => return Err(ReadProblem::Missing { path: path() }),
+        Stamp::Directory { .. } => return Err(ReadProblem::Directory { path: path() }),
+        Stamp::Special => return Err(ReadProblem::Special { path: path() }),
+        Stamp::Unreachable(reason) => return Err(ReadProblem::Unreadable { path: path(), reason }),
+        Stamp::File { size, .. } if size > MAX_SIZE => {
+            return Err(ReadProblem::TooLarge { path: path(), size });
+        }
+        Stamp::File { .. } => {}
+    }
+    let bytes = system
+        .read(&path())
+        .map_err(|error| ReadProblem::Unreadable { path: path(), reason: error.kind() })?;
+    String::from_utf8(bytes).map(Arc::from).map_err(|error| ReadProblem::NotUtf8 {
+        path: path(),
+        offset: error.utf8_error().valid_up_to(),
+    })
+}
+
+/// All files that analysis knows, shared by every clone of a database.
+#[derive(Clone)]
+pub struct Files {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    by_path: DashMap<PathBuf, File, FxBuildHasher>,
+    /// The unsaved texts once more, for the evaluator, which works outside of salsa. Only the writer
+    /// changes it, while no reader lives; so a reader always sees it as of its own revision.
+    buffers: RwLock<Buffers>,
+    system: Arc<dyn System>,
+}
+
+/// The unsaved texts by path.
+pub type Buffers = Arc<FxHashMap<PathBuf, Arc<str>>>;
+
+impl Files {
+    /// No files yet, on this disk.
+    pub fn new(system: Arc<dyn System>) -> Files {
+        let shared = Shared { by_path: DashMap::default(), buffers: RwLock::default(), system };
+        Files { shared: Arc::new(shared) }
+    }
+
+    /// The disk.
+    pub fn system(&self) -> &dyn System {
+        &*self.shared.system
+    }
+
+    /// The disk, to keep.
+    pub fn shared_system(&self) -> Arc<dyn System> {
+        self.shared.system.clone()
+    }
+
+    /// The unsaved texts of all open files.
+    pub fn buffers(&self) -> Buffers {
+        self.shared.buffers.read().map(|buffers| buffers.clone()).unwrap_or_default()
+    }
+
+    /// The file at `path`, entered into the table if it is new there. `path` must be absolute.
+    pub fn get(&self, db: &dyn Db, path: &Path) -> File {
+        let path = normalize(path);
+        if let Some(file) = self.shared.by_path.get(&path) {
+            return *file;
+        }
+        match self.shared.by_path.entry(path.clone()) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let stamp = self.shared.system.stamp(&path);
+                let durability = durability(&path);
+                let file = File::builder(path, stamp, None)
+                    .durability(durability)
+                    .path_durability(Durability::HIGH)
+                    .new(db);
+                *entry.insert(file)
+            }
+        }
+    }
+
+    /// The file at `path` if anything has asked for it before.
+    pub fn known(&self, path: &Path) -> Option<File> {
+        self.shared.by_path.get(&normalize(path)).map(|file| *file)
+    }
+
+    /// All known paths below `folder`.
+    pub fn known_below(&self, folder: &Path) -> Vec<PathBuf> {
+        let paths = self.shared.by_path.iter().map(|entry| entry.key().clone());
+        paths.filter(|path| path.starts_with(folder)).collect()
+    }
+
+    pub(crate) fn set_buffer(&self, db: &mut dyn Db, path: &Path, text: Option<Arc<str>>) {
+        let file = self.get(db, path);
+        let key = file.path(db).clone();
+        // An edited file changes more often than any file on disk.
+        file.set_buffer(db).with_durability(Durability::LOW).to(text.clone());
+        if let Ok(mut buffers) = self.shared.buffers.write() {
+            let buffers = Arc::make_mut(&mut buffers);
+            match text {
+                Some(text) => buffers.insert(key, text),
+                None => buffers.remove(&key),
+            };
+        }
+    }
+
+    /// Looks at the disk again. Tells whether anything changed; nothing is invalidated otherwise.
+    pub(crate) fn refresh(&self, db: &mut dyn Db, path: &Path) -> bool {
+        let Some(file) = self.known(path) else { return false };
+        let stamp = self.shared.system.stamp(file.path(db));
+        let changed = stamp != file.stamp(db);
+        if changed {
+            file.set_stamp(db).to(stamp);
+        }
+        changed
+    }
+}
+
+/// Store paths never change; elsewhere a file does, but more rarely than an open one.
+fn durability(path: &Path) -> Durability {
+    if path.starts_with("/nix/store") { Durability::HIGH } else { Durability::MEDIUM }
+}
+
+/// Removes `.` and `..` from an absolute path without asking the disk.
+pub fn normalize(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(normal.pop()),
+            other => normal.push(other),
+        }
+    }
+    normal
+}
