@@ -4,6 +4,7 @@
 //! thread owns the writing side (see [`Host`]); readers work on clones of the [`Database`], which the
 //! next write cancels. Nothing here knows of the protocol that the editor speaks.
 
+mod discovery;
 #[allow(missing_docs, reason = "salsa writes methods without documentation")]
 mod file;
 mod host;
@@ -17,6 +18,7 @@ mod workspace;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use discovery::{Nixpkgs, nixpkgs};
 pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, source};
 pub use host::{Change, Host, Revised};
 pub use lines::LineIndex;

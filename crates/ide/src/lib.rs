@@ -1,1 +1,23 @@
 //! One module per editor feature, as plain functions from a database to plain data.
+//!
+//! A feature takes a database, a file and mostly an offset in bytes, and gives data that a test can
+//! print. Nothing here knows of the protocol, of lines and columns, or of asynchronous tasks.
+
+mod builtin_docs;
+mod cursor;
+mod diagnostics;
+mod document_symbols;
+#[cfg(test)]
+mod fixture;
+mod goto_definition;
+mod known;
+mod references;
+mod rename;
+mod symbol;
+
+pub use builtin_docs::{BuiltinDoc, builtin_doc, builtin_docs};
+pub use diagnostics::{Diagnostic, Related, Severity, diagnostics};
+pub use document_symbols::{Symbol, SymbolKind, document_symbols};
+pub use goto_definition::{NavigationTarget, goto_definition};
+pub use references::{Reference, references};
+pub use rename::{RenameError, RenameTarget, TextEdit, prepare_rename, rename};

@@ -1,0 +1,185 @@
+//! What is wrong with a file, as far as its text tells: unreadable files, syntax errors, names that are
+//! bound nowhere or twice.
+
+use floe_db::{Db, File, parse, problems, source};
+use floe_hir::{ProblemKind, Span};
+use floe_syntax::SyntaxErrorKind;
+
+/// One thing to tell about a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where.
+    pub span: Span,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The kind of error, by its slug in the catalogue of explanations.
+    pub code: &'static str,
+    /// What.
+    pub message: String,
+    /// Other places that have to do with it.
+    pub related: Vec<Related>,
+    /// Where the explanation of this kind of error is.
+    pub explanation: Option<String>,
+}
+
+/// A place that has to do with a diagnostic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// The file.
+    pub file: File,
+    /// The range in it.
+    pub span: Span,
+    /// What it has to do with it.
+    pub message: String,
+}
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Severity {
+    Error,
+    Warning,
+    Hint,
+}
+
+/// A file of nothing but mistakes is not told more than this many of each sort.
+const MOST: usize = 200;
+
+/// The diagnostics of a file's text.
+pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
+    let source = source(db, file);
+    if let Some(problem) = &source.problem {
+        return vec![Diagnostic::error(Span::default(), "io", problem.to_string())];
+    }
+    let syntax = parse(db, file).errors.iter().take(MOST).map(|error| {
+        let span = visible(&source.text, Span { start: error.start, end: error.end });
+        Diagnostic::error(span, syntax_code(&error.kind), error.to_string())
+    });
+    let problems = problems(db, file).iter().take(MOST).map(|problem| {
+        let mut found =
+            Diagnostic::error(problem.span, problem_code(&problem.kind), problem.kind.to_string());
+        if let ProblemKind::DuplicateAttribute { previous, .. } = &problem.kind {
+            let message = "first defined here".to_owned();
+            found.related.push(Related { file, span: *previous, message });
+        }
+        found
+    });
+    let mut found: Vec<Diagnostic> = syntax.chain(problems).collect();
+    found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    found
+}
+
+impl Diagnostic {
+    pub(crate) fn error(span: Span, code: &'static str, message: String) -> Diagnostic {
+        let explanation = floe_explain::find(code).map(explanation_url);
+        Diagnostic {
+            span,
+            severity: Severity::Error,
+            code,
+            message,
+            related: Vec::new(),
+            explanation,
+        }
+    }
+}
+
+fn explanation_url(explanation: &floe_explain::Explanation) -> String {
+    format!("https://floe-nix.github.io/floe/errors/{}.html", explanation.slug)
+}
+
+/// An error at the end of the file has no text; a mark without width would not be seen, so it gets the
+/// last character before it.
+fn visible(text: &str, span: Span) -> Span {
+    if span.start < span.end {
+        return span;
+    }
+    let before = text[..span.start as usize].trim_end();
+    let last = before.chars().next_back().map_or(0, char::len_utf8);
+    Span { start: (before.len() - last) as u32, end: before.len() as u32 }
+}
+
+fn syntax_code(kind: &SyntaxErrorKind) -> &'static str {
+    match kind {
+        SyntaxErrorKind::InvalidInteger(_) | SyntaxErrorKind::InvalidFloat(_) => "syntax-error",
+        SyntaxErrorKind::NulInString(_) => "syntax-error",
+        SyntaxErrorKind::PipeOperatorsDisabled => "experimental-feature",
+        _ => "syntax-error",
+    }
+}
+
+fn problem_code(kind: &ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::DuplicateAttribute { .. } => "duplicate-attribute",
+        ProblemKind::DuplicateArgument(_) => "duplicate-formal",
+        ProblemKind::UndefinedVariable(_) => "undefined-variable",
+        ProblemKind::DynamicAttributeInLet | ProblemKind::DynamicAttributeInInherit => {
+            "dynamic-attribute"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::fixture::fixture;
+
+    fn check(text: &str, expected: &Expect) {
+        let fixture = fixture(text);
+        let mut shown = String::new();
+        for found in diagnostics(&fixture.db, fixture.file) {
+            let at = fixture.show(fixture.file, found.span);
+            shown += &format!("{at} {}: {}\n", found.code, found.message);
+            for related in found.related {
+                let at = fixture.show(related.file, related.span);
+                shown += &format!("    {at} {}\n", related.message);
+            }
+        }
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_missing_semicolon_is_told_where_it_is_missed() {
+        check(
+            "{ a = 1\n  b = 2; }",
+            &expect![[r#"
+            default.nix:2 "=" syntax-error: syntax error, unexpected '=', expecting ';'
+        "#]],
+        );
+    }
+
+    #[test]
+    fn names_bound_nowhere_and_twice() {
+        check(
+            "{ a = x; a = 2; f = { b, b }: b; }",
+            &expect![[r#"
+            default.nix:1 "x" undefined-variable: undefined variable 'x'
+            default.nix:1 "a" duplicate-attribute: attribute 'a' already defined
+                default.nix:1 "a" first defined here
+            default.nix:1 "b" duplicate-formal: duplicate formal function argument 'b'
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_error_at_the_end_of_the_file_has_a_place_to_be_seen() {
+        check(
+            "{ a = [ 1 2;\n\n",
+            &expect![[r#"
+            default.nix:1 ";" syntax-error: syntax error, unexpected ';'
+            default.nix:1 ";" syntax-error: syntax error, unexpected end of file, expecting 'inherit'
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_unterminated_string_is_one_error() {
+        check(
+            "{ a = \"b; c = 2; }",
+            &expect![[r#"
+            default.nix:1 "}" syntax-error: syntax error, unexpected end of file, expecting '"'
+        "#]],
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! What a text says about its own values, without evaluating: which set an expression certainly is,
+//! where an attribute was written, which file a path names.
+//!
+//! Nothing here is a guess. Where a value depends on an argument, on a condition's outcome or on
+//! anything computed, the answer is that nothing is known.
+
+use std::path::{Path, PathBuf};
+
+use floe_db::{Db, File, Source, module, scopes, source, source_map};
+use floe_hir::{
+    AttrEntry, AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, KeyList, Module, Name,
+    Param, ScopeOwner, Scopes, Span, Var, globals,
+};
+
+/// An expression of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: File,
+    pub(crate) expr: ExprId,
+}
+
+/// A name that a file binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bound {
+    pub(crate) file: File,
+    pub(crate) binding: BindingId,
+}
+
+/// A literal set, or the bindings of a file's `let`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Set {
+    pub(crate) file: File,
+    pub(crate) attrs: AttrsId,
+}
+
+impl Bound {
+    /// The range of the name where it is bound.
+    pub(crate) fn span(self, db: &dyn Db) -> Span {
+        source_map(db, self.file).names[self.binding.0 as usize]
+    }
+
+    /// The expression that it is bound to. None for an argument, which only the caller knows.
+    pub(crate) fn value(self, db: &dyn Db) -> Option<Place> {
+        let entry = entry_of(module(db, self.file), scopes(db, self.file), self.binding)?;
+        Some(Place { file: self.file, expr: entry.value })
+    }
+}
+
+/// The attribute, or binding of a `let`, that binds a name.
+pub(crate) fn entry_of<'a>(
+    module: &'a Module,
+    scopes: &Scopes,
+    binding: BindingId,
+) -> Option<&'a AttrEntry> {
+    let ScopeOwner::Attrs(attrs) = scopes.owner(binding)? else { return None };
+    let entries = &module.attrs[attrs.0 as usize].entries;
+    entries.iter().find(|entry| entry.binding == binding)
+}
+
+/// How many steps are followed from one expression to the next: programs can refer in circles.
+const FUEL: u32 = 100;
+
+/// The sets whose attributes the value of an expression has; of two with one attribute, the first in
+/// the list has the one that counts.
+pub(crate) fn sets(db: &dyn Db, place: Place) -> Vec<Set> {
+    let mut found = Vec::new();
+    Search { db, fuel: FUEL }.sets(place, 0, &mut found);
+    found
+}
+
+/// Where an attribute of a value is bound.
+pub(crate) fn attribute(db: &dyn Db, place: Place, name: Name) -> Option<Bound> {
+    Search { db, fuel: FUEL }.attribute(place, name)
+}
+
+/// Where an attribute deep in a value is bound.
+pub(crate) fn attribute_at(db: &dyn Db, place: Place, path: &[Name]) -> Option<Bound> {
+    Search { db, fuel: FUEL }.attribute_at(place, path)
+}
+
+/// Where a variable is bound: lexically, or in a set that an enclosing `with` opens.
+pub(crate) fn variable(db: &dyn Db, place: Place) -> Option<Bound> {
+    Search { db, fuel: FUEL }.variable(place)
+}
+
+/// The binding in a set.
+pub(crate) fn entry(db: &dyn Db, set: Set, name: Name) -> Option<Bound> {
+    let module = module(db, set.file);
+    let entries = &module.attrs[set.attrs.0 as usize].entries;
+    // The entries are sorted by name.
+    let index = entries.binary_search_by_key(&name, |entry| entry.name).ok()?;
+    Some(Bound { file: set.file, binding: entries[index].binding })
+}
+
+/// The attribute path as names, if none of it is computed.
+pub(crate) fn static_path(module: &Module, path: KeyList) -> Option<Vec<Name>> {
+    let key = |key: &Key| match key {
+        Key::Static(name) => Some(*name),
+        Key::Dynamic(_) => None,
+    };
+    module.keys(path).iter().map(key).collect()
+}
+
+/// The path that a path expression names.
+pub(crate) fn path(db: &dyn Db, place: Place) -> Option<PathBuf> {
+    let module = module(db, place.file);
+    let Expr::Path(text) = module.expr(place.expr) else { return None };
+    resolve_path(place.file.path(db), module.str(text))
+}
+
+/// The path that the text of a path literal names in a file.
+pub(crate) fn resolve_path(file: &Path, text: &str) -> Option<PathBuf> {
+    let path = match text.strip_prefix("~/") {
+        Some(rest) => std::env::home_dir()?.join(rest),
+        None => file.parent()?.join(text),
+    };
+    Some(floe_db::normalize(&path))
+}
+
+/// The file that importing a path evaluates: a directory stands for the `default.nix` in it.
+pub(crate) fn imported_file(db: &dyn Db, path: &Path) -> Option<File> {
+    let file = db.file(path);
+    let file = match file.stamp(db) {
+        floe_db::Stamp::Directory { .. } => db.file(&path.join("default.nix")),
+        _ => file,
+    };
+    matches!(source(db, file), Source { problem: None, .. }).then_some(file)
+}
+
+struct Search<'a> {
+    db: &'a dyn Db,
+    fuel: u32,
+}
+
+impl Search<'_> {
+    /// The sets of an expression's value, applied to so many arguments.
+    fn sets(&mut self, place: Place, arguments: usize, found: &mut Vec<Set>) {
+        if self.fuel == 0 {
+            return;
+        }
+        self.fuel -= 1;
+        let module = module(self.db, place.file);
+        let at = |expr| Place { expr, ..place };
+        match module.expr(place.expr) {
+            Expr::Attrs(attrs) if arguments == 0 => found.push(Set { file: place.file, attrs }),
+            Expr::Let { body, .. } | Expr::With { body, .. } | Expr::Assert { body, .. } => {
+                self.sets(at(body), arguments, found);
+            }
+            Expr::Binary { op: BinaryOp::Update, lhs, rhs } if arguments == 0 => {
+                self.sets(at(rhs), 0, found);
+                self.sets(at(lhs), 0, found);
+            }
+            Expr::Lambda(lambda) if arguments > 0 => {
+                self.sets(at(module.lambdas[lambda.0 as usize].body), arguments - 1, found);
+            }
+            Expr::Apply { fun, args } => {
+                let args = module.list(args);
+                if !is_import(module, fun) {
+                    self.sets(at(fun), arguments + args.len(), found);
+                } else if let Some(root) = args.first().and_then(|path| self.import(at(*path))) {
+                    self.sets(root, arguments + args.len() - 1, found);
+                }
+            }
+            Expr::Var(_) => {
+                if let Some(value) = self.variable(place).and_then(|bound| bound.value(self.db)) {
+                    self.sets(value, arguments, found);
+                }
+            }
+            Expr::Select { base, path, default: None } => {
+                let bound =
+                    static_path(module, path).and_then(|path| self.attribute_at(at(base), &path));
+                if let Some(value) = bound.and_then(|bound| bound.value(self.db)) {
+                    self.sets(value, arguments, found);
+                }
+            }
+            Expr::InheritFrom(index) => {
+                if let Some(set) = self.inherited_set(place, index) {
+                    self.sets(set, arguments, found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn attribute(&mut self, place: Place, name: Name) -> Option<Bound> {
+        let mut found = Vec::new();
+        self.sets(place, 0, &mut found);
+        found.into_iter().find_map(|set| entry(self.db, set, name))
+    }
+
+    fn attribute_at(&mut self, place: Place, path: &[Name]) -> Option<Bound> {
+        let (last, init) = path.split_last()?;
+        let mut place = place;
+        for name in init {
+            place = self.attribute(place, *name)?.value(self.db)?;
+        }
+        self.attribute(place, *last)
+    }
+
+    fn variable(&mut self, place: Place) -> Option<Bound> {
+        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
+        match scopes.definition(module, place.expr)? {
+            Definition::Binding(binding) => Some(Bound { file: place.file, binding }),
+            Definition::With { name, sets } => {
+                sets.into_iter().find_map(|set| self.attribute(Place { expr: set, ..place }, name))
+            }
+            Definition::Imported(_) | Definition::Global(_) | Definition::Undefined(_) => None,
+        }
+    }
+
+    /// The root of the file that a path literal names.
+    fn import(&mut self, path_literal: Place) -> Option<Place> {
+        let path = path(self.db, path_literal)?;
+        let file = imported_file(self.db, &path)?;
+        Some(Place { file, expr: module(self.db, file).root })
+    }
+
+    /// The set of the `index`th `inherit (set)` beside which an inherited attribute stands.
+    fn inherited_set(&mut self, place: Place, index: u32) -> Option<Place> {
+        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
+        let select = scopes.parent(place.expr)?;
+        let attrs = match module.expr(scopes.parent(select)?) {
+            Expr::Attrs(attrs) | Expr::Let { attrs, .. } => attrs,
+            _ => return None,
+        };
+        let set = module.attrs[attrs.0 as usize].inherit_from.get(index as usize)?;
+        Some(Place { expr: *set, ..place })
+    }
+}
+
+fn is_import(module: &Module, fun: ExprId) -> bool {
+    match module.expr(fun) {
+        Expr::Var(Var::Global(id)) => globals()[id.0 as usize].name.as_str() == "import",
+        Expr::Select { base, path, default: None } => {
+            let [Key::Static(name)] = module.keys(path) else { return false };
+            name.as_str() == "import" && is_builtins(module, base)
+        }
+        _ => false,
+    }
+}
+
+/// Whether an expression is the variable `builtins`.
+pub(crate) fn is_builtins(module: &Module, expr: ExprId) -> bool {
+    matches!(module.expr(expr), Expr::Var(Var::Global(id))
+        if globals()[id.0 as usize].name.as_str() == "builtins")
+}
+
+/// The formal arguments of the function that a file is, and their names.
+pub(crate) fn root_formals(module: &Module) -> Vec<Name> {
+    match module.expr(module.root) {
+        Expr::Lambda(lambda) => match &module.lambdas[lambda.0 as usize].param {
+            Param::Pattern { formals, .. } => formals.iter().map(|formal| formal.name).collect(),
+            Param::Simple { .. } => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
