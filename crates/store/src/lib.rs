@@ -8,14 +8,20 @@
 //! registers what it has built.
 
 pub mod content_address;
+pub mod daemon;
+pub mod database;
 pub mod derivation;
 pub mod hash;
 pub mod nar;
 pub mod nix32;
 pub mod path;
+pub mod path_info;
 pub mod references;
+pub mod store;
 
 pub use content_address::{ContentAddress, Method};
 pub use derivation::{Derivation, DerivationOutput};
 pub use hash::{Algorithm, Hash};
 pub use path::{StoreDir, StorePath};
+pub use path_info::PathInfo;
+pub use store::{LocalStore, Store, StoreError, StoreLocation};

@@ -13,7 +13,7 @@ mod write;
 use std::io;
 use std::path::PathBuf;
 
-pub use read::{Sink, read, restore};
+pub use read::{Discard, Sink, read, restore};
 pub use tree::{Entries, Tree, read_tree, write_tree};
 pub use write::{FileKind, dump, dump_filtered, hash_flat, hash_path, write_file};
 
