@@ -10,6 +10,7 @@ mod lower;
 mod name;
 mod problem;
 mod scopes;
+mod show;
 
 pub use dump::dump;
 pub use expr::*;
@@ -18,3 +19,4 @@ pub use lower::{LowerOptions, Lowered, lower};
 pub use name::Name;
 pub use problem::{Problem, ProblemKind};
 pub use scopes::{Definition, ScopeOwner, Scopes, Visible};
+pub use show::{Identifier, Quoted, Show};

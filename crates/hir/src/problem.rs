@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::{Name, Span};
+use crate::{Identifier, Name, Span};
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,15 +60,15 @@ impl fmt::Display for ProblemKind {
                 f.write_str("attribute '")?;
                 for (index, name) in path.iter().enumerate() {
                     let dot = if index == 0 { "" } else { "." };
-                    write!(f, "{dot}{}", Identifier(*name))?;
+                    write!(f, "{dot}{}", Identifier(name.as_str()))?;
                 }
                 f.write_str("' already defined")
             }
             ProblemKind::DuplicateArgument(name) => {
-                write!(f, "duplicate formal function argument '{}'", Identifier(*name))
+                write!(f, "duplicate formal function argument '{}'", Identifier(name.as_str()))
             }
             ProblemKind::UndefinedVariable(name) => {
-                write!(f, "undefined variable '{}'", Identifier(*name))
+                write!(f, "undefined variable '{}'", Identifier(name.as_str()))
             }
             ProblemKind::DynamicAttributeInLet => {
                 f.write_str("dynamic attributes not allowed in let")
@@ -77,44 +77,5 @@ impl fmt::Display for ProblemKind {
                 f.write_str("dynamic attributes not allowed in inherit")
             }
         }
-    }
-}
-
-/// A name as C++ Nix prints it: in quotes unless it could stand there without.
-struct Identifier(Name);
-
-impl fmt::Display for Identifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.as_str();
-        if is_identifier(text) {
-            return f.write_str(text);
-        }
-        f.write_str("\"")?;
-        let mut rest = text.chars().peekable();
-        while let Some(c) = rest.next() {
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                '$' if rest.peek() == Some(&'{') => f.write_str("\\$")?,
-                _ => write!(f, "{c}")?,
-            }
-        }
-        f.write_str("\"")
-    }
-}
-
-fn is_identifier(text: &str) -> bool {
-    const KEYWORDS: &[&str] =
-        &["if", "then", "else", "assert", "with", "let", "in", "rec", "inherit"];
-    let continues = |b: u8| b.is_ascii_alphanumeric() || b"_'-".contains(&b);
-    match text.as_bytes() {
-        [first, rest @ ..] => {
-            (first.is_ascii_alphabetic() || *first == b'_')
-                && rest.iter().all(|b| continues(*b))
-                && !KEYWORDS.contains(&text)
-        }
-        [] => false,
     }
 }

@@ -405,3 +405,148 @@ impl Module {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use floe_syntax::{ParseOptions, parse};
+
+    use super::*;
+    use crate::{LowerOptions, Lowered, Span, lower};
+
+    struct File {
+        text: String,
+        offset: u32,
+        lowered: Lowered,
+        scopes: Scopes,
+    }
+
+    /// The file with the cursor at `$0`.
+    fn file(text: &str) -> File {
+        let offset = text.find("$0").expect("the text has a $0") as u32;
+        let text = text.replacen("$0", "", 1);
+        let parse = parse(&text, &ParseOptions::default());
+        let lowered = lower(&parse.tree, &text, &LowerOptions::default());
+        let scopes = Scopes::new(&lowered.module);
+        File { text, offset, lowered, scopes }
+    }
+
+    impl File {
+        fn text(&self, span: Span) -> String {
+            format!("{}@{}", &self.text[span.start as usize..span.end as usize], span.start)
+        }
+
+        fn expr_text(&self, expr: ExprId) -> String {
+            self.text(self.lowered.source_map.exprs[expr.0 as usize])
+        }
+
+        fn binding_text(&self, binding: BindingId) -> String {
+            self.text(self.lowered.source_map.names[binding.0 as usize])
+        }
+
+        fn expr(&self) -> ExprId {
+            self.lowered.source_map.expr_at(self.offset).expect("there is an expression")
+        }
+    }
+
+    fn check_visible(text: &str, expected: Expect) {
+        let file = file(text);
+        let visible = file.scopes.visible(&file.lowered.module, file.expr());
+        let mut found: Vec<String> = visible
+            .filter_map(|visible| match visible {
+                Visible::Binding(_, binding) => Some(file.binding_text(binding)),
+                Visible::With(with) => Some(format!("with {}", file.expr_text(with))),
+                Visible::Global(..) => None,
+            })
+            .collect();
+        found.sort();
+        expected.assert_eq(&found.join("\n"));
+    }
+
+    fn check_definition(text: &str, expected: Expect) {
+        let file = file(text);
+        let definition = file.scopes.definition(&file.lowered.module, file.expr());
+        let found = match definition {
+            None => "no variable".to_owned(),
+            Some(Definition::Binding(binding)) => file.binding_text(binding),
+            Some(Definition::With { name, sets }) => {
+                let sets: Vec<_> = sets.into_iter().map(|set| file.expr_text(set)).collect();
+                format!("{name} in {}", sets.join(", "))
+            }
+            Some(other) => format!("{other:?}"),
+        };
+        expected.assert_eq(&found);
+    }
+
+    fn check_references(text: &str, expected: Expect) {
+        let file = file(text);
+        let binding = file.lowered.source_map.binding_at(file.offset).expect("there is a binding");
+        let definitions = file.lowered.source_map.definitions(binding);
+        let definitions: Vec<_> = definitions.map(|span| file.text(span)).collect();
+        let references = file.scopes.references(binding).iter();
+        let references: Vec<_> = references.map(|expr| file.expr_text(*expr)).collect();
+        let found = format!("{} <- {}", definitions.join(" "), references.join(" "));
+        expected.assert_eq(&found);
+    }
+
+    #[test]
+    fn names_of_all_enclosing_scopes_are_visible() {
+        check_visible(
+            "a: { b, ... }@c: let d = 1; in with a; rec { e = $0b; }",
+            expect![[r#"
+            a@0
+            b@5
+            c@14
+            d@21
+            e@45
+            with with a; rec { e = b; }@31"#]],
+        );
+        check_visible("{ a = 1; b = $0x; }", expect![[""]]);
+        check_visible(
+            "let a.b = 1; c = d: $0d; in c",
+            expect![[r#"
+            a@4
+            c@13
+            d@17"#]],
+        );
+    }
+
+    #[test]
+    fn variables_have_definitions() {
+        check_definition("a: b: $0a", expect!["a@0"]);
+        check_definition("{ a, b ? $0a }: b", expect!["a@2"]);
+        check_definition("x: let a = 1; inherit (x) b; in $0b", expect!["b@26"]);
+        check_definition("x: rec { inherit $0x; }", expect!["x@0"]);
+        check_definition("a: with a; b: with b.c; $0d", expect!["d in b.c@19, a@8"]);
+        check_definition("with {}; $0map", expect!["Global(GlobalId(114))"]);
+        check_definition("$0x", expect!["Undefined(x)"]);
+        check_definition("$01", expect!["no variable"]);
+        check_definition("rec { a.b = $0a; }", expect!["a@6"]);
+    }
+
+    #[test]
+    fn bindings_have_references() {
+        check_references("a$0: b: [ a b (a: a) (a) ]", expect!["a@0 <- a@8 a@20"]);
+        check_references(
+            "let $0a.b = 1; a.c = a; in { inherit a; }",
+            expect!["a@4 a@13 <- a@19 a@35"],
+        );
+        check_references(
+            "let a.b = 1; $0a.c = a; in { inherit a; }",
+            expect!["a@4 a@13 <- a@19 a@35"],
+        );
+    }
+
+    #[test]
+    fn expressions_have_parents() {
+        let file = file("a: [ (a.b $01) ]");
+        let parents: Vec<_> =
+            file.scopes.ancestors(file.expr()).map(|expr| file.expr_text(expr)).collect();
+        expect![[r#"
+            1@10
+            a.b 1@6
+            [ (a.b 1) ]@3
+            a: [ (a.b 1) ]@0"#]]
+        .assert_eq(&parents.join("\n"));
+    }
+}

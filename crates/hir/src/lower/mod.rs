@@ -502,7 +502,7 @@ impl Lowering<'_> {
 }
 
 /// Runs a step of the recursion, on a new piece of stack if the current one is nearly full.
-fn with_stack<T>(step: impl FnOnce() -> T) -> T {
+pub(crate) fn with_stack<T>(step: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(64 << 10, 2 << 20, step)
 }
 
