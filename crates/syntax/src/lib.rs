@@ -1,5 +1,6 @@
 //! The Nix grammar: lexer, error-tolerant parser, lossless trees.
 
+pub mod ast;
 mod edit;
 mod error;
 mod flat;

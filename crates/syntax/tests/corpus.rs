@@ -11,6 +11,9 @@ use std::time::Instant;
 
 use floe_syntax::{FlatTree, ParseOptions, SyntaxNode, parse};
 
+/// A patch that somebody gave the wrong name.
+const PATCH: &str = "pkgs/servers/dns/ncdns/fix-tpl-path.nix";
+
 /// All files below a folder whose name ends in `.nix` and that are text.
 fn nix_files(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
@@ -67,7 +70,8 @@ fn nixpkgs_parses_without_error() {
     println!("{} files, {bytes} bytes, {elements} elements: {rate:.0} MB/s", files.len());
     for (path, text) in &files {
         let parse = parse(text, &ParseOptions::default());
-        assert_eq!(parse.errors, [], "{}", path.display());
+        let is_valid = !path.ends_with(PATCH);
+        assert_eq!(parse.errors.is_empty(), is_valid, "{}: {:?}", path.display(), parse.errors);
         check_trees(path, text, &parse.tree);
     }
 }

@@ -7,7 +7,7 @@ use crate::kind::SyntaxKind;
 const SEMICOLON: &[Terminal] = &[Terminal::Token(Semicolon)];
 const R_PAREN: &[Terminal] = &[Terminal::Token(RParen)];
 const L_BRACE: &[Terminal] = &[Terminal::Token(LBrace)];
-const DOT_OR_ASSIGN: &[Terminal] = &[Terminal::Token(Dot), Terminal::Token(Assign)];
+pub(super) const DOT_OR_ASSIGN: &[Terminal] = &[Terminal::Token(Dot), Terminal::Token(Assign)];
 const ATTR: &[Terminal] = &[
     Terminal::Token(Ident),
     Terminal::Token(OrKw),

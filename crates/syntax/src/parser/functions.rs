@@ -1,5 +1,6 @@
 //! Functions and their parameters.
 
+use super::bindings::DOT_OR_ASSIGN;
 use super::recovery::{Awaited, starts_expression};
 use super::{Completed, Parser, SyntaxKind::*, Terminal};
 
@@ -65,14 +66,14 @@ impl Parser<'_> {
         let expected = if self.eat(Ident) {
             if self.eat(At) {
                 if self.at(LBrace) {
-                    self.pattern();
+                    self.pattern(false);
                 } else {
                     self.unexpected(L_BRACE);
                 }
             }
             COLON
         } else {
-            self.pattern();
+            self.pattern(true);
             if self.eat(At) {
                 if !self.eat(Ident) {
                     self.unexpected(IDENT);
@@ -86,9 +87,10 @@ impl Parser<'_> {
         expected
     }
 
-    fn pattern(&mut self) {
+    fn pattern(&mut self, could_be_set: bool) {
         let marker = self.start();
         self.bump();
+        let first = self.position;
         self.only_awaiting(Awaited::R_BRACE.and(Awaited::COMMA), |parser| {
             let mut expected = FORMAL;
             loop {
@@ -101,8 +103,13 @@ impl Parser<'_> {
                         if expected != FORMAL {
                             parser.unexpected(expected);
                         }
-                        parser.formal();
+                        let is_first = parser.position == first;
+                        let has_default = parser.formal();
                         expected = BEHIND_FORMAL;
+                        if is_first && could_be_set && !has_default && parser.at(Ident) {
+                            // Up to here the reference still sees an attribute path, too.
+                            parser.unexpected(DOT_OR_ASSIGN);
+                        }
                     }
                     Some(Ellipsis) => {
                         if expected != FORMAL {
@@ -134,12 +141,15 @@ impl Parser<'_> {
         self.complete(marker, Pattern);
     }
 
-    fn formal(&mut self) {
+    /// Returns whether there is a default.
+    fn formal(&mut self) -> bool {
         let marker = self.start();
         self.bump();
-        if self.eat(Question) {
+        let has_default = self.eat(Question);
+        if has_default {
             self.expression();
         }
         self.complete(marker, Formal);
+        has_default
     }
 }

@@ -212,7 +212,7 @@ fn patterns() {
         &expect![[r#"
             { a b }: c
               Lambda(Param(Pattern({ Formal(a) Formal(b) })) : Variable(c))
-              4..5: syntax error, unexpected identifier, expecting '}' or ','
+              4..5: syntax error, unexpected identifier, expecting '.' or '='
             { a, b
               Lambda(Param(Pattern({ Formal(a) , Formal(b))))
               6..6: syntax error, unexpected end of file, expecting '}' or ','
