@@ -39,10 +39,15 @@ pub(super) fn enter(namespaces: &Namespaces) -> Result<(), SetupError> {
     // Mounts must not travel back to the host, where distributions share the whole tree.
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .during(|| "making the mounts private".to_owned())?;
+    // Mounting the store once and taking each input from there makes every input read-only without
+    // a second system call: a bind mount inherits the flags of the mount it is taken from. This
+    // comes first, because the scratch directories may lie in the store.
+    bind_read_only(&namespaces.store.real_directory, &namespaces.scratch.inputs())?;
     let root = Root::new(namespaces.scratch.root())?;
-    root.add_store(namespaces)?;
     root.add_writable(&namespaces.scratch.temporary(), Path::new("/tmp"))?;
-    root.add_writable(&namespaces.scratch.build(), &namespaces.build_directory)?;
+    root.add_writable(namespaces.scratch.build(), &namespaces.build_directory)?;
+    // After `/tmp`, because a store may lie below that.
+    root.add_store(namespaces)?;
     root.add_devices()?;
     root.add_proc()?;
     let mut mounts: Vec<&Mount> = namespaces.mounts.iter().collect();
@@ -74,10 +79,7 @@ impl Root {
     fn add_store(&self, namespaces: &Namespaces) -> Result<(), SetupError> {
         let store = &namespaces.store;
         self.add_writable(&namespaces.scratch.store(), &store.directory)?;
-        // Mounting it once and taking each input from there makes every input read-only without a
-        // second system call: a bind mount inherits the flags of the mount it is taken from.
         let inputs = namespaces.scratch.inputs();
-        bind_read_only(&store.real_directory, &inputs)?;
         let directory = self.place(&store.directory);
         for name in &store.inputs {
             let source = inputs.join(name);

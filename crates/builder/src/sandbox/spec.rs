@@ -84,22 +84,20 @@ pub enum Network {
     Host,
 }
 
-/// The directory on the host that holds one build's files. It lies on the store's file system, so
-/// that outputs are moved into the store by renaming.
+/// The directories on the host that hold one build's files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Scratch(PathBuf);
+pub struct Scratch {
+    /// Lies on the store's file system, so that outputs are moved into the store by renaming.
+    directory: PathBuf,
+    build: PathBuf,
+}
 
 impl Scratch {
-    /// Creates the directories of a build below `directory`, which must exist.
-    pub fn create(directory: PathBuf) -> std::io::Result<Scratch> {
-        let scratch = Scratch(directory);
-        for part in [
-            scratch.root(),
-            scratch.inputs(),
-            scratch.store(),
-            scratch.temporary(),
-            scratch.build(),
-        ] {
+    /// Creates what a build needs in `directory`. That and `build`, which the build sees as its
+    /// build directory, must exist.
+    pub fn create(directory: PathBuf, build: PathBuf) -> std::io::Result<Scratch> {
+        let scratch = Scratch { directory, build };
+        for part in [scratch.root(), scratch.inputs(), scratch.store(), scratch.temporary()] {
             std::fs::create_dir(part)?;
         }
         // `/tmp` is everyone's, as anywhere.
@@ -107,34 +105,29 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// The directory itself.
-    pub fn directory(&self) -> &Path {
-        &self.0
-    }
-
     /// Where the root file system is mounted.
     pub fn root(&self) -> PathBuf {
-        self.0.join("root")
+        self.directory.join("root")
     }
 
     /// Where the whole store is mounted read-only, out of the build's sight.
     pub fn inputs(&self) -> PathBuf {
-        self.0.join("inputs")
+        self.directory.join("inputs")
     }
 
     /// What the build sees as its store directory; its outputs appear here.
     pub fn store(&self) -> PathBuf {
-        self.0.join("store")
+        self.directory.join("store")
     }
 
     /// What the build sees as `/tmp`.
     pub fn temporary(&self) -> PathBuf {
-        self.0.join("tmp")
+        self.directory.join("tmp")
     }
 
     /// What the build sees as its build directory.
-    pub fn build(&self) -> PathBuf {
-        self.0.join("build")
+    pub fn build(&self) -> &Path {
+        &self.build
     }
 }
 

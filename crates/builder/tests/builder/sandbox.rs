@@ -8,7 +8,7 @@ use floe_builder::sandbox::{
     StoreView, files_needed_by,
 };
 
-const HELPER: &str = env!("CARGO_BIN_EXE_floe-sandbox");
+use crate::support::HELPER;
 
 /// A store with one input, and the directories of one build.
 struct Fixture {
@@ -24,11 +24,12 @@ impl Fixture {
         std::fs::write(store.join("visible/file"), "seen").unwrap();
         std::fs::write(store.join("hidden"), "").unwrap();
         std::os::unix::fs::symlink("visible/file", store.join("link")).unwrap();
-        let build = directory.path().join("one-build");
+        let (scratch, build) = (directory.path().join("scratch"), directory.path().join("build"));
+        std::fs::create_dir(&scratch).unwrap();
         std::fs::create_dir(&build).unwrap();
         let spec = SandboxSpec {
             namespaces: Some(Namespaces {
-                scratch: Scratch::create(build).unwrap(),
+                scratch: Scratch::create(scratch, build).unwrap(),
                 store: StoreView {
                     directory: PathBuf::from("/nix/store"),
                     real_directory: store,
