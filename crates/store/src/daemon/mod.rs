@@ -138,6 +138,10 @@ impl DaemonStore {
 
     /// Writes the NAR of a valid path.
     pub fn nar(&self, path: &StorePath, writer: &mut dyn io::Write) -> Result<(), StoreError> {
+        // A daemon finds out too late to say so, in the middle of the archive.
+        if !self.is_valid(path)? {
+            return Err(StoreError::NotValid(self.store_dir.print(path)));
+        }
         self.talk(&mut drop, |connection, log| {
             connection.start(Operation::NarFromPath)?;
             connection.string(self.store_dir.print(path).as_bytes())?;
