@@ -396,7 +396,9 @@ mod tests {
         );
         check(
             r#"{ b ? "${a}c", a, ... }@c: with c; assert a; !b || "\${x}" == c"#,
-            expect![[r#"({ a, b ? (a + "c"), ... } @ c: (with c; assert a; ((! b) || ("\${x}" == c))))"#]],
+            expect![[
+                r#"({ a, b ? (a + "c"), ... } @ c: (with c; assert a; ((! b) || ("\${x}" == c))))"#
+            ]],
         );
         check("let { body = rec { }; }", expect!["(rec { body = rec { }; }).body"]);
     }

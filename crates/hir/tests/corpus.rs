@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use floe_hir::{Definition, ExprId, LowerOptions, Lowered, Scopes, Show, lower};
-use floe_syntax::{ParseOptions, parse};
+use floe_syntax::{FlatTree, ParseOptions, SyntaxNode, parse};
 
 /// What C++ Nix rejects too, with the same message: nothing imports these.
 const REJECTED: &[&str] = &[
@@ -47,6 +47,19 @@ fn all_of_nixpkgs_lowers() {
         bytes as f64 / 1e6,
         bytes as f64 / 1e6 / (parsing + lowering).as_secs_f64()
     );
+}
+
+#[test]
+fn editor_trees_lower_to_the_same_modules() {
+    let Some(files) = corpus() else { return };
+    for (path, text) in &files {
+        let parse = parse(text, &ParseOptions::default());
+        let root = SyntaxNode::new_root(parse.tree.to_green(text));
+        let again = FlatTree::from_node(&root);
+        let options = LowerOptions::default();
+        let same = lower(&parse.tree, text, &options) == lower(&again, text, &options);
+        assert!(same, "{}", path.display());
+    }
 }
 
 /// The evaluator's slots and the editor's scopes must agree on what every variable means.

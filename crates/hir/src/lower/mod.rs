@@ -6,6 +6,7 @@ mod call;
 mod lambda;
 mod names;
 mod strings;
+mod undefined;
 
 use floe_syntax::{Element, ElementId, FlatTree, SyntaxKind};
 
@@ -109,8 +110,11 @@ impl<'a> Lowering<'a> {
     fn finish(mut self, root: ExprId) -> Lowered {
         self.module.root = root;
         self.module.bindings = self.source_map.bindings.len() as u32;
-        self.problems.sort_by_key(|problem| problem.noticed_at);
-        Lowered { module: self.module, source_map: self.source_map, problems: self.problems }
+        let Lowering { tree, text, module, source_map, mut problems, .. } = self;
+        if problems.len() > 1 {
+            undefined::sort(&mut problems, tree, text, &module, &source_map);
+        }
+        Lowered { module, source_map, problems }
     }
 
     /// The expression of any expression node.

@@ -658,6 +658,35 @@ fn names_that_are_bound_nowhere() {
 }
 
 #[test]
+fn undefined_variables_come_in_the_order_of_cpp_nix() {
+    for (text, expected) in [
+        ("[ u1 u2 ]", "u1"),
+        ("{ z = u1; name = u2; }", "u2"),
+        ("{ z = u1; map = u2; }", "u2"),
+        ("u1 > u2", "u2"),
+        ("u1 <= u2", "u2"),
+        ("u1 < u2", "u1"),
+        ("a: (a.${u1} or u2)", "u2"),
+        ("{ c = b: u1; b = u2; }", "u1"),
+        ("{ c = b; a = u1; b = u2; }", "b"),
+        ("a: { c = a; d = u1; e = d: a; b = u2; inherit (u3) f; }", "u3"),
+        ("{ d = e; f = u1; e = u2; }", "e"),
+        ("x: { d = { f = { }; }; e = u1; f = u2; }", "u2"),
+        ("{ zz = u1; args = u2; }", "u2"),
+        ("u1 |> u2", "u2"),
+        ("{ b, a ? u1, c ? u2 }: u3", "u1"),
+        ("x: (y: { ${u1} = 1; a = u2; inherit u3; })", "u2"),
+    ] {
+        let problems = lowered(text, &LowerOptions::default()).problems;
+        assert_eq!(
+            problems[0].kind.to_string(),
+            format!("undefined variable '{expected}'"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn computed_names_where_they_are_not_allowed() {
     check_problems(
         "x: let ${x} = 1; in 1",
