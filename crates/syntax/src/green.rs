@@ -38,7 +38,7 @@ impl FlatTree {
     /// The tree as a green tree. `text` is the text that it was parsed from.
     pub fn to_green(&self, text: &str) -> GreenNode {
         let mut builder = GreenNodeBuilder::new();
-        build_green(self.elements(), text, &mut builder);
+        build_green(self.elements(), text, 0, &mut builder);
         builder.finish()
     }
 
@@ -48,15 +48,16 @@ impl FlatTree {
     }
 }
 
-/// Adds a subtree, given as its elements. Their offsets are those in `text`.
-pub(crate) fn build_green(elements: &[Element], text: &str, builder: &mut GreenNodeBuilder<'_>) {
-    // Indices in the whole tree, as `next` counts them.
-    let Some(root) = elements.first() else { return };
-    let first = root.next as usize - elements.len();
+/// Adds a tree that will have `depth` nodes above it.
+pub(crate) fn build_green(
+    elements: &[Element],
+    text: &str,
+    depth: usize,
+    builder: &mut GreenNodeBuilder<'_>,
+) {
     let mut ends: Vec<usize> = Vec::new();
     let mut flattened_until = 0;
     for (index, element) in elements.iter().enumerate() {
-        let index = first + index;
         while ends.last().is_some_and(|end| *end <= index) {
             ends.pop();
             builder.finish_node();
@@ -65,7 +66,7 @@ pub(crate) fn build_green(elements: &[Element], text: &str, builder: &mut GreenN
         if element.kind.is_token() {
             builder.token(kind, &text[element.start as usize..element.end as usize]);
         } else if index >= flattened_until {
-            if ends.len() >= MAX_GREEN_DEPTH {
+            if depth + ends.len() >= MAX_GREEN_DEPTH {
                 builder.start_node(rowan::SyntaxKind(SyntaxKind::Error as u16));
                 flattened_until = element.next as usize;
             } else {
@@ -112,7 +113,7 @@ pub(crate) fn from_green(root: &GreenNodeData) -> FlatTree {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -133,7 +134,7 @@ mod tests {
     }
 
     /// Text that is more often nearly Nix than pure chance would make it.
-    fn nearly_nix() -> impl Strategy<Value = String> {
+    pub(crate) fn nearly_nix() -> impl Strategy<Value = String> {
         let words = [
             "a", "b.c", "x", " ", "\n", "=", ";", "{", "}", "[", "]", "(", ")", "${", "\"", "''",
             "'", "$", "\\", "let", " in ", "inherit", "rec", "with ", "or", "if ", " then ",

@@ -8,6 +8,7 @@ mod green;
 mod kind;
 mod lexer;
 mod parser;
+mod reparse;
 mod strings;
 
 pub use edit::{ColumnEncoding, EditError, LineColumn, LineIndex, TextEdit, apply_edits};
@@ -17,6 +18,7 @@ pub use green::{MAX_GREEN_DEPTH, NixLanguage, SyntaxElement, SyntaxNode, SyntaxT
 pub use kind::SyntaxKind;
 pub use lexer::{is_identifier, keyword_or_identifier};
 pub use parser::{MAX_NESTING, Parse, ParseOptions, parse};
+pub use reparse::{Reparse, reparse};
 pub use strings::{StringPart, strip_indentation, unescape_string};
 
 pub use rowan::{self, GreenNode, TextRange, TextSize};

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use floe_syntax::{FlatTree, ParseOptions, SyntaxNode, parse};
+use floe_syntax::{FlatTree, ParseOptions, SyntaxNode, TextEdit, apply_edits, parse, reparse};
 
 /// A patch that somebody gave the wrong name.
 const PATCH: &str = "pkgs/servers/dns/ncdns/fix-tpl-path.nix";
@@ -104,4 +104,76 @@ fn accepts_and_rejects_as_the_reference() {
     }
     println!("{rejected} files rejected with the reference's words");
     assert!(rejected > 0, "no expected failure in {}", folder.display());
+}
+
+#[test]
+fn edits_parse_as_the_whole_would() {
+    const SNIPPETS: &[&str] = &[
+        "",
+        "",
+        "a",
+        "a.",
+        " b = c;",
+        ";",
+        "{ }",
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        "\"",
+        "''",
+        "${",
+        "x: ",
+        "# ",
+        "/*",
+        "*/",
+        "with a; ",
+        "let b = 1; in ",
+        "inherit c; ",
+        " = ",
+        " ",
+        "\n",
+        ",",
+        "a, ",
+        "é",
+    ];
+    let Some(folder) = folder("FLOE_NIXPKGS") else { return };
+    let options = ParseOptions::default();
+    // Any sequence will do that is the same in every run (Knuth's MMIX generator).
+    let mut state = 2_u64;
+    let mut random = |below: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let (mut edits, mut blocks) = (0, 0);
+    for (path, mut text) in nix_files(&folder).into_iter().step_by(10) {
+        let mut old = parse(&text, &options);
+        let mut green = old.tree.to_green(&text);
+        for _ in 0..10 {
+            let mut start = random(text.len() + 1);
+            let mut end = text.len().min(start + random(3));
+            while !text.is_char_boundary(start) {
+                start -= 1;
+            }
+            while !text.is_char_boundary(end) {
+                end += 1;
+            }
+            let inserted = SNIPPETS[random(SNIPPETS.len())];
+            let edit = TextEdit::replace(start as u32..end as u32, inserted);
+            apply_edits(&mut text, std::slice::from_ref(&edit)).expect("a fitting edit");
+            let reparse = reparse(&old, Some(&green), &edit, &text, &options);
+            let whole = parse(&text, &options);
+            assert!(reparse.parse == whole, "{} {edit:?}", path.display());
+            old = reparse.parse;
+            green = reparse.green.expect("a green tree, as one was given");
+            assert!(green == old.tree.to_green(&text), "{} {edit:?}", path.display());
+            edits += 1;
+            blocks += usize::from(reparse.block.is_some());
+        }
+    }
+    println!("{blocks} of {edits} edits needed one block only");
+    assert!(blocks > 0);
 }

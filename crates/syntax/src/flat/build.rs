@@ -23,7 +23,8 @@ pub(crate) enum Event {
     Placed,
 }
 
-/// Builds the tree of a text from its tokens and the parser's events, which must take all tokens.
+/// Builds the tree of a text from its tokens and the parser's events: those of one node, which must take
+/// all tokens.
 pub(crate) fn build(
     text: &str,
     tokens: &[Token],
@@ -37,7 +38,11 @@ pub(crate) fn build(
         open: Vec::new(),
         end: 0,
     };
-    builder.push(SyntaxKind::SourceFile, 0, 0);
+    let root = match events.first() {
+        Some(Event::Start { kind, .. }) => *kind,
+        _ => SyntaxKind::SourceFile,
+    };
+    builder.push(root, 0, 0);
     let mut kinds = Vec::new();
     // The events' own first and last are those of the root, which is the builder's to open and close:
     // it alone has trivia at its edges.

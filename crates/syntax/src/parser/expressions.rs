@@ -291,7 +291,9 @@ impl Parser<'_> {
         self.bump();
         while self.is_adjacent() {
             match self.tokens.get(self.position) {
-                Some(token) if token.kind == DollarBrace => self.interpolation(),
+                Some(token) if token.kind == DollarBrace => {
+                    self.interpolation();
+                }
                 // What follows a path fragment directly belongs to it, except another home path.
                 Some(token)
                     if token.kind == PathFragment
@@ -342,7 +344,9 @@ impl Parser<'_> {
         loop {
             match self.current() {
                 Some(StringFragment) => self.bump(),
-                Some(DollarBrace) => self.interpolation(),
+                Some(DollarBrace) => {
+                    self.interpolation();
+                }
                 Some(found) if found == quote => {
                     self.bump();
                     break;
@@ -356,17 +360,17 @@ impl Parser<'_> {
         self.complete(marker, kind)
     }
 
-    pub(super) fn interpolation(&mut self) {
+    pub(super) fn interpolation(&mut self) -> Completed {
         let marker = self.start();
         self.bump();
         self.only_awaiting(Awaited::R_BRACE, |parser| {
             parser.expression();
             parser.expect_behind_expression(RBrace, R_BRACE);
         });
-        self.complete(marker, Interpolation);
+        self.complete(marker, Interpolation)
     }
 
-    fn parenthesised(&mut self) -> Completed {
+    pub(super) fn parenthesised(&mut self) -> Completed {
         let marker = self.start();
         self.bump();
         self.awaiting(Awaited::R_PAREN, |parser| {
@@ -376,7 +380,7 @@ impl Parser<'_> {
         self.complete(marker, Paren)
     }
 
-    fn list(&mut self) -> Completed {
+    pub(super) fn list(&mut self) -> Completed {
         let marker = self.start();
         self.bump();
         self.awaiting(Awaited::R_BRACKET, |parser| {

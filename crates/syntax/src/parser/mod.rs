@@ -17,7 +17,7 @@ use crate::error::{SyntaxError, SyntaxErrorKind, Terminal};
 use crate::flat::FlatTree;
 use crate::flat::build::{Event, build};
 use crate::kind::SyntaxKind::{self, *};
-use crate::lexer::{self, Token};
+use crate::lexer::{self, Lexed, Token};
 
 use recovery::Awaited;
 
@@ -48,6 +48,27 @@ pub fn parse(text: &str, options: &ParseOptions) -> Parse {
         return Parse { tree: build("", &[], &[], &mut []), errors: vec![error] };
     }
     let lexed = lexer::lex(text);
+    finish(text, lexed, options, |parser| parser.source_file())
+}
+
+/// Parses the text of one bracketed construct of the given kind, which starts with its first token.
+pub(crate) fn parse_block(text: &str, kind: SyntaxKind, options: &ParseOptions) -> Parse {
+    finish(text, lexer::lex(text), options, |parser| {
+        match kind {
+            List => parser.list(),
+            Paren => parser.parenthesised(),
+            Interpolation => parser.interpolation(),
+            _ => parser.attr_set(kind),
+        };
+    })
+}
+
+fn finish(
+    text: &str,
+    lexed: Lexed,
+    options: &ParseOptions,
+    grammar: impl FnOnce(&mut Parser<'_>),
+) -> Parse {
     let mut parser = Parser {
         text,
         options: *options,
@@ -60,14 +81,14 @@ pub fn parse(text: &str, options: &ParseOptions) -> Parse {
         awaited: Awaited::NOTHING,
         nesting: 0,
     };
-    parser.source_file();
-    let Parser { mut events, mut errors, .. } = parser;
+    grammar(&mut parser);
+    let Parser { mut events, mut errors, position, .. } = parser;
     if !lexed.errors.is_empty() {
         // Where both complain about the same place the lexer does so first.
         errors.splice(0..0, lexed.errors);
         errors.sort_by_key(|error| error.start);
     }
-    Parse { tree: build(text, &lexed.tokens, &lexed.trivia, &mut events), errors }
+    Parse { tree: build(text, &lexed.tokens[..position], &lexed.trivia, &mut events), errors }
 }
 
 struct Parser<'a> {

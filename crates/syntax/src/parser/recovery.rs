@@ -136,10 +136,7 @@ impl Parser<'_> {
                 return None;
             }
             match parser.current() {
-                Some(DollarBrace) => {
-                    parser.interpolation();
-                    None
-                }
+                Some(DollarBrace) => Some(parser.interpolation()),
                 Some(LBrace | StringQuote | IndentedQuote | PathFragment) => parser.expression(),
                 Some(kind) if starts_expression(kind) && parser.nth(1) != Some(Assign) => {
                     parser.expression()
