@@ -449,7 +449,7 @@ mod tests {
         }
     }
 
-    fn check_visible(text: &str, expected: Expect) {
+    fn check_visible(text: &str, expected: &Expect) {
         let file = file(text);
         let visible = file.scopes.visible(&file.lowered.module, file.expr());
         let mut found: Vec<String> = visible
@@ -463,7 +463,7 @@ mod tests {
         expected.assert_eq(&found.join("\n"));
     }
 
-    fn check_definition(text: &str, expected: Expect) {
+    fn check_definition(text: &str, expected: &Expect) {
         let file = file(text);
         let definition = file.scopes.definition(&file.lowered.module, file.expr());
         let found = match definition {
@@ -478,7 +478,7 @@ mod tests {
         expected.assert_eq(&found);
     }
 
-    fn check_references(text: &str, expected: Expect) {
+    fn check_references(text: &str, expected: &Expect) {
         let file = file(text);
         let binding = file.lowered.source_map.binding_at(file.offset).expect("there is a binding");
         let definitions = file.lowered.source_map.definitions(binding);
@@ -493,7 +493,7 @@ mod tests {
     fn names_of_all_enclosing_scopes_are_visible() {
         check_visible(
             "a: { b, ... }@c: let d = 1; in with a; rec { e = $0b; }",
-            expect![[r#"
+            &expect![[r#"
             a@0
             b@5
             c@14
@@ -501,10 +501,10 @@ mod tests {
             e@45
             with with a; rec { e = b; }@31"#]],
         );
-        check_visible("{ a = 1; b = $0x; }", expect![[""]]);
+        check_visible("{ a = 1; b = $0x; }", &expect![[""]]);
         check_visible(
             "let a.b = 1; c = d: $0d; in c",
-            expect![[r#"
+            &expect![[r#"
             a@4
             c@13
             d@17"#]],
@@ -513,27 +513,27 @@ mod tests {
 
     #[test]
     fn variables_have_definitions() {
-        check_definition("a: b: $0a", expect!["a@0"]);
-        check_definition("{ a, b ? $0a }: b", expect!["a@2"]);
-        check_definition("x: let a = 1; inherit (x) b; in $0b", expect!["b@26"]);
-        check_definition("x: rec { inherit $0x; }", expect!["x@0"]);
-        check_definition("a: with a; b: with b.c; $0d", expect!["d in b.c@19, a@8"]);
-        check_definition("with {}; $0map", expect!["Global(GlobalId(114))"]);
-        check_definition("$0x", expect!["Undefined(x)"]);
-        check_definition("$01", expect!["no variable"]);
-        check_definition("rec { a.b = $0a; }", expect!["a@6"]);
+        check_definition("a: b: $0a", &expect!["a@0"]);
+        check_definition("{ a, b ? $0a }: b", &expect!["a@2"]);
+        check_definition("x: let a = 1; inherit (x) b; in $0b", &expect!["b@26"]);
+        check_definition("x: rec { inherit $0x; }", &expect!["x@0"]);
+        check_definition("a: with a; b: with b.c; $0d", &expect!["d in b.c@19, a@8"]);
+        check_definition("with {}; $0map", &expect!["Global(GlobalId(114))"]);
+        check_definition("$0x", &expect!["Undefined(x)"]);
+        check_definition("$01", &expect!["no variable"]);
+        check_definition("rec { a.b = $0a; }", &expect!["a@6"]);
     }
 
     #[test]
     fn bindings_have_references() {
-        check_references("a$0: b: [ a b (a: a) (a) ]", expect!["a@0 <- a@8 a@20"]);
+        check_references("a$0: b: [ a b (a: a) (a) ]", &expect!["a@0 <- a@8 a@20"]);
         check_references(
             "let $0a.b = 1; a.c = a; in { inherit a; }",
-            expect!["a@4 a@13 <- a@19 a@35"],
+            &expect!["a@4 a@13 <- a@19 a@35"],
         );
         check_references(
             "let a.b = 1; $0a.c = a; in { inherit a; }",
-            expect!["a@4 a@13 <- a@19 a@35"],
+            &expect!["a@4 a@13 <- a@19 a@35"],
         );
     }
 

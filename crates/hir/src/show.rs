@@ -364,7 +364,7 @@ mod tests {
     use super::*;
     use crate::{LowerOptions, Lowered, lower};
 
-    fn check(text: &str, expected: Expect) {
+    fn check(text: &str, expected: &Expect) {
         let parse = parse(text, &ParseOptions { pipe_operators: true });
         let Lowered { module, source_map, .. } =
             &lower(&parse.tree, text, &LowerOptions::default());
@@ -377,37 +377,37 @@ mod tests {
     fn sugar_is_gone() {
         check(
             "a: [ (a.b or -1) (a ? c) (a - 1 < 2) (a >= 1) <n/p> ./x ]",
-            expect![[
+            &expect![[
                 r#"(a: [ ((__sub (a).b 1)) (((a) ? c)) ((__lessThan (__sub a 1) 2)) ((! (__lessThan a 1))) ((__findFile __nixPath "n/p")) (/folder/./x) ])"#
             ]],
         );
         check(
             "a: [ (a 1 2) ((a 1) 2) ((a - 1) 2) (1 |> a) ((<x>) 1) ]",
-            expect![[
+            &expect![[
                 r#"(a: [ ((a 1 2)) ((a 1 2)) ((__sub a 1 2)) ((a 1)) ((__findFile __nixPath "x" 1)) ])"#
             ]],
         );
-        check("__sub: [ (1 - 2) (-1) ]", expect!["(__sub: [ ((__sub 1 2)) ((__sub 0 1)) ])"]);
+        check("__sub: [ (1 - 2) (-1) ]", &expect!["(__sub: [ ((__sub 1 2)) ((__sub 0 1)) ])"]);
         check(
             "x: { inherit x; inherit (x) b a; inherit (x) c; ${x}.y = 1; d.e = 2; }",
-            expect![[
+            &expect![[
                 r#"(x: { inherit x; inherit (x) a b; inherit (x) c; d = { e = 2; }; "${x}" = { y = 1; }; })"#
             ]],
         );
         check(
             r#"{ b ? "${a}c", a, ... }@c: with c; assert a; !b || "\${x}" == c"#,
-            expect![[
+            &expect![[
                 r#"({ a, b ? (a + "c"), ... } @ c: (with c; assert a; ((! b) || ("\${x}" == c))))"#
             ]],
         );
-        check("let { body = rec { }; }", expect!["(rec { body = rec { }; }).body"]);
+        check("let { body = rec { }; }", &expect!["(rec { body = rec { }; }).body"]);
     }
 
     #[test]
     fn names_have_quotes_where_they_need_them() {
         check(
             r#"x: x.a.or."if"."b c".""."a\n\${b}$c".${x}"#,
-            expect![[r#"(x: (x).a.or."if"."b c".""."a\n\${b}$c"."${x}")"#]],
+            &expect![[r#"(x: (x).a.or."if"."b c".""."a\n\${b}$c"."${x}")"#]],
         );
     }
 
@@ -415,7 +415,7 @@ mod tests {
     fn floats_have_six_digits() {
         check(
             "[ 1.0 1.5 123456.7 1234567.0 0.0001 0.00001 1.0e100 3.14159265 ]",
-            expect!["[ (1) (1.5) (123457) (1.23457e+06) (0.0001) (1e-05) (1e+100) (3.14159) ]"],
+            &expect!["[ (1) (1.5) (123457) (1.23457e+06) (0.0001) (1e-05) (1e+100) (3.14159) ]"],
         );
     }
 }

@@ -26,13 +26,13 @@ fn assert_consistent(Lowered { module, source_map, .. }: &Lowered) {
     }
 }
 
-fn check(text: &str, expected: Expect) {
+fn check(text: &str, expected: &Expect) {
     let lowered = lowered(text, &LowerOptions::default());
     assert_eq!(lowered.problems, []);
     expected.assert_eq(&dump(&lowered.module));
 }
 
-fn check_problems(text: &str, expected: Expect) {
+fn check_problems(text: &str, expected: &Expect) {
     let lowered = lowered(text, &LowerOptions::default());
     let mut found = String::new();
     for problem in &lowered.problems {
@@ -46,7 +46,7 @@ fn check_problems(text: &str, expected: Expect) {
 fn literals() {
     check(
         r#"[ 1 1.5 .5 "a" "" http://a.b/c ./a /b a/b ~/c __curPos null ]"#,
-        expect![[r#"
+        &expect![[r#"
             (list 1 1.5 0.5 "a" "" "http://a.b/c" (path "./a") (path "/b") (path "a/b") (path "~/c") __curPos global:null)
         "#]],
     );
@@ -59,7 +59,7 @@ fn strings() {
               one
                 ''${two}
             '' ]"#,
-        expect![[r#"
+        &expect![[r#"
             (fn x (list "a\n${" (string x^0) (string "a" x^0 "b") (string "c") "a" "a" (string x^0) "one\n  ${two}\n"))
         "#]],
     );
@@ -69,7 +69,7 @@ fn strings() {
 fn paths() {
     check(
         r"x: [ ./a${x} ./${x}/b${x}c <nixpkgs/lib> ]",
-        expect![[r#"
+        &expect![[r#"
         (fn x (list (path (path "./a") x^0) (path (path "./") x^0 "/b" x^0 "c") (search-path "nixpkgs/lib" global:__findFile global:__nixPath)))
     "#]],
     );
@@ -79,19 +79,19 @@ fn paths() {
 fn variables_find_their_slots() {
     check(
         "a: b: [ a b (c: a) ]",
-        expect![[r#"
+        &expect![[r#"
         (fn a (fn b (list a^1 b^0 (fn c a^2))))
     "#]],
     );
     check(
         "a: a: a",
-        expect![[r#"
+        &expect![[r#"
         (fn a (fn a a^0))
     "#]],
     );
     check(
         "let b = a; a = b; in [ a b ]",
-        expect![[r#"
+        &expect![[r#"
         (let
           a = b^0
           b = a^0
@@ -100,7 +100,7 @@ fn variables_find_their_slots() {
     );
     check(
         "{ z = 1; a = z: z; }",
-        expect![[r#"
+        &expect![[r#"
         (set
           a = (fn[a] z z^0)
           z = 1)
@@ -108,7 +108,7 @@ fn variables_find_their_slots() {
     );
     check(
         "rec { z = 1; a = z; b = { z = 2; c = z; }; }",
-        expect![[r#"
+        &expect![[r#"
         (rec
           a = z^0
           b = (set
@@ -119,7 +119,7 @@ fn variables_find_their_slots() {
     );
     check(
         "let map = 1; in map",
-        expect![[r#"
+        &expect![[r#"
         (let
           map = 1
         in map^0)
@@ -131,19 +131,19 @@ fn variables_find_their_slots() {
 fn patterns_sort_their_formals_and_put_the_argument_last() {
     check(
         "{ zz, aa ? zz, ... }@args: [ args zz aa ]",
-        expect![[r#"
+        &expect![[r#"
         (fn { aa ? zz^0 zz ... }@args (list args^0 zz^0 aa^0))
     "#]],
     );
     check(
         "args@{ }: args",
-        expect![[r#"
+        &expect![[r#"
         (fn { }@args args^0)
     "#]],
     );
     check(
         "{ a ? a, b ? args }@args: a",
-        expect![[r#"
+        &expect![[r#"
         (fn { a ? a^0 b ? args^0 }@args a^0)
     "#]],
     );
@@ -153,7 +153,7 @@ fn patterns_sort_their_formals_and_put_the_argument_last() {
 fn globals_hide_the_sets_of_with() {
     check(
         "with { map = 1; foo = 2; }; [ map foo builtins ]",
-        expect![[r#"
+        &expect![[r#"
         (with (set
           foo = 2
           map = 1) (list global:map with^0:foo global:builtins))
@@ -161,13 +161,13 @@ fn globals_hide_the_sets_of_with() {
     );
     check(
         "a: with a; b: with b; [ a b c (d: c) ]",
-        expect![[r#"
+        &expect![[r#"
         (fn a (with a^0 (fn b (with b^0 outer ^2 (list a^3 b^1 with^0:c (fn d with^1:c))))))
     "#]],
     );
     check(
         "a: with a; let b = 1; in with b; rec { x = c; }",
-        expect![[r#"
+        &expect![[r#"
         (fn a (with a^0 (let
           b = 1
         in (with b^0 outer ^2 (rec
@@ -180,7 +180,7 @@ fn globals_hide_the_sets_of_with() {
 fn inherited_variables_come_from_outside() {
     check(
         "x: rec { inherit x; y = x; }",
-        expect![[r#"
+        &expect![[r#"
         (fn x (rec
           x = x^0
           y = x^0))
@@ -188,7 +188,7 @@ fn inherited_variables_come_from_outside() {
     );
     check(
         "x: let inherit x; in x",
-        expect![[r#"
+        &expect![[r#"
         (fn x (let
           x = x^0
         in x^0))
@@ -196,7 +196,7 @@ fn inherited_variables_come_from_outside() {
     );
     check(
         "x: { inherit x; y = x; }",
-        expect![[r#"
+        &expect![[r#"
         (fn x (set
           x = x^0
           y = x^0))
@@ -204,7 +204,7 @@ fn inherited_variables_come_from_outside() {
     );
     check(
         "with {}; rec { inherit x; y = x; }",
-        expect![[r#"
+        &expect![[r#"
         (with (set) (rec
           x = with^0:x
           y = x^0))
@@ -212,7 +212,7 @@ fn inherited_variables_come_from_outside() {
     );
     check(
         r#"{ inherit map "null" ${"true"}; }"#,
-        expect![[r#"
+        &expect![[r#"
         (set
           map = global:map
           null = global:null
@@ -225,7 +225,7 @@ fn inherited_variables_come_from_outside() {
 fn inherited_attributes_come_from_sets_inside() {
     check(
         "x: rec { inherit (x) a b; inherit (y) c; y = a; }",
-        expect![[r#"
+        &expect![[r#"
         (fn x (rec
           from#0 x^1
           from#1 y^0
@@ -237,7 +237,7 @@ fn inherited_attributes_come_from_sets_inside() {
     );
     check(
         "x: { inherit (x) a; inherit ({ inherit (x) d; }) or; }",
-        expect![[r#"
+        &expect![[r#"
         (fn x (set
           from#0 x^0
           from#1 (set
@@ -253,7 +253,7 @@ fn inherited_attributes_come_from_sets_inside() {
 fn nested_paths_merge() {
     check(
         "{ a.b.c = 1; a.d = 2; a = { e = 3; b.f = 4; }; }",
-        expect![[r#"
+        &expect![[r#"
         (set
           a = (set
             b = (set
@@ -265,7 +265,7 @@ fn nested_paths_merge() {
     );
     check(
         "{ a = { x = 1; }; a.y = 2; b.c = 3; }",
-        expect![[r#"
+        &expect![[r#"
         (set
           a = (set
             x = 1
@@ -276,7 +276,7 @@ fn nested_paths_merge() {
     );
     check(
         "{ a = ({ x = 1; }); a = (({ y = 2; })); }",
-        expect![[r#"
+        &expect![[r#"
         (set
           a = (set
             x = 1
@@ -285,7 +285,7 @@ fn nested_paths_merge() {
     );
     check(
         "let a.b = 1; a.c = a; in a",
-        expect![[r#"
+        &expect![[r#"
         (let
           a = (set
             b = 1
@@ -295,7 +295,7 @@ fn nested_paths_merge() {
     );
     check(
         r#"{ a."b c" = 1; ${"a"}.${"d"} = 2; }"#,
-        expect![[r#"
+        &expect![[r#"
         (set
           a = (set
             b c = 1
@@ -308,7 +308,7 @@ fn nested_paths_merge() {
 fn the_first_definition_decides_whether_a_merged_set_is_recursive() {
     check(
         "x: { a = rec { y = x; }; a = { x = 1; }; }",
-        expect![[r#"
+        &expect![[r#"
         (fn x (set
           a = (rec
             x = 1
@@ -317,7 +317,7 @@ fn the_first_definition_decides_whether_a_merged_set_is_recursive() {
     );
     check(
         "x: { a = { y = x; }; a = rec { x = 1; z = x; }; }",
-        expect![[r#"
+        &expect![[r#"
         (fn x (set
           a = (set
             x = 1
@@ -327,7 +327,7 @@ fn the_first_definition_decides_whether_a_merged_set_is_recursive() {
     );
     check(
         "x: { a.y = x; a = rec { x = 1; z = x; }; }",
-        expect![[r#"
+        &expect![[r#"
         (fn x (set
           a = (set
             x = 1
@@ -337,7 +337,7 @@ fn the_first_definition_decides_whether_a_merged_set_is_recursive() {
     );
     check(
         "y: { a = rec { b = 1; inherit y; }; a.y2 = y; a.c = b: b; }",
-        expect![[r#"
+        &expect![[r#"
         (fn y (set
           a = (rec
             b = 1
@@ -352,7 +352,7 @@ fn the_first_definition_decides_whether_a_merged_set_is_recursive() {
 fn merged_inherits_keep_their_sets() {
     check(
         "x: y: { a = { inherit (x) p; }; a = { inherit (y) q r; inherit x; }; }",
-        expect![[r#"
+        &expect![[r#"
         (fn x (fn y (set
           a = (set
             from#0 x^1
@@ -369,7 +369,7 @@ fn merged_inherits_keep_their_sets() {
 fn computed_names() {
     check(
         r#"x: { ${x} = 1; "${x}" = 2; a.${x}.b = 3; ${x}.c = x: x; }"#,
-        expect![[r#"
+        &expect![[r#"
         (fn x (set
           a = (set
             ${x^0} = (set
@@ -382,7 +382,7 @@ fn computed_names() {
     );
     check(
         r#"rec { a = 1; ${b} = a; b = "c"; }"#,
-        expect![[r#"
+        &expect![[r#"
         (rec
           a = 1
           b = "c"
@@ -391,7 +391,7 @@ fn computed_names() {
     );
     check(
         "let a.${b} = 1; b = 2; in a",
-        expect![[r#"
+        &expect![[r#"
         (let
           a = (set
             ${b^0} = 1)
@@ -405,7 +405,7 @@ fn computed_names() {
 fn selecting() {
     check(
         r#"x: [ x.a.b x.a or 1 (x.${x.y} or x."z ${x}") (x ? a."b".${x}) x.or ]"#,
-        expect![[r#"
+        &expect![[r#"
         (fn x (list (select x^0.a.b) (select x^0.a or 1) (select x^0.${(select x^0.y)} or (select x^0.${(string "z " x^0)})) (has x^0.a.b.${x^0}) (select x^0.or)))
     "#]],
     );
@@ -415,19 +415,19 @@ fn selecting() {
 fn calls_take_all_their_arguments_together() {
     check(
         "f: [ (f 1 2 3) ((f 1) 2) (f (f 1)) ((x: x) 1) ]",
-        expect![[r#"
+        &expect![[r#"
         (fn f (list (call f^0 1 2 3) (call f^0 1 2) (call f^0 (call f^0 1)) (call (fn x x^0) 1)))
     "#]],
     );
     check(
         "f: [ (1 |> f) (f <| 1) (1 |> f 2 |> f) (f <| f <| 1) ]",
-        expect![[r#"
+        &expect![[r#"
         (fn f (list (call f^0 1) (call f^0 1) (call f^0 (call f^0 2 1)) (call f^0 (call f^0 1))))
     "#]],
     );
     check(
         "let or = 1; in [ (map or 1) ((map or) 1) ((<x>) 1) ]",
-        expect![[r#"
+        &expect![[r#"
         (let
           or = 1
         in (list (call global:map or^0 1) (call global:map or^0 1) (call (search-path "x" global:__findFile global:__nixPath) 1)))
@@ -464,7 +464,7 @@ fn calls_are_where_their_innermost_call_is() {
 fn operators() {
     check(
         "a: b: [ (a == b) (a < b) (a >= b) (!a) (-a) (a -> b) (a + b) (a - b) (a // b) (a ++ b) ]",
-        expect![[r#"
+        &expect![[r#"
             (fn a (fn b (list (Equal a^1 b^0) (Less a^1 b^0) (GreaterOrEqual a^1 b^0) (Not a^1) (Negate a^1) (Implies a^1 b^0) (Add a^1 b^0) (Subtract a^1 b^0) (Update a^1 b^0) (Concat a^1 b^0))))
         "#]],
     );
@@ -474,13 +474,13 @@ fn operators() {
 fn operators_that_a_program_redefines_are_calls() {
     check(
         "__sub: [ (1 - 2) (-1) (1 * 2) ]",
-        expect![[r#"
+        &expect![[r#"
         (fn __sub (list (call __sub^0 1 2) (call __sub^0 0 1) (Multiply 1 2)))
     "#]],
     );
     check(
         "let __lessThan = 1; in [ (1 < 2) (1 <= 2) (1 > 2) (1 >= 2) ]",
-        expect![[r#"
+        &expect![[r#"
         (let
           __lessThan = 1
         in (list (call __lessThan^0 1 2) (Not (call __lessThan^0 2 1)) (call __lessThan^0 2 1) (Not (call __lessThan^0 1 2))))
@@ -488,7 +488,7 @@ fn operators_that_a_program_redefines_are_calls() {
     );
     check(
         "with { __sub = 1; }; 1 - 2",
-        expect![[r#"
+        &expect![[r#"
         (with (set
           __sub = 1) (Subtract 1 2))
     "#]],
@@ -499,7 +499,7 @@ fn operators_that_a_program_redefines_are_calls() {
 fn control_flow() {
     check(
         "a: if a then assert a; 1 else let b = a; in b",
-        expect![[r#"
+        &expect![[r#"
         (fn a (if a^0 (assert a^0 1) (let
           b = a^1
         in b^0)))
@@ -507,7 +507,7 @@ fn control_flow() {
     );
     check(
         "let { body = a; a = 1; }",
-        expect![[r#"
+        &expect![[r#"
         (select (rec
           a = 1
           body = a^0).body)
@@ -519,7 +519,7 @@ fn control_flow() {
 fn functions_are_called_like_the_attribute() {
     check(
         "{ f = x: { y }: z: let g = (w: w); in g; h.i = x: x; j = [ (x: x) ]; }",
-        expect![[r#"
+        &expect![[r#"
         (set
           f = (fn[f] x (fn[f] { y } (fn[f] z (let
             g = (fn[g] w w^0)
@@ -564,13 +564,13 @@ fn some_globals_exist_only_when_asked_for() {
 fn duplicate_attributes() {
     check_problems(
         "{ a = 1; a = 2; }",
-        expect![[r#"
+        &expect![[r#"
         9: attribute 'a' already defined at «string»:2
     "#]],
     );
     check_problems(
         r#"{ a.b.c = 1; a.b.c = 2; a.b = 3; "x y" = 1; "x y" = 2; }"#,
-        expect![[r#"
+        &expect![[r#"
         13: attribute 'a.b.c' already defined at «string»:2
         24: attribute 'a.b' already defined at «string»:2
         44: attribute '"x y"' already defined at «string»:33
@@ -578,39 +578,39 @@ fn duplicate_attributes() {
     );
     check_problems(
         "{ a = 1; a.b = 2; }",
-        expect![[r#"
+        &expect![[r#"
         9: attribute 'a' already defined at «string»:2
     "#]],
     );
     check_problems(
         "x: { inherit x; x = 1; inherit (x) x; y.x = 1; }",
-        expect![[r#"
+        &expect![[r#"
         16: attribute 'x' already defined at «string»:13
         35: attribute 'x' already defined at «string»:13
     "#]],
     );
     check_problems(
         "{ p.a = { x.y = 1; }; p.a = { x.y = 2; }; }",
-        expect![[r#"
+        &expect![[r#"
         30: attribute 'p.a.x.y' already defined at «string»:10
     "#]],
     );
     check_problems(
         "x: { a = { inherit x; }; a = { inherit (x) x; }; }",
-        expect![[r#"
+        &expect![[r#"
         43: attribute 'a.x' already defined at «string»:19
     "#]],
     );
     check_problems(
         "let a = { b = 1; b = 2; }; a = 1; in a",
-        expect![[r#"
+        &expect![[r#"
         17: attribute 'b' already defined at «string»:10
         27: attribute 'a' already defined at «string»:4
     "#]],
     );
     check_problems(
         "{ a = rec { }; a = let { }; }",
-        expect![[r#"
+        &expect![[r#"
         15: attribute 'a' already defined at «string»:2
     "#]],
     );
@@ -620,14 +620,14 @@ fn duplicate_attributes() {
 fn duplicate_arguments() {
     check_problems(
         "{ b, a, b, a }: 1",
-        expect![[r#"
+        &expect![[r#"
         11: duplicate formal function argument 'a'
         8: duplicate formal function argument 'b'
     "#]],
     );
     check_problems(
         " { a }@a: 1",
-        expect![[r#"
+        &expect![[r#"
         1: duplicate formal function argument 'a'
     "#]],
     );
@@ -637,7 +637,7 @@ fn duplicate_arguments() {
 fn names_that_are_bound_nowhere() {
     check_problems(
         "let a = b; in { inherit c; d = rec { inherit e; }; }",
-        expect![[r#"
+        &expect![[r#"
         8: undefined variable 'b'
         24: undefined variable 'c'
         45: undefined variable 'e'
@@ -645,13 +645,13 @@ fn names_that_are_bound_nowhere() {
     );
     check_problems(
         "x: x.y y",
-        expect![[r#"
+        &expect![[r#"
         7: undefined variable 'y'
     "#]],
     );
     check_problems(
         "{ a = 1; b = a; }",
-        expect![[r#"
+        &expect![[r#"
         13: undefined variable 'a'
     "#]],
     );
@@ -690,13 +690,13 @@ fn undefined_variables_come_in_the_order_of_cpp_nix() {
 fn computed_names_where_they_are_not_allowed() {
     check_problems(
         "x: let ${x} = 1; in 1",
-        expect![[r#"
+        &expect![[r#"
         3: dynamic attributes not allowed in let
     "#]],
     );
     check_problems(
         r#"x: { inherit ${x} "${x}"; }"#,
-        expect![[r#"
+        &expect![[r#"
         13: dynamic attributes not allowed in inherit
         18: dynamic attributes not allowed in inherit
     "#]],
@@ -707,7 +707,7 @@ fn computed_names_where_they_are_not_allowed() {
 fn problems_come_in_the_order_in_which_they_are_noticed() {
     check_problems(
         "[ undefined ({ a }: { b = 1; b = 2; }) ({ c, c }: 1) ]",
-        expect![[r#"
+        &expect![[r#"
         29: attribute 'b' already defined at «string»:22
         45: duplicate formal function argument 'c'
         2: undefined variable 'undefined'
@@ -715,7 +715,7 @@ fn problems_come_in_the_order_in_which_they_are_noticed() {
     );
     check_problems(
         "{ a, a }: { b = 1; b = 2; }",
-        expect![[r#"
+        &expect![[r#"
         19: attribute 'b' already defined at «string»:12
         5: duplicate formal function argument 'a'
     "#]],
