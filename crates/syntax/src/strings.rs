@@ -149,7 +149,7 @@ fn split_escapes<'a>(text: &'a str, mut push: impl FnMut(Piece<'a>)) {
 /// The value of `''\` followed by one character.
 fn unescape_one(character: &str) -> &str {
     match character {
-        "n" | "\r" => "\n",
+        "n" => "\n",
         "r" => "\r",
         "t" => "\t",
         other => other,
@@ -307,6 +307,7 @@ mod tests {
         assert_eq!(value("  § \n  "), "§ \n");
         assert_eq!(value("\n    ''${a}\n      '''\n    ''\\n  b"), "${a}\n  ''\n\nb");
         assert_eq!(value("\n  ''\\ a\n    b"), " a\n  b");
+        assert_eq!(value("a''\\\rb"), "a\rb");
     }
 
     #[test]
