@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use floe_store::derivation::DerivationKind;
-use floe_store::store::{PathLocks, TemporaryDirectory, delete};
+use floe_store::store::{PathLocks, delete};
 use floe_store::{Derivation, LocalStore, Store, StorePath};
 
 use crate::builtin;
@@ -17,9 +17,10 @@ use crate::inputs::{exported_graphs, input_closure};
 use crate::log::{BuildLog, LogEvent, log_file};
 use crate::options::DerivationOptions;
 use crate::outputs::{Finished, register};
+use crate::place::BuildPlace;
 use crate::report::Realisation;
 use crate::run::{Ending, Limits, run};
-use crate::sandbox::{Exit, Namespaces, Network, SandboxSpec, Scratch, StoreView, Text};
+use crate::sandbox::{Exit, Namespaces, Network, SandboxSpec, StoreView, Text};
 use crate::settings::{BuildSettings, HOST_TOOLS_FEATURE, SandboxMode};
 
 /// The user and the group that builds run as, as in Nix: `nixbld`.
@@ -103,7 +104,7 @@ pub(crate) fn known_outputs(
 pub(crate) struct Build<'a> {
     pub(crate) local: &'a LocalStore,
     pub(crate) store: &'a dyn Store,
-    settings: &'a BuildSettings,
+    pub(crate) settings: &'a BuildSettings,
     pub(crate) path: &'a StorePath,
     /// The path as messages name it.
     pub(crate) printed: String,
@@ -190,6 +191,10 @@ impl<'a> Build<'a> {
     ) -> Result<(), BuildError> {
         let inputs = input_closure(self)?;
         let is_sandboxed = self.is_sandboxed()?;
+        if !is_sandboxed && missing.len() < self.outputs.len() && !self.derivation.is_builtin() {
+            // The builder would write over valid outputs. Nix changes hashes in this case.
+            return Err(BuildError::PartlyValid { derivation: self.printed.clone() });
+        }
         let place = BuildPlace::create(self, is_sandboxed)?;
         let locations: BTreeMap<String, PathBuf> =
             missing.iter().map(|name| (name.clone(), place.output(&self.outputs[name]))).collect();
@@ -206,15 +211,7 @@ impl<'a> Build<'a> {
         if result.is_err() {
             self.delete_outputs(&locations)?;
         }
-        let is_kept = match &result {
-            Err(
-                BuildError::BuilderFailed { failure, .. } | BuildError::TimedOut { failure, .. },
-            ) => failure.kept_directory.is_some(),
-            _ => false,
-        };
-        if !is_kept {
-            delete(place.scratch.build())?;
-        }
+        place.remove()?;
         result
     }
 
@@ -270,7 +267,7 @@ impl<'a> Build<'a> {
                     .collect(),
                 last_lines: log.tail(),
                 log: Some(log_path),
-                kept_directory: place.kept_directory(self.settings.keep_failed),
+                kept_directory: self.settings.keep_failed.then(|| place.keep()).flatten(),
             })
         };
         match ending {
@@ -338,6 +335,7 @@ impl<'a> Build<'a> {
     ) -> Result<Namespaces, BuildError> {
         let host_tools = self.options.required_system_features.contains(HOST_TOOLS_FEATURE);
         let mut mounts = self.settings.host_mounts(host_tools)?;
+        mounts.extend(self.settings.virtual_machine_device());
         // On NixOS the shell itself lies in the store, and may be an input as well.
         mounts.retain(|mount| {
             let path = mount.target.to_string_lossy();
@@ -363,45 +361,5 @@ impl<'a> Build<'a> {
             user: BUILD_USER,
             group: BUILD_GROUP,
         })
-    }
-}
-
-/// Where on the host a build takes place.
-struct BuildPlace {
-    /// Holds what becomes the root and the outputs. It goes away with the value.
-    _temporary: TemporaryDirectory,
-    scratch: Scratch,
-    is_sandboxed: bool,
-    /// Where outputs appear.
-    outputs: PathBuf,
-}
-
-impl BuildPlace {
-    fn create(build: &Build<'_>, is_sandboxed: bool) -> Result<BuildPlace, BuildError> {
-        let layout = build.local.layout();
-        let parent = build.settings.build_dir.clone();
-        let parent = parent.unwrap_or_else(|| layout.state_dir.join("builds"));
-        let temporary = build.local.temporary_directory()?;
-        let created = fs::create_dir_all(&parent).and_then(|()| {
-            let name = format!("floe-build-{}-", build.derivation.name);
-            let directory = tempfile::Builder::new().prefix(&name).tempdir_in(&parent)?.keep();
-            Scratch::create(temporary.path().to_owned(), directory)
-        });
-        let scratch = created.map_err(file_error("creating a build directory in", parent))?;
-        let outputs = match is_sandboxed || build.derivation.is_builtin() {
-            true => scratch.store(),
-            // Without a sandbox they appear where they will stay.
-            false => layout.real_dir.clone(),
-        };
-        Ok(BuildPlace { _temporary: temporary, scratch, is_sandboxed, outputs })
-    }
-
-    fn output(&self, path: &StorePath) -> PathBuf {
-        self.outputs.join(path.base_name())
-    }
-
-    /// Where the build directory of a failed build stays, if that is wanted.
-    fn kept_directory(&self, is_wanted: bool) -> Option<PathBuf> {
-        is_wanted.then(|| self.scratch.build().to_owned())
     }
 }

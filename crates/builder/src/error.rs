@@ -99,6 +99,15 @@ pub enum BuildError {
         /// What kind it is.
         kind: &'static str,
     },
+    /// Some outputs are valid and must not be written again, which only a sandbox can prevent.
+    #[error(
+        "cannot build '{derivation}' without a sandbox: some of its outputs are valid already; \
+         delete them first"
+    )]
+    PartlyValid {
+        /// The derivation's path.
+        derivation: String,
+    },
     /// A name after `builtin:` that is not known.
     #[error("cannot build '{derivation}': unsupported builtin builder '{builder}'")]
     UnsupportedBuiltin {

@@ -19,6 +19,7 @@ mod inputs;
 mod log;
 mod options;
 mod outputs;
+mod place;
 mod plan;
 mod report;
 mod run;

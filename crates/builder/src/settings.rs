@@ -100,6 +100,12 @@ impl BuildSettings {
         }
     }
 
+    /// Machines that offer the feature `kvm` show its device to every build, as Nix does.
+    pub(crate) fn virtual_machine_device(&self) -> Option<Mount> {
+        let has_feature = self.system_features.contains("kvm");
+        has_feature.then(|| SandboxPath::same("/dev/kvm").optional().mount())
+    }
+
     /// The host paths that a build sees.
     pub fn host_mounts(&self, host_tools: bool) -> Result<Vec<Mount>, HostProgramError> {
         let mut mounts = Vec::new();

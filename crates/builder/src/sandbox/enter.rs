@@ -260,7 +260,13 @@ fn set_personality(system: &str) -> nix::Result<()> {
 }
 
 fn builder_command(spec: &SandboxSpec) -> Command {
-    let mut command = Command::new(&spec.builder);
+    // A bare name is a file in the working directory, as for `execve`, and not sought in `PATH`.
+    let mut command = match spec.builder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => {
+            Command::new(Path::new(".").join(&spec.builder))
+        }
+        _ => Command::new(&spec.builder),
+    };
     let mut arguments = spec.arguments.iter().map(|text| text.as_os_str());
     if let Some(name) = arguments.next() {
         command.arg0(name);

@@ -17,7 +17,7 @@ const OBSERVE: &str = "mkdir -p $out/bin $dev
     (id -u; id -g; pwd; hostname; umask; echo $0 $$; ulimit -Sc) > $out/process
     ls -A /build > $out/build; cat /build/.attr-* > $out/attributes
     echo '#! /bin/sh' > $out/bin/program; chmod 755 $out/bin/program
-    ln -s $out/bin $dev/link; : > $dev/empty";
+    ln -s ../bin $dev/link; : > $dev/empty";
 
 #[test]
 fn outputs_equal_those_of_nix() {
@@ -28,7 +28,7 @@ fn outputs_equal_those_of_nix() {
     let json = r#"{"name":"attrs","number":-7,"list":["a b",1,null,true],"set":{"k":"it's"},
         "deep":{"x":[1]},"float":1.5,"requiredSystemFeatures":["host-tools"],"unicode":"é\u0001"}"#;
     let script = "PATH=/usr/bin; mkdir /build/o; cat /build/.attrs.sh /build/.attrs.json > /build/o/all; \
-                  bash -c '. $NIX_ATTRS_SH_FILE; cp /build/o/all ${outputs[out]}'";
+                  bash -c '. /build/.attrs.sh; cp /build/o/all ${outputs[out]}'";
     let structured = recipe("structured", script).env("__json", json);
     compare(&[observe, structured]);
 }

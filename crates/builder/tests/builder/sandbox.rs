@@ -123,7 +123,7 @@ fn the_builder_is_process_one_and_an_ordinary_user() {
         "grep -E 'CapEff|NoNewPrivs' /proc/self/status",
         "CapEff:\t0000000000000000\nNoNewPrivs:\t1\n",
     );
-    check("umask; ulimit -Sc", "0022\n0\n");
+    check("umask; ulimit -Sc; ls /proc/self/fd | xargs", "0022\n0\n0 1 2 3\n");
 }
 
 #[test]

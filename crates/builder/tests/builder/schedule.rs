@@ -258,4 +258,6 @@ fn a_killed_process_leaves_no_build_and_nothing_valid() {
     assert!(!test.is_valid(&derivation));
     test.try_build(&[&derivation], &Silent, &Cancellation::new().unwrap()).unwrap().unwrap();
     assert!(test.is_valid(&derivation));
+    // The store's temporary directories are the collector's to remove, build directories are ours.
+    assert!(test.litter().iter().all(|name| name.starts_with("tmp-")), "{:?}", test.litter());
 }
