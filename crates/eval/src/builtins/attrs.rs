@@ -1,0 +1,173 @@
+//! Attribute sets.
+
+use floe_hir::Name;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Builtin, builtin};
+use crate::error::{ErrorKind, EvalError, Pos, Result};
+use crate::evaluator::Evaluator;
+use crate::heap::{Attr, Attrs, AttrsBuilder, PositionId, Value};
+
+pub(super) const BUILTINS: &[Builtin] = &[
+    builtin("attrNames", 1, |ev, args, _| {
+        let doing = "while evaluating the argument passed to builtins.attrNames";
+        let attrs = ev.force_attrs(args[0], Pos::None, doing)?.sorted();
+        Ok(ev.heap.list_with(attrs.len(), |i| ev.heap.string(attrs[i].name.as_str())))
+    }),
+    builtin("attrValues", 1, |ev, args, _| {
+        let doing = "while evaluating the argument passed to builtins.attrValues";
+        let attrs = ev.force_attrs(args[0], Pos::None, doing)?.sorted();
+        Ok(ev.heap.list_with(attrs.len(), |i| attrs[i].cell.get()))
+    }),
+    builtin("catAttrs", 2, cat_attrs),
+    builtin("getAttr", 2, get_attr),
+    builtin("hasAttr", 2, |ev, args, _| {
+        let doing = "while evaluating the first argument passed to builtins.hasAttr";
+        let name = ev.force_name(args[0], Pos::None, doing)?;
+        let doing = "while evaluating the second argument passed to builtins.hasAttr";
+        Ok(Value::bool(ev.force_attrs(args[1], Pos::None, doing)?.get(name).is_some()))
+    }),
+    builtin("intersectAttrs", 2, intersect_attrs),
+    builtin("listToAttrs", 1, list_to_attrs),
+    builtin("mapAttrs", 2, map_attrs),
+    builtin("removeAttrs", 2, remove_attrs),
+    builtin("unsafeGetAttrPos", 2, |ev, args, _| {
+        let doing = "while evaluating the first argument passed to builtins.unsafeGetAttrPos";
+        let name = ev.force_name(args[0], Pos::None, doing)?;
+        let doing = "while evaluating the second argument passed to builtins.unsafeGetAttrPos";
+        let attr = ev.force_attrs(args[1], Pos::None, doing)?.get(name);
+        let position = attr.and_then(|attr| ev.locate(attr.position.into()));
+        Ok(position.map_or(Value::null(), |position| ev.position_attrs(&position)))
+    }),
+    builtin("zipAttrsWith", 2, zip_attrs_with),
+];
+
+fn cat_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the first argument passed to builtins.catAttrs";
+    let name = ev.force_name(args[0], Pos::None, doing)?;
+    let doing = "while evaluating the second argument passed to builtins.catAttrs";
+    let list = ev.force_list(args[1], Pos::None, doing)?;
+    let doing = "while evaluating an element in the list passed as second argument to builtins.catAttrs";
+    let mut found = Vec::new();
+    for element in list.iter() {
+        if let Some(attr) = ev.force_attrs(element, Pos::None, doing)?.get(name) {
+            found.push(attr.cell.get());
+        }
+    }
+    Ok(ev.heap.list(&found))
+}
+
+fn get_attr<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the first argument passed to builtins.getAttr";
+    let name = ev.force_name(args[0], Pos::None, doing)?;
+    let doing = "while evaluating the second argument passed to builtins.getAttr";
+    let attrs = ev.force_attrs(args[1], Pos::None, doing)?;
+    match attrs.get(name) {
+        Some(attr) => ev.force_cell(attr.cell, pos),
+        None => {
+            Err(EvalError::new(ErrorKind::MissingAttribute, format!("attribute '{name}' missing"))
+                .context(Pos::None, "in the attribute set under consideration"))
+        }
+    }
+}
+
+fn intersect_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the first argument passed to builtins.intersectAttrs";
+    let left = ev.force_attrs(args[0], Pos::None, doing)?;
+    let doing = "while evaluating the second argument passed to builtins.intersectAttrs";
+    let right = ev.force_attrs(args[1], Pos::None, doing)?;
+    let mut attrs = AttrsBuilder::with_capacity(left.len().min(right.len()));
+    if left.len() < right.len() {
+        for name in left.shape().names {
+            if let Some(attr) = right.get(*name) {
+                push(&mut attrs, attr);
+            }
+        }
+    } else {
+        right.iter().filter(|attr| left.get(attr.name).is_some()).for_each(|a| push(&mut attrs, a));
+    }
+    Ok(attrs.finish(ev.heap))
+}
+
+fn list_to_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the argument passed to builtins.listToAttrs";
+    let list = ev.force_list(args[0], Pos::None, doing)?;
+    let mut seen = FxHashSet::default();
+    let mut attrs = AttrsBuilder::with_capacity(list.len());
+    for element in list.iter() {
+        let doing = "while evaluating an element of the list passed to builtins.listToAttrs";
+        let element = ev.force_attrs(element, pos, doing)?;
+        let get = |name: Name| {
+            element.get(name).ok_or_else(|| {
+                EvalError::new(ErrorKind::MissingAttribute, format!("attribute '{name}' missing"))
+                    .context(Pos::None, "in a {name=...; value=...;} pair")
+            })
+        };
+        let name = get(ev.names.name)?;
+        let doing = "while evaluating the `name` attribute of an element of the list passed to \
+                     builtins.listToAttrs";
+        let name_value = ev.force_name(name.cell.get(), name.position.into(), doing)?;
+        if seen.insert(name_value) {
+            let value = get(ev.names.value)?;
+            attrs.push(name_value, value.cell.get(), value.position);
+        }
+    }
+    Ok(attrs.finish(ev.heap))
+}
+
+fn map_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the second argument passed to builtins.mapAttrs";
+    let attrs = ev.force_attrs(args[1], Pos::None, doing)?;
+    let (shape, cells) = (attrs.shape(), attrs.cells());
+    let mapped = ev.heap.attrs_with(shape, |_| Value::null());
+    for (i, cell) in mapped.cells().iter().enumerate() {
+        let name = ev.heap.string(shape.names[i].as_str());
+        cell.set(ev.heap.thunk_call(args[0], name, Some(cells[i].get())));
+    }
+    Ok(mapped.value())
+}
+
+fn remove_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the first argument passed to builtins.removeAttrs";
+    let attrs = ev.force_attrs(args[0], Pos::None, doing)?;
+    let doing = "while evaluating the second argument passed to builtins.removeAttrs";
+    let list = ev.force_list(args[1], Pos::None, doing)?;
+    let doing = "while evaluating the values of the second argument passed to builtins.removeAttrs";
+    let mut removed = list
+        .iter()
+        .map(|name| ev.force_name(name, Pos::None, doing))
+        .collect::<Result<Vec<Name>>>()?;
+    removed.sort_unstable();
+    let is_kept = |name: &Name| removed.binary_search(name).is_err();
+    if attrs.shape().names.iter().all(is_kept) {
+        return Ok(attrs.value());
+    }
+    let mut kept = AttrsBuilder::with_capacity(attrs.len());
+    attrs.iter().filter(|attr| is_kept(&attr.name)).for_each(|attr| push(&mut kept, attr));
+    Ok(kept.finish(ev.heap))
+}
+
+fn zip_attrs_with<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the first argument passed to builtins.zipAttrsWith";
+    ev.force_function(args[0], Pos::None, doing)?;
+    let doing = "while evaluating the second argument passed to builtins.zipAttrsWith";
+    let list = ev.force_list(args[1], Pos::None, doing)?;
+    let doing = "while evaluating a value of the list passed as second argument to builtins.zipAttrsWith";
+    let sets: Vec<Attrs<'h>> =
+        list.iter().map(|set| ev.force_attrs(set, Pos::None, doing)).collect::<Result<_>>()?;
+    let mut values: FxHashMap<Name, Vec<Value<'h>>> = FxHashMap::default();
+    for attr in sets.iter().flat_map(|set| set.iter()) {
+        values.entry(attr.name).or_default().push(attr.cell.get());
+    }
+    let mut attrs = AttrsBuilder::with_capacity(values.len());
+    for (name, values) in values {
+        let list = ev.heap.list(&values);
+        let call = ev.heap.thunk_call(args[0], ev.heap.string(name.as_str()), Some(list));
+        attrs.push(name, call, PositionId::NONE);
+    }
+    Ok(attrs.finish(ev.heap))
+}
+
+fn push<'h>(builder: &mut AttrsBuilder<'h>, attr: Attr<'h>) {
+    builder.push(attr.name, attr.cell.get(), attr.position);
+}

@@ -1,0 +1,233 @@
+//! Derivations, store paths, string contexts.
+
+use floe_hir::Name;
+
+use super::{Builtin, builtin};
+use crate::coerce::Coercion;
+use crate::context::ContextBuilder;
+use crate::error::{ErrorKind, EvalError, Pos, Result};
+use crate::evaluator::Evaluator;
+use crate::heap::{AttrsBuilder, ContextElement, PositionId, Value};
+
+pub(super) const BUILTINS: &[Builtin] = &[
+    builtin("derivation", 1, |ev, args, pos| {
+        let function = ev.derivation_function()?;
+        ev.call(function, args, pos)
+    }),
+    builtin("derivationStrict", 1, |ev, args, pos| ev.derivation_strict(args[0], pos)),
+    builtin("placeholder", 1, |ev, args, _| {
+        let doing = "while evaluating the first argument passed to builtins.placeholder";
+        let output = ev.force_plain_string(args[0], Pos::None, doing)?;
+        Ok(ev.heap.string(floe_store::path::placeholder(&output.to_text())))
+    }),
+    builtin("storePath", 1, store_path),
+    builtin("addDrvOutputDependencies", 1, add_outputs),
+    builtin("unsafeDiscardOutputDependency", 1, discard_outputs),
+    builtin("unsafeDiscardStringContext", 1, |ev, args, pos| {
+        let mut context = ContextBuilder::default();
+        let doing =
+            "while evaluating the argument passed to builtins.unsafeDiscardStringContext";
+        let text = ev.coerce_to_string(args[0], pos, &mut context, doing, INTERPOLATED)?;
+        Ok(ev.heap.string(&text))
+    }),
+    builtin("hasContext", 1, |ev, args, _| {
+        let doing = "while evaluating the argument passed to builtins.hasContext";
+        Ok(Value::bool(ev.force_string(args[0], Pos::None, doing)?.has_context()))
+    }),
+    builtin("getContext", 1, get_context),
+    builtin("appendContext", 2, append_context),
+];
+
+const INTERPOLATED: Coercion = Coercion::INTERPOLATION;
+
+impl<'h> Evaluator<'h> {
+    /// The function `derivation`: written in the language, around `derivationStrict`.
+    fn derivation_function(&self) -> Result<Value<'h>> {
+        if let Some(function) = self.derivation_function.get() {
+            return Ok(function);
+        }
+        let function = self.eval_internal("derivation.nix", include_str!("derivation.nix"))?;
+        self.derivation_function.set(Some(function));
+        Ok(function)
+    }
+}
+
+fn store_path<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+    if ev.settings.pure {
+        return Err(EvalError::new(
+            ErrorKind::Restricted,
+            "'builtins.storePath' is not allowed in pure evaluation mode",
+        ));
+    }
+    let mut context = ContextBuilder::default();
+    let doing = "while evaluating the first argument passed to 'builtins.storePath'";
+    let path = ev.coerce_to_path(args[0], pos, &mut context, doing)?;
+    let path = if path.starts_with(ev.store.store_dir().as_str()) {
+        path
+    } else {
+        ev.resolve_links(&path)?
+    };
+    let text = path.to_string_lossy();
+    let (store_path, _) = ev.split_store_path(&text).map_err(|_| {
+        EvalError::new(
+            ErrorKind::InvalidStorePath,
+            format!("path '{text}' is not in the Nix store"),
+        )
+    })?;
+    if ev.store.physical_path(&store_path).is_none() {
+        return Err(EvalError::new(
+            ErrorKind::InvalidStorePath,
+            format!("path '{}' is not valid", ev.store.store_dir().print(&store_path)),
+        ));
+    }
+    let base = ev.text(&ev.store.store_dir().print(&store_path));
+    context.insert(ev, ContextElement::Opaque(base));
+    Ok(ev.string_value(text.as_bytes(), context.context()))
+}
+
+fn add_outputs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+    let mut context = ContextBuilder::default();
+    let doing = "while evaluating the argument passed to builtins.addDrvOutputDependencies";
+    let text = ev.coerce_to_string(args[0], pos, &mut context, doing, INTERPOLATED)?;
+    let elements = context.context().elements();
+    let [element] = elements else {
+        return Err(invalid(format!(
+            "context of string '{}' must have exactly one element, but has {}",
+            String::from_utf8_lossy(&text),
+            elements.len()
+        ))
+        .at(pos));
+    };
+    let deep = match *element {
+        ContextElement::Opaque(path) if path.ends_with(".drv") => {
+            ContextElement::DerivationDeep(path)
+        }
+        ContextElement::Opaque(path) => {
+            return Err(invalid(format!("path '{path}' is not a derivation")).at(pos));
+        }
+        ContextElement::Output { output, .. } => {
+            return Err(invalid(format!(
+                "`addDrvOutputDependencies` can only act on derivations, not on a derivation output \
+                 such as '{output}'"
+            ))
+            .at(pos));
+        }
+        deep @ ContextElement::DerivationDeep(_) => deep,
+    };
+    let context = ev.heap.context(&[deep]);
+    Ok(ev.string_value(&text, context))
+}
+
+fn discard_outputs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+    let mut context = ContextBuilder::default();
+    let doing = "while evaluating the argument passed to builtins.unsafeDiscardOutputDependency";
+    let text = ev.coerce_to_string(args[0], pos, &mut context, doing, INTERPOLATED)?;
+    let elements: Vec<_> = context
+        .context()
+        .elements()
+        .iter()
+        .map(|element| match *element {
+            ContextElement::DerivationDeep(path) => ContextElement::Opaque(path),
+            other => other,
+        })
+        .collect();
+    Ok(ev.string_value(&text, ev.heap.context(&elements)))
+}
+
+fn get_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the argument passed to builtins.getContext";
+    let string = ev.force_string(args[0], Pos::None, doing)?;
+    /// What a string depends on of one store path.
+    #[derive(Default)]
+    struct Info<'h> {
+        path: bool,
+        all_outputs: bool,
+        outputs: Vec<&'h str>,
+    }
+    let mut infos: std::collections::BTreeMap<&'h str, Info<'h>> = Default::default();
+    for element in string.context().elements() {
+        match *element {
+            ContextElement::Opaque(path) => infos.entry(path).or_default().path = true,
+            ContextElement::DerivationDeep(path) => {
+                infos.entry(path).or_default().all_outputs = true;
+            }
+            ContextElement::Output { derivation, output } => {
+                infos.entry(derivation).or_default().outputs.push(output);
+            }
+        }
+    }
+    let mut attrs = AttrsBuilder::with_capacity(infos.len());
+    for (path, info) in infos {
+        let mut entry = AttrsBuilder::with_capacity(3);
+        if info.path {
+            entry.insert("path", Value::bool(true));
+        }
+        if info.all_outputs {
+            entry.insert("allOutputs", Value::bool(true));
+        }
+        if !info.outputs.is_empty() {
+            let outputs =
+                ev.heap.list_with(info.outputs.len(), |i| ev.heap.string(info.outputs[i]));
+            entry.insert("outputs", outputs);
+        }
+        attrs.push(Name::new(path), entry.finish(ev.heap), PositionId::NONE);
+    }
+    Ok(attrs.finish(ev.heap))
+}
+
+fn append_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the first argument passed to builtins.appendContext";
+    let string = ev.force_string(args[0], Pos::None, doing)?;
+    let doing = "while evaluating the second argument passed to builtins.appendContext";
+    let additions = ev.force_attrs(args[1], Pos::None, doing)?;
+    let mut context = ContextBuilder::default();
+    context.add(ev, string.context());
+    for attr in additions.sorted() {
+        let path = attr.name.as_str();
+        if !ev.store.store_dir().contains(path) {
+            return Err(invalid(format!("context key '{path}' is not a store path"))
+                .at(attr.position.into()));
+        }
+        ev.store_path(path)?;
+        let doing = "while evaluating the value of a string context";
+        let info = ev.force_attrs(attr.cell.get(), attr.position.into(), doing)?;
+        let flag = |name: &str, doing| match info.get(Name::new(name)) {
+            Some(flag) => ev.force_bool(flag.cell.get(), flag.position.into(), doing),
+            None => Ok(false),
+        };
+        if flag("path", "while evaluating the `path` attribute of a string context")? {
+            context.insert(ev, ContextElement::Opaque(path));
+        }
+        let needs_derivation = |what: &str| {
+            invalid(format!(
+                "tried to add {what} of {path}, which is not a derivation, to a string"
+            ))
+            .at(pos)
+        };
+        if flag("allOutputs", "while evaluating the `allOutputs` attribute of a string context")? {
+            if !path.ends_with(".drv") {
+                return Err(needs_derivation("all-outputs context"));
+            }
+            context.insert(ev, ContextElement::DerivationDeep(path));
+        }
+        if let Some(outputs) = info.get(Name::new("outputs")) {
+            let position = Pos::from(outputs.position);
+            let doing = "while evaluating the `outputs` attribute of a string context";
+            let outputs = ev.force_list(outputs.cell.get(), position, doing)?;
+            if !outputs.is_empty() && !path.ends_with(".drv") {
+                return Err(needs_derivation("derivation output context"));
+            }
+            let doing = "while evaluating an output name within a string context";
+            for output in outputs.iter() {
+                let output = ev.force_plain_string(output, position, doing)?;
+                let output = ev.text(&output.to_text());
+                context.insert(ev, ContextElement::Output { derivation: path, output });
+            }
+        }
+    }
+    Ok(ev.with_context(string, context.context()))
+}
+
+fn invalid(message: String) -> EvalError {
+    EvalError::new(ErrorKind::ContextNotAllowed, message)
+}

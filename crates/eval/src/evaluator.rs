@@ -1,0 +1,439 @@
+//! [`Evaluator`]: the state of an evaluation, and loading of files.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use floe_hir::{LowerOptions, Name};
+use floe_syntax::ParseOptions;
+use rustc_hash::FxHashMap;
+
+use crate::builtins;
+use crate::error::{
+    ErrorKind, EvalError, Frame, FrameMessage, Origin, Pos, Position, RawFrame, Report, Result,
+};
+use crate::fs::{FileSystem, Lowered};
+use crate::heap::{Attrs, Closure, Env, Heap, Value};
+use crate::names::Names;
+use crate::settings::Settings;
+use crate::store::StoreAccess;
+use crate::unit::{Source, Unit};
+
+/// The evaluator. It lives on one thread, as long as its heap; see [`crate::with_big_stack`].
+pub struct Evaluator<'h> {
+    /// Where values live.
+    pub heap: &'h Heap,
+    /// What the evaluation may do.
+    pub settings: Settings,
+    pub(crate) fs: Rc<dyn FileSystem>,
+    pub(crate) store: Rc<dyn StoreAccess>,
+    pub(crate) console: Rc<dyn Console>,
+    pub(crate) names: Names,
+    /// Values of global names, in the order of [`floe_hir::globals`].
+    pub(crate) globals: Vec<Value<'h>>,
+    /// The set `builtins`.
+    pub(crate) builtins: Value<'h>,
+    units: RefCell<Vec<&'h Unit<'h>>>,
+    next_position: Cell<u32>,
+    imports: RefCell<FxHashMap<PathBuf, Import<'h>>>,
+    reads: RefCell<Reads>,
+    /// Derivations this evaluation has made; see [`crate::derivation`].
+    pub(crate) derivations: crate::derivation::Cache,
+    pub(crate) copied: RefCell<FxHashMap<PathBuf, floe_store::StorePath>>,
+    pub(crate) regexes: RefCell<FxHashMap<Vec<u8>, Rc<regex::bytes::Regex>>>,
+    /// The function `derivation`, once it was needed.
+    pub(crate) derivation_function: Cell<Option<Value<'h>>>,
+    pub(crate) depth: Cell<u32>,
+    pub(crate) tail_frames: RefCell<Vec<TailFrame>>,
+    pub(crate) calls: Cell<u64>,
+    stack_limit: usize,
+}
+
+/// What the evaluation has read: its result is stale when one of these changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Files whose content was read, or whose existence was asked for.
+    pub files: BTreeSet<PathBuf>,
+    /// Folders that were listed.
+    pub folders: BTreeSet<PathBuf>,
+    /// Environment variables.
+    pub variables: BTreeSet<String>,
+}
+
+/// Where `builtins.trace` and warnings go.
+pub trait Console {
+    /// A line of `builtins.trace`.
+    fn trace(&self, message: &str);
+    /// A warning.
+    fn warn(&self, message: &str);
+}
+
+/// A call whose frame was given up because it was the last thing its caller did.
+#[derive(Clone, Copy)]
+pub(crate) struct TailFrame {
+    pub(crate) call: Pos,
+    pub(crate) lambda: Pos,
+    pub(crate) name: Option<Name>,
+}
+
+#[derive(Clone, Copy)]
+enum Import<'h> {
+    Running,
+    Done(Value<'h>),
+}
+
+/// What an evaluator is made from.
+pub struct Options {
+    /// Settings.
+    pub settings: Settings,
+    /// Files.
+    pub fs: Rc<dyn FileSystem>,
+    /// The store.
+    pub store: Rc<dyn StoreAccess>,
+    /// Where traces and warnings go.
+    pub console: Rc<dyn Console>,
+}
+
+impl<'h> Evaluator<'h> {
+    /// An evaluator for the current thread, whose stack has `stack_bytes` left.
+    pub fn new(heap: &'h Heap, options: Options, stack_bytes: usize) -> Evaluator<'h> {
+        let here = 0_u8;
+        let mut evaluator = Evaluator {
+            heap,
+            settings: options.settings,
+            fs: options.fs,
+            store: options.store,
+            console: options.console,
+            names: Names::new(),
+            globals: Vec::new(),
+            builtins: Value::null(),
+            units: RefCell::default(),
+            next_position: Cell::new(1),
+            imports: RefCell::default(),
+            reads: RefCell::default(),
+            derivations: crate::derivation::Cache::default(),
+            copied: RefCell::default(),
+            regexes: RefCell::default(),
+            derivation_function: Cell::new(None),
+            depth: Cell::new(0),
+            tail_frames: RefCell::default(),
+            calls: Cell::new(0),
+            stack_limit: (&raw const here as usize).saturating_sub(stack_bytes) + STACK_RESERVE,
+        };
+        builtins::install(&mut evaluator);
+        evaluator
+    }
+
+    /// Evaluates a file: the value of `import path`.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading, parsing and evaluating it.
+    pub fn import(&self, path: &Path) -> Result<Value<'h>> {
+        self.import_at(path, Pos::None)
+    }
+
+    /// [`Evaluator::import`], asked for by a program.
+    pub(crate) fn import_at(&self, path: &Path, pos: Pos) -> Result<Value<'h>> {
+        if let Some(text) = crate::paths::internal_file(path) {
+            return self.import_internal(path, text);
+        }
+        let path = self.resolve_import(path)?;
+        match self.imports.borrow().get(&path) {
+            Some(Import::Done(value)) => return Ok(*value),
+            Some(Import::Running) => {
+                return Err(EvalError::new(
+                    ErrorKind::InfiniteRecursion,
+                    "infinite recursion encountered",
+                )
+                .at(pos));
+            }
+            None => {}
+        }
+        let unit = self.load_file(&path)?;
+        self.imports.borrow_mut().insert(path.clone(), Import::Running);
+        let result = self.eval(unit, unit.module.root, Env::none());
+        match result {
+            Ok(value) => {
+                self.imports.borrow_mut().insert(path, Import::Done(value));
+                Ok(value)
+            }
+            Err(error) => {
+                self.imports.borrow_mut().remove(&path);
+                let message = format!("while evaluating the file '{}':", path.display());
+                Err(error.frame(Pos::None, FrameMessage::Text(message)))
+            }
+        }
+    }
+
+    fn import_internal(&self, path: &Path, text: &'static str) -> Result<Value<'h>> {
+        if let Some(Import::Done(value)) = self.imports.borrow().get(path) {
+            return Ok(*value);
+        }
+        let value = self.eval_internal("fetchurl.nix", text)?;
+        self.imports.borrow_mut().insert(path.to_owned(), Import::Done(value));
+        Ok(value)
+    }
+
+    /// Evaluates a text, with relative paths relative to `base`.
+    ///
+    /// # Errors
+    ///
+    /// Those of parsing and evaluating it.
+    pub fn eval_text(&self, text: &str, base: &Path) -> Result<Value<'h>> {
+        let text: Arc<str> = text.into();
+        let origin = Origin::Text { text: text.clone(), base: base.to_owned() };
+        let unit = self.load(text, origin, None)?;
+        self.eval(unit, unit.module.root, Env::none())
+    }
+
+    /// Evaluates a part of the evaluator that is written in the language itself.
+    pub(crate) fn eval_internal(&self, name: &'static str, text: &str) -> Result<Value<'h>> {
+        let unit = self.load(text.into(), Origin::Internal(name), None)?;
+        self.eval(unit, unit.module.root, Env::none())
+    }
+
+    /// Evaluates a file anew with additional names in scope: `builtins.scopedImport`.
+    pub(crate) fn import_scoped(&self, path: &Path, scope: Attrs<'h>) -> Result<Value<'h>> {
+        let path = self.resolve_import(path)?;
+        let text = self.read_text(&path)?;
+        let names: Vec<Name> = scope.shape().names.to_vec();
+        let unit = self.load(text, Origin::File(path), Some(&names))?;
+        let env = self.heap.env(Env::none(), names.len());
+        for (slot, cell) in env.slots().iter().zip(scope.cells()) {
+            slot.set(cell.get());
+        }
+        self.eval(unit, unit.module.root, env)
+    }
+
+    /// What the evaluation has read so far.
+    pub fn reads(&self) -> Reads {
+        self.reads.borrow().clone()
+    }
+
+    /// Notes that the result depends on a file.
+    pub(crate) fn note_file(&self, path: &Path) {
+        let mut reads = self.reads.borrow_mut();
+        if !reads.files.contains(path) {
+            reads.files.insert(path.to_owned());
+        }
+    }
+
+    /// Notes that the result depends on a folder's entries.
+    pub(crate) fn note_folder(&self, path: &Path) {
+        self.reads.borrow_mut().folders.insert(path.to_owned());
+    }
+
+    /// Notes that the result depends on an environment variable.
+    pub(crate) fn note_variable(&self, name: &str) {
+        self.reads.borrow_mut().variables.insert(name.to_owned());
+    }
+
+    /// Reads a file, noting it.
+    pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>> {
+        self.note_file(path);
+        let physical = self.physical(path);
+        self.fs.read(&physical).map_err(|error| io_error("reading file", path, &error))
+    }
+
+    /// Where a path's bytes are: store paths may lie elsewhere than their names say.
+    pub(crate) fn physical(&self, path: &Path) -> PathBuf {
+        let store_dir = self.store.store_dir();
+        let Some(rest) = path.to_str().and_then(|path| path.strip_prefix(store_dir.as_str())) else {
+            return path.to_owned();
+        };
+        let rest = rest.trim_start_matches('/');
+        let (base, inner) = rest.split_once('/').unwrap_or((rest, ""));
+        match floe_store::StorePath::parse(base).ok().and_then(|p| self.store.physical_path(&p)) {
+            Some(physical) if inner.is_empty() => physical,
+            Some(physical) => physical.join(inner),
+            None => path.to_owned(),
+        }
+    }
+
+    /// Turns an error into a report that borrows nothing.
+    pub fn report(&self, error: &EvalError) -> Report {
+        let data = error.data();
+        Report {
+            kind: data.kind,
+            message: data.message.clone(),
+            position: data.text_pos.clone().or_else(|| self.locate(data.pos)),
+            suggestions: data.suggestions.clone(),
+            frames: data
+                .frames
+                .iter()
+                .map(|RawFrame { message, pos }| Frame {
+                    message: message.to_string(),
+                    position: self.locate(*pos),
+                })
+                .collect(),
+        }
+    }
+
+    /// Looks up a place.
+    pub fn locate(&self, pos: Pos) -> Option<Position> {
+        let units = self.units.borrow();
+        let unit = match pos {
+            Pos::None => return None,
+            Pos::Expr(code) | Pos::Operator(code) => units[code.unit as usize],
+            Pos::Lambda { unit, .. } => units[unit as usize],
+            Pos::Binding(position) => {
+                let after = units.partition_point(|unit| unit.first_position <= position.0);
+                units[after.checked_sub(1)?]
+            }
+        };
+        unit.locate(pos)
+    }
+
+    /// Where a function was written.
+    pub(crate) fn lambda_position(&self, closure: Closure<'h>) -> Option<Position> {
+        let unit = self.unit(closure.unit());
+        self.locate(unit.lambda_pos(closure.lambda()))
+    }
+
+    /// The text of a file or expression that has been loaded.
+    pub fn text_of(&self, origin: &Origin) -> Option<Arc<str>> {
+        let units = self.units.borrow();
+        units.iter().find(|unit| unit.source.origin == *origin).map(|unit| unit.source.text.clone())
+    }
+
+    /// How many functions have been called so far.
+    pub fn call_count(&self) -> u64 {
+        self.calls.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn unit(&self, index: u32) -> &'h Unit<'h> {
+        self.units.borrow()[index as usize]
+    }
+
+    /// Fails when the machine stack is nearly used up. Everything that recurses calls it.
+    #[inline(always)]
+    pub(crate) fn check_stack(&self) -> Result<()> {
+        let here = 0_u8;
+        if (&raw const here as usize) < self.stack_limit {
+            return Err(stack_overflow());
+        }
+        Ok(())
+    }
+
+    /// Counts a call; fails when calls nest too deep or the evaluation is to end. The caller restores
+    /// `self.depth`.
+    #[inline(always)]
+    pub(crate) fn enter_call(&self) -> Result<()> {
+        let depth = self.depth.get() + 1;
+        if depth > self.settings.max_call_depth {
+            return Err(stack_overflow());
+        }
+        self.depth.set(depth);
+        let calls = self.calls.get() + 1;
+        self.calls.set(calls);
+        if calls.is_multiple_of(256) { self.check_interrupt() } else { Ok(()) }
+    }
+
+    /// Fails when the evaluation is to end.
+    pub(crate) fn check_interrupt(&self) -> Result<()> {
+        if self.settings.interrupt.load(Ordering::Relaxed) {
+            return Err(EvalError::new(ErrorKind::Interrupted, "interrupted by the user"));
+        }
+        Ok(())
+    }
+
+    /// Runs `work` one call deeper.
+    pub(crate) fn nested<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.check_stack()?;
+        let depth = self.depth.get();
+        self.enter_call()?;
+        let result = work();
+        self.depth.set(depth);
+        result
+    }
+
+    /// The file that importing `path` reads: links are followed, a folder means its `default.nix`.
+    fn resolve_import(&self, path: &Path) -> Result<PathBuf> {
+        let resolved = self.resolve_links(path)?;
+        match self.fs.file_type(&self.physical(&resolved)) {
+            Ok(crate::fs::FileType::Directory) => {
+                let default = resolved.join("default.nix");
+                self.resolve_links(&default)
+            }
+            _ => Ok(resolved),
+        }
+    }
+
+    fn load_file(&self, path: &Path) -> Result<&'h Unit<'h>> {
+        if let Some(lowered) = self.fs.lowered(path) {
+            self.note_file(path);
+            return Ok(self.add_unit(lowered, Origin::File(path.to_owned())));
+        }
+        let text = self.read_text(path)?;
+        self.load(text, Origin::File(path.to_owned()), None)
+    }
+
+    fn read_text(&self, path: &Path) -> Result<Arc<str>> {
+        let bytes = self.read_file(path)?;
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(text.into()),
+            Err(error) => Ok(String::from_utf8_lossy(error.as_bytes()).into()),
+        }
+    }
+
+    fn load(&self, text: Arc<str>, origin: Origin, scope: Option<&[Name]>) -> Result<&'h Unit<'h>> {
+        let options = ParseOptions { pipe_operators: self.settings.has_feature("pipe-operators") };
+        let parse = floe_syntax::parse(&text, &options);
+        if let Some(error) = parse.errors.first() {
+            let span = floe_hir::Span { start: error.start, end: error.end };
+            return Err(EvalError::new(ErrorKind::SyntaxError, error.kind.to_string())
+                .in_text(Position::new(origin, &text, span)));
+        }
+        let lowered =
+            floe_hir::lower(&parse.tree, &text, &LowerOptions { scoped_names: scope, ..Default::default() });
+        if let Some(problem) = lowered.problems.first() {
+            return Err(EvalError::new(
+                crate::problem::kind(problem),
+                crate::problem::message(problem, &origin, &text),
+            )
+            .in_text(Position::new(origin, &text, problem.span)));
+        }
+        let lowered = Lowered {
+            text,
+            module: Arc::new(lowered.module),
+            source_map: Arc::new(lowered.source_map),
+        };
+        Ok(self.add_unit(lowered, origin))
+    }
+
+    fn add_unit(&self, lowered: Lowered, origin: Origin) -> &'h Unit<'h> {
+        let index = self.units.borrow().len() as u32;
+        let first = self.next_position.get();
+        self.next_position.set(first + lowered.module.bindings);
+        let source = Source { origin, text: lowered.text, map: lowered.source_map };
+        let unit = Unit::new(self.heap, index, first, lowered.module, source);
+        self.units.borrow_mut().push(unit);
+        unit
+    }
+}
+
+/// Kept free for what runs between two stack checks.
+const STACK_RESERVE: usize = 256 << 10;
+
+#[cold]
+fn stack_overflow() -> EvalError {
+    EvalError::new(ErrorKind::StackOverflow, "stack overflow; max-call-depth exceeded")
+}
+
+/// An error of the file system, in the form of the C++ implementation's.
+#[cold]
+pub(crate) fn io_error(doing: &str, path: &Path, error: &std::io::Error) -> EvalError {
+    let shown = path.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => EvalError::new(
+            ErrorKind::FileNotFound,
+            format!("path '{shown}' does not exist"),
+        ),
+        _ => EvalError::new(ErrorKind::Io, format!("{doing} '{shown}': {error}")),
+    }
+}

@@ -1,0 +1,201 @@
+//! Attribute sets: a shape, which sets from the same literal share, and the values.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+use floe_hir::Name;
+
+use super::value::{Tag, pointer};
+use super::{Heap, Value};
+
+/// An attribute set.
+///
+/// The object: the shape's address, then one value for each of the shape's names.
+#[derive(Clone, Copy)]
+pub struct Attrs<'h> {
+    object: *const u64,
+    heap: PhantomData<Value<'h>>,
+}
+
+/// The names of an attribute set in ascending order (of their numbers), and where each was defined.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape<'h> {
+    /// The names.
+    pub names: &'h [Name],
+    /// The place of each; as long as `names`.
+    pub positions: &'h [PositionId],
+}
+
+/// Where an attribute was defined: a number that the evaluator turns into a file and a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PositionId(pub u32);
+
+impl PositionId {
+    /// No known place: made by a builtin.
+    pub const NONE: PositionId = PositionId(0);
+}
+
+/// One attribute of a set.
+#[derive(Clone, Copy)]
+pub struct Attr<'h> {
+    /// Its name.
+    pub name: Name,
+    /// Its value, in the set's own cell.
+    pub cell: &'h Cell<Value<'h>>,
+    /// Where it was defined.
+    pub position: PositionId,
+}
+
+impl<'h> Attrs<'h> {
+    /// The names and their places.
+    #[inline(always)]
+    pub fn shape(self) -> &'h Shape<'h> {
+        // SAFETY: the first word is the address of a shape in the same heap.
+        unsafe { &*pointer(*self.object).cast::<Shape<'h>>() }
+    }
+
+    /// The values, in the order of the shape's names.
+    #[inline(always)]
+    pub fn cells(self) -> &'h [Cell<Value<'h>>] {
+        // SAFETY: behind the first word there is one initialised value for each name.
+        unsafe {
+            std::slice::from_raw_parts(self.object.add(1).cast(), self.shape().names.len())
+        }
+    }
+
+    /// How many attributes there are.
+    pub fn len(self) -> usize {
+        self.shape().names.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The attribute with this name.
+    #[inline]
+    pub fn get(self, name: Name) -> Option<Attr<'h>> {
+        let shape = self.shape();
+        let index = shape.find(name)?;
+        Some(Attr { name, cell: &self.cells()[index], position: shape.positions[index] })
+    }
+
+    /// All attributes, in the order of the names' numbers.
+    pub fn iter(self) -> impl ExactSizeIterator<Item = Attr<'h>> {
+        let shape = self.shape();
+        self.cells().iter().enumerate().map(|(i, cell)| Attr {
+            name: shape.names[i],
+            cell,
+            position: shape.positions[i],
+        })
+    }
+
+    /// All attributes, in the order of the alphabet, as a program sees them.
+    pub fn sorted(self) -> Vec<Attr<'h>> {
+        let mut attrs: Vec<_> = self.iter().collect();
+        attrs.sort_unstable_by_key(|attr| attr.name.as_str());
+        attrs
+    }
+
+    /// The set as a value.
+    pub fn value(self) -> Value<'h> {
+        Value::tagged(self.object.expose_provenance() as u64, Tag::Attrs)
+    }
+
+    /// SAFETY: `address` is that of an attribute set in a heap that lives for `'h`.
+    pub(super) unsafe fn from_address(address: u64) -> Attrs<'h> {
+        Attrs { object: pointer(address), heap: PhantomData }
+    }
+}
+
+impl Shape<'_> {
+    /// The index of a name.
+    #[inline]
+    pub fn find(&self, name: Name) -> Option<usize> {
+        const LINEAR: usize = 8;
+        if self.names.len() <= LINEAR {
+            self.names.iter().position(|&candidate| candidate == name)
+        } else {
+            self.names.binary_search(&name).ok()
+        }
+    }
+}
+
+impl Heap {
+    /// A shape. `names` must be ascending, each once, and as many as `positions`.
+    pub fn shape<'h>(&'h self, names: &[Name], positions: &[PositionId]) -> &'h Shape<'h> {
+        debug_assert!(names.is_sorted_by(|a, b| a < b));
+        self.shape_of(self.slice(names), self.slice(positions))
+    }
+
+    /// A shape that shares names or places with another.
+    pub fn shape_of<'h>(
+        &'h self,
+        names: &'h [Name],
+        positions: &'h [PositionId],
+    ) -> &'h Shape<'h> {
+        assert_eq!(names.len(), positions.len(), "a place for each name");
+        self.object(Shape { names, positions })
+    }
+
+    /// A set with a given shape, the `i`th attribute's value being `value(i)`.
+    #[inline]
+    pub fn attrs_with<'h>(
+        &'h self,
+        shape: &'h Shape<'h>,
+        mut value: impl FnMut(usize) -> Value<'h>,
+    ) -> Attrs<'h> {
+        let len = shape.names.len();
+        let object = self.words(1 + len).as_ptr();
+        // SAFETY: the object has one word for the shape and one for each value; all are written before
+        // the set is handed out. `value` cannot see the unfinished object.
+        unsafe {
+            *object = std::ptr::from_ref(shape).expose_provenance() as u64;
+            for i in 0..len {
+                *object.add(1 + i) = value(i).bits();
+            }
+        }
+        Attrs { object, heap: PhantomData }
+    }
+
+    /// The empty set.
+    pub fn empty_attrs(&self) -> Value<'_> {
+        self.attrs_with(self.shape(&[], &[]), |_| Value::null()).value()
+    }
+}
+
+/// Collects the attributes of a set whose names are known only at run time.
+#[derive(Default)]
+pub struct AttrsBuilder<'h> {
+    entries: Vec<(Name, PositionId, Value<'h>)>,
+}
+
+impl<'h> AttrsBuilder<'h> {
+    /// With room for some attributes.
+    pub fn with_capacity(capacity: usize) -> AttrsBuilder<'h> {
+        AttrsBuilder { entries: Vec::with_capacity(capacity) }
+    }
+
+    /// Adds an attribute. Of several with one name, the first counts.
+    pub fn push(&mut self, name: Name, value: Value<'h>, position: PositionId) {
+        self.entries.push((name, position, value));
+    }
+
+    /// Adds an attribute that a builtin makes.
+    pub fn insert(&mut self, name: &str, value: Value<'h>) {
+        self.push(Name::new(name), value, PositionId::NONE);
+    }
+
+    /// The set.
+    pub fn finish(mut self, heap: &'h Heap) -> Value<'h> {
+        if !self.entries.is_sorted_by(|a, b| a.0 < b.0) {
+            self.entries.sort_by_key(|entry| entry.0);
+            self.entries.dedup_by_key(|entry| entry.0);
+        }
+        let entries = &self.entries;
+        let names = heap.slice_with(entries.len(), |i| entries[i].0);
+        let positions = heap.slice_with(entries.len(), |i| entries[i].1);
+        heap.attrs_with(heap.shape_of(names, positions), |i| entries[i].2).value()
+    }
+}

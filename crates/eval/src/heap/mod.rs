@@ -1,0 +1,183 @@
+//! The heap: a bump arena and the values in it.
+//!
+//! Everything that evaluation makes lives here until the whole [`Heap`] is dropped. There are no
+//! reference counts and no collection; a [`Value`] is eight bytes and `Copy`. What a value points to is
+//! reached only through the types of this module, which borrow from the heap for `'h`, so that no value
+//! can outlive it. This is the only module of the project with `unsafe` code; the argument for its
+//! soundness is in three parts:
+//!
+//! 1. *Addresses stay valid.* Chunks are never freed or moved before the heap is dropped, and dropping
+//!    it needs it unborrowed, which ends every `'h`.
+//! 2. *Bits are what the tag says.* A [`Value`] is made only by the constructors here, each of which
+//!    writes a whole object before it tags the object's address; the fields are private.
+//! 3. *No data races, no dangling `&mut`.* What changes after construction is in a [`Cell`], and the
+//!    heap is neither `Send` nor `Sync`.
+#![allow(unsafe_code, reason = "the arena; see the module comment for why it is sound")]
+
+mod attrs;
+mod env;
+mod function;
+mod list;
+mod string;
+mod thunk;
+mod value;
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+
+pub use attrs::{Attr, Attrs, AttrsBuilder, PositionId, Shape};
+pub use env::Env;
+pub use function::{Closure, PartialApplication};
+pub use list::List;
+pub use string::{Context, ContextElement, Str};
+pub use thunk::{Code, Suspended, Taken, Thunk};
+pub use value::{Kind, Value};
+
+/// A bump arena. See the module's comment.
+pub struct Heap {
+    next: Cell<*mut u64>,
+    end: Cell<*mut u64>,
+    chunks: RefCell<Vec<(NonNull<u64>, Layout)>>,
+    kept: RefCell<Vec<Box<dyn Any>>>,
+    /// Bytes in all chunks.
+    reserved: Cell<usize>,
+}
+
+/// The first chunk is small, so that an evaluator costs little to start; later ones double.
+const FIRST_CHUNK_BYTES: usize = 256 << 10;
+const LARGEST_CHUNK_BYTES: usize = 32 << 20;
+
+impl Heap {
+    /// An empty heap.
+    pub fn new() -> Heap {
+        Heap {
+            next: Cell::new(std::ptr::null_mut()),
+            end: Cell::new(std::ptr::null_mut()),
+            chunks: RefCell::default(),
+            kept: RefCell::default(),
+            reserved: Cell::new(0),
+        }
+    }
+
+    /// How many bytes the heap has taken from the system.
+    pub fn reserved_bytes(&self) -> usize {
+        self.reserved.get()
+    }
+
+    /// How many bytes are in use.
+    pub fn used_bytes(&self) -> usize {
+        let free = (self.end.get() as usize) - (self.next.get() as usize);
+        self.reserved.get() - free
+    }
+
+    /// Keeps `value` until the heap is dropped and lends it for as long.
+    pub fn keep<T: 'static>(&self, value: T) -> &T {
+        let value = Box::new(value);
+        let address: *const T = &raw const *value;
+        self.kept.borrow_mut().push(value);
+        // SAFETY: the box is owned by `self.kept`, which only grows, and a box's content does not move
+        // with the box. Nobody else can reach it, so no `&mut` to it can exist.
+        unsafe { &*address }
+    }
+
+    /// Copies a slice into the heap.
+    pub fn slice<T: Copy>(&self, items: &[T]) -> &[T] {
+        self.slice_with(items.len(), |i| items[i])
+    }
+
+    /// A new slice of `len` items, the `i`th being `item(i)`.
+    pub fn slice_with<T: Copy>(&self, len: usize, item: impl FnMut(usize) -> T) -> &[T] {
+        if len == 0 {
+            return &[];
+        }
+        let start = self.items(len, item);
+        // SAFETY: `items` wrote `len` items into fresh memory that nobody else knows.
+        unsafe { std::slice::from_raw_parts(start.as_ptr(), len) }
+    }
+
+    /// A new slice of cells, all with the same content.
+    pub fn cells<T: Copy>(&self, len: usize, item: T) -> &[Cell<T>] {
+        if len == 0 {
+            return &[];
+        }
+        let start = self.items(len, |_| item).cast::<Cell<T>>();
+        // SAFETY: `Cell<T>` has the layout of `T`, and the memory is reached only through this slice of
+        // cells, which is made from the pointer to the writable memory itself.
+        unsafe { std::slice::from_raw_parts(start.as_ptr(), len) }
+    }
+
+    /// Fresh memory with `len` items, at least one.
+    fn items<T: Copy>(&self, len: usize, mut item: impl FnMut(usize) -> T) -> NonNull<T> {
+        const { assert!(align_of::<T>() <= align_of::<u64>()) };
+        let bytes = len.checked_mul(size_of::<T>()).expect("a slice fits into the address space");
+        let start = self.words(bytes.div_ceil(size_of::<u64>()).max(1)).cast::<T>();
+        for i in 0..len {
+            // SAFETY: `words` gave room for `len` items, aligned for `u64`, which suffices (asserted).
+            unsafe { start.add(i).write(item(i)) };
+        }
+        start
+    }
+
+    /// Copies a plain object into the heap.
+    pub fn object<T: Copy>(&self, object: T) -> &T {
+        &self.slice_with(1, |_| object)[0]
+    }
+
+    /// Fresh memory of `count` words, uninitialised.
+    #[inline(always)]
+    fn words(&self, count: usize) -> NonNull<u64> {
+        let start = self.next.get();
+        if (self.end.get() as usize) - (start as usize) < count * size_of::<u64>() {
+            return self.words_in_new_chunk(count);
+        }
+        // SAFETY: the chunk has at least `count` words behind `start`.
+        self.next.set(unsafe { start.add(count) });
+        // SAFETY: an empty heap has `next == end == null`, which the branch above sends away unless
+        // `count` is zero; nobody asks for zero words.
+        unsafe { NonNull::new_unchecked(start) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn words_in_new_chunk(&self, count: usize) -> NonNull<u64> {
+        assert!(count > 0, "an object has at least one word");
+        let doubled = (self.reserved.get()).clamp(FIRST_CHUNK_BYTES, LARGEST_CHUNK_BYTES);
+        let bytes = doubled.max(count * size_of::<u64>());
+        let layout = Layout::from_size_align(bytes, 16).expect("a chunk fits into the address space");
+        // SAFETY: the layout's size is not zero.
+        let Some(chunk) = NonNull::new(unsafe { alloc(layout) }.cast::<u64>()) else {
+            handle_alloc_error(layout)
+        };
+        self.chunks.borrow_mut().push((chunk, layout));
+        self.reserved.set(self.reserved.get() + bytes);
+        let words = bytes / size_of::<u64>();
+        if count < words {
+            // SAFETY: both stay within, or one past, the chunk of `words` words.
+            unsafe {
+                self.next.set(chunk.as_ptr().add(count));
+                self.end.set(chunk.as_ptr().add(words));
+            }
+        }
+        chunk
+    }
+}
+
+impl Default for Heap {
+    fn default() -> Heap {
+        Heap::new()
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        for &(chunk, layout) in &*self.chunks.borrow() {
+            // SAFETY: it came from `alloc` with this layout, and no `'h` is alive any more.
+            unsafe { dealloc(chunk.as_ptr().cast(), layout) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Settings that change what a program means or may do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// See the fields. [`Settings::default`] is what the C++ implementation has without configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `<name>` look-ups: prefix (empty for a plain folder) and path, in order.
+    pub search_path: Vec<SearchPathEntry>,
+    /// `builtins.currentSystem`.
+    pub system: String,
+    /// How deep calls may nest before "stack overflow; max-call-depth exceeded".
+    pub max_call_depth: u32,
+    /// `builtins.currentSystem`, `currentTime`, the environment and paths outside the store are out of
+    /// reach.
+    pub pure: bool,
+    /// Only paths of the search path may be read.
+    pub restricted: bool,
+    /// Whether reading from a derivation's output may build it.
+    pub allow_import_from_derivation: bool,
+    /// `builtins.traceVerbose` prints.
+    pub trace_verbose: bool,
+    /// Names of enabled experimental features, such as `pipe-operators`.
+    pub experimental_features: Vec<String>,
+    /// The environment variables that `builtins.getEnv` sees; `None` for the process's own.
+    pub environment: Option<BTreeMap<String, String>>,
+    /// The home folder, for `~/…`.
+    pub home: PathBuf,
+    /// Set by another thread to end the evaluation soon.
+    pub interrupt: Arc<AtomicBool>,
+}
+
+/// One entry of the search path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SearchPathEntry {
+    /// What stands in front of `=`; empty if nothing does.
+    pub prefix: String,
+    /// What stands behind it: a path, or a URL.
+    pub path: String,
+}
+
+impl SearchPathEntry {
+    /// Reads `nixpkgs=/path` or `/path`.
+    pub fn parse(text: &str) -> SearchPathEntry {
+        match text.split_once('=') {
+            Some((prefix, path)) => {
+                SearchPathEntry { prefix: prefix.to_owned(), path: path.to_owned() }
+            }
+            None => SearchPathEntry { prefix: String::new(), path: text.to_owned() },
+        }
+    }
+
+    /// Reads the value of `NIX_PATH`: entries between colons, a colon of a URL not being one.
+    pub fn parse_list(text: &str) -> Vec<SearchPathEntry> {
+        let mut entries = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = end_of_entry(rest);
+            if end > 0 {
+                entries.push(SearchPathEntry::parse(&rest[..end]));
+            }
+            rest = rest.get(end + 1..).unwrap_or_default();
+        }
+        entries
+    }
+}
+
+/// The length of the first entry: up to a colon that is not behind a URL's scheme.
+fn end_of_entry(text: &str) -> usize {
+    let value = text.find('=').filter(|&i| !text[..i].contains(':')).map_or(0, |i| i + 1);
+    let is_url = ["http://", "https://", "file://", "channel:", "flake:", "ftp://", "s3://", "git://"]
+        .iter()
+        .any(|scheme| text[value..].starts_with(scheme));
+    let from = if is_url { value + text[value..].find(':').map_or(0, |i| i + 1) } else { 0 };
+    text[from..].find(':').map_or(text.len(), |i| from + i)
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            search_path: Vec::new(),
+            system: format!(
+                "{}-{}",
+                std::env::consts::ARCH,
+                if std::env::consts::OS == "macos" { "darwin" } else { std::env::consts::OS }
+            ),
+            max_call_depth: 10_000,
+            pure: false,
+            restricted: false,
+            allow_import_from_derivation: true,
+            trace_verbose: false,
+            experimental_features: Vec::new(),
+            environment: None,
+            home: std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
+            interrupt: Arc::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether an experimental feature is enabled.
+    pub fn has_feature(&self, name: &str) -> bool {
+        self.experimental_features.iter().any(|feature| feature == name)
+    }
+
+    /// An environment variable as `builtins.getEnv` sees it.
+    pub fn environment_variable(&self, name: &str) -> Option<String> {
+        match &self.environment {
+            Some(environment) => environment.get(name).cloned(),
+            None => std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nix_path_is_split_at_colons_but_not_in_urls() {
+        let entries = SearchPathEntry::parse_list(
+            "nixpkgs=/a:/b/c:x=https://example.org/d.tar.gz:channel:nixos-20.09::y=z",
+        );
+        let entries: Vec<_> =
+            entries.iter().map(|e| format!("{}={}", e.prefix, e.path)).collect();
+        assert_eq!(
+            entries,
+            [
+                "nixpkgs=/a",
+                "=/b/c",
+                "x=https://example.org/d.tar.gz",
+                "=channel:nixos-20.09",
+                "y=z"
+            ]
+        );
+    }
+}

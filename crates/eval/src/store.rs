@@ -1,0 +1,211 @@
+//! What the evaluator asks of a store. [`ReadOnlyStore`] answers without one.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use floe_store::derivation::Derivation;
+use floe_store::hash::Hasher;
+use floe_store::{Algorithm, Hash, Method, StoreDir, StorePath, nar};
+
+use crate::fs::FileType;
+
+/// A store, as the evaluator needs it. Errors are messages for a person.
+pub trait StoreAccess {
+    /// The folder that store paths are in, by name: `/nix/store`.
+    fn store_dir(&self) -> &StoreDir;
+
+    /// Puts a text into the store, or only says which path it would have.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    fn add_text(
+        &self,
+        name: &str,
+        text: &[u8],
+        references: &[StorePath],
+    ) -> std::result::Result<StorePath, String>;
+
+    /// Puts a derivation into the store, or only says which path it would have.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    fn add_derivation(
+        &self,
+        name: &str,
+        derivation: &Derivation,
+    ) -> std::result::Result<StorePath, String>;
+
+    /// Puts a file or folder into the store, or only says which path it would have.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or written.
+    fn add_path(&self, request: &AddPath<'_>) -> std::result::Result<StorePath, String>;
+
+    /// Where the files of a store path really are, if they are there.
+    fn physical_path(&self, path: &StorePath) -> Option<PathBuf>;
+
+    /// Reads a derivation that is in the store, or that this evaluation has made.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there or not readable.
+    fn read_derivation(&self, path: &StorePath) -> std::result::Result<Derivation, String>;
+
+    /// Makes sure that outputs of derivations exist, building them if that is allowed.
+    ///
+    /// # Errors
+    ///
+    /// If a build fails or is not possible.
+    fn realise(&self, wanted: &[(StorePath, String)]) -> std::result::Result<(), String>;
+}
+
+/// A request to put files into the store.
+pub struct AddPath<'a> {
+    /// The store path's name.
+    pub name: &'a str,
+    /// The file or folder.
+    pub source: &'a Path,
+    /// Whether the hash is over the NAR (or else over the bytes of a single file).
+    pub recursive: bool,
+    /// Which paths of a folder to take, given as absolute path and type; `None` for all.
+    pub filter: Option<RefCell<PathFilter<'a>>>,
+}
+
+/// See [`AddPath::filter`].
+pub type PathFilter<'a> = &'a mut dyn FnMut(&Path, FileType) -> bool;
+
+impl AddPath<'_> {
+    /// The store path that the files would have in the store `store_dir`.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read, or cannot have such a store path.
+    pub fn compute(&self, store_dir: &StoreDir) -> std::result::Result<StorePath, String> {
+        let hash = if self.recursive { self.nar_hash()? } else { self.flat_hash()? };
+        let method = if self.recursive { Method::Nar } else { Method::Flat };
+        store_dir
+            .fixed_output_path(self.name, method, &hash, [], false)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Whether the filter takes a path.
+    pub fn takes(&self, path: &Path, file_type: FileType) -> bool {
+        self.filter.as_ref().is_none_or(|filter| (filter.borrow_mut())(path, file_type))
+    }
+
+    fn nar_hash(&self) -> std::result::Result<Hash, String> {
+        let mut sink = HashSink(Hasher::new(Algorithm::Sha256));
+        nar::dump_filtered(self.source, &mut sink, &mut |path, kind| {
+            Ok::<_, nar::NarError>(self.takes(path, kind.into()))
+        })
+        .map_err(|error| error.to_string())?;
+        Ok(sink.0.finish())
+    }
+
+    fn flat_hash(&self) -> std::result::Result<Hash, String> {
+        nar::hash_flat(self.source, Algorithm::Sha256).map_err(|error| error.to_string())
+    }
+}
+
+struct HashSink(Hasher);
+
+impl std::io::Write for HashSink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl From<nar::FileKind> for FileType {
+    fn from(kind: nar::FileKind) -> FileType {
+        match kind {
+            nar::FileKind::Regular => FileType::Regular,
+            nar::FileKind::Directory => FileType::Directory,
+            nar::FileKind::Symlink => FileType::Symlink,
+            nar::FileKind::Unknown => FileType::Other,
+        }
+    }
+}
+
+/// A store that is only computed: every path is what it would be, and nothing is written or built.
+/// Paths that exist in the folder are readable.
+pub struct ReadOnlyStore {
+    store_dir: StoreDir,
+    physical: Option<PathBuf>,
+}
+
+impl ReadOnlyStore {
+    /// A store of this name. `physical` is the folder in which its paths may exist.
+    pub fn new(store_dir: StoreDir, physical: Option<PathBuf>) -> ReadOnlyStore {
+        ReadOnlyStore { store_dir, physical }
+    }
+}
+
+impl StoreAccess for ReadOnlyStore {
+    fn store_dir(&self) -> &StoreDir {
+        &self.store_dir
+    }
+
+    fn add_text(
+        &self,
+        name: &str,
+        text: &[u8],
+        references: &[StorePath],
+    ) -> std::result::Result<StorePath, String> {
+        self.store_dir
+            .text_path(name, &Hash::sha256(text), references)
+            .map_err(|error| error.to_string())
+    }
+
+    fn add_derivation(
+        &self,
+        _name: &str,
+        derivation: &Derivation,
+    ) -> std::result::Result<StorePath, String> {
+        derivation.drv_path(&self.store_dir).map_err(|error| error.to_string())
+    }
+
+    fn add_path(&self, request: &AddPath<'_>) -> std::result::Result<StorePath, String> {
+        request.compute(&self.store_dir)
+    }
+
+    fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
+        let physical = self.physical.as_ref()?.join(path);
+        physical.symlink_metadata().is_ok().then_some(physical)
+    }
+
+    fn read_derivation(&self, path: &StorePath) -> std::result::Result<Derivation, String> {
+        let shown = self.store_dir.print(path);
+        let physical =
+            self.physical_path(path).ok_or_else(|| format!("path '{shown}' is not valid"))?;
+        let text = std::fs::read(&physical)
+            .map_err(|error| format!("reading '{}': {error}", physical.display()))?;
+        let name = path.derivation_name().map_err(|error| error.to_string())?;
+        Derivation::from_aterm(&self.store_dir, name, &text)
+            .map_err(|error| format!("error parsing derivation '{shown}': {error}"))
+    }
+
+    fn realise(&self, wanted: &[(StorePath, String)]) -> std::result::Result<(), String> {
+        for (path, output) in wanted {
+            let derivation = self.read_derivation(path);
+            let built = derivation.ok().and_then(|derivation| {
+                let output = derivation.outputs.get(output)?;
+                output.path(&self.store_dir, &derivation.name, "out").ok().flatten()
+            });
+            if built.is_none_or(|path| self.physical_path(&path).is_none()) {
+                return Err(format!(
+                    "cannot build '{}^{output}' during evaluation: the store is read-only here",
+                    self.store_dir.print(path)
+                ));
+            }
+        }
+        Ok(())
+    }
+}

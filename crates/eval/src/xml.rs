@@ -1,0 +1,218 @@
+//! `builtins.toXML`, and `nix-instantiate --eval --xml`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use floe_hir::Param;
+
+use crate::context::ContextBuilder;
+use crate::error::{Origin, Pos, Position, Result};
+use crate::evaluator::Evaluator;
+use crate::heap::{Attrs, Closure, Kind, Value};
+
+impl<'h> Evaluator<'h> {
+    /// A value as XML. `strict` evaluates what is not; `locations` says where things stand.
+    pub(crate) fn value_to_xml(
+        &self,
+        value: Value<'h>,
+        strict: bool,
+        locations: bool,
+        context: &mut ContextBuilder<'h>,
+    ) -> Result<String> {
+        let mut writer = Writer {
+            evaluator: self,
+            strict,
+            locations,
+            context,
+            output: "<?xml version='1.0' encoding='utf-8'?>\n".to_owned(),
+            depth: 0,
+            derivations: BTreeSet::new(),
+        };
+        writer.open("expr", &[]);
+        writer.value(value, Pos::None)?;
+        writer.close("expr");
+        Ok(writer.output)
+    }
+
+    /// A value as XML, as `nix-instantiate --eval --xml` prints it.
+    ///
+    /// # Errors
+    ///
+    /// Those of evaluating the value.
+    pub fn to_xml(&self, value: Value<'h>, strict: bool, locations: bool) -> Result<String> {
+        self.value_to_xml(value, strict, locations, &mut ContextBuilder::default())
+    }
+}
+
+struct Writer<'e, 'h> {
+    evaluator: &'e Evaluator<'h>,
+    strict: bool,
+    locations: bool,
+    context: &'e mut ContextBuilder<'h>,
+    output: String,
+    depth: usize,
+    derivations: BTreeSet<String>,
+}
+
+impl<'h> Writer<'_, 'h> {
+    fn value(&mut self, value: Value<'h>, pos: Pos) -> Result<()> {
+        let evaluator = self.evaluator;
+        evaluator.check_stack()?;
+        let mut value = value;
+        if self.strict {
+            value = evaluator.force(value, pos)?;
+        } else if let Kind::Thunk(thunk) = value.kind() {
+            value = thunk.result().unwrap_or(value);
+        }
+        match value.kind() {
+            Kind::Int(int) => self.empty("int", &[("value", &int.to_string())]),
+            Kind::Float(float) => {
+                self.empty("float", &[("value", &crate::print::short_float(float))]);
+            }
+            Kind::Bool(bool) => self.empty("bool", &[("value", &bool.to_string())]),
+            Kind::Null => self.empty("null", &[]),
+            Kind::String(string) => {
+                self.context.add(evaluator, string.context());
+                self.empty("string", &[("value", &string.to_text())]);
+            }
+            Kind::Path(path) => self.empty("path", &[("value", &path.to_text())]),
+            Kind::List(list) => {
+                self.open("list", &[]);
+                for element in list.iter() {
+                    self.value(element, pos)?;
+                }
+                self.close("list");
+            }
+            Kind::Attrs(attrs) if evaluator.is_derivation(value)? => self.derivation(attrs)?,
+            Kind::Attrs(attrs) => {
+                self.open("attrs", &[]);
+                self.attributes(attrs)?;
+                self.close("attrs");
+            }
+            Kind::Closure(closure) => self.function(closure),
+            Kind::Builtin(_) | Kind::Partial(_) | Kind::Thunk(_) => self.empty("unevaluated", &[]),
+        }
+        Ok(())
+    }
+
+    fn derivation(&mut self, attrs: Attrs<'h>) -> Result<()> {
+        let path_of = |name| -> Result<Option<String>> {
+            let Some(attr) = attrs.get(name) else { return Ok(None) };
+            let mut value = attr.cell.get();
+            if self.strict {
+                value = self.evaluator.force(value, attr.position.into())?;
+            }
+            Ok(match value.kind() {
+                Kind::String(text) => Some(text.to_text().into_owned()),
+                _ => None,
+            })
+        };
+        let drv_path = path_of(self.evaluator.names.drv_path)?;
+        let out_path = path_of(self.evaluator.names.out_path)?;
+        let mut xml_attrs: Vec<(&str, &str)> = Vec::new();
+        xml_attrs.extend(drv_path.as_deref().map(|path| ("drvPath", path)));
+        xml_attrs.extend(out_path.as_deref().map(|path| ("outPath", path)));
+        self.open("derivation", &xml_attrs);
+        let path = drv_path.unwrap_or_default();
+        if !path.is_empty() && self.derivations.insert(path) {
+            self.attributes(attrs)?;
+        } else {
+            self.empty("repeated", &[]);
+        }
+        self.close("derivation");
+        Ok(())
+    }
+
+    fn attributes(&mut self, attrs: Attrs<'h>) -> Result<()> {
+        for attr in attrs.sorted() {
+            let position = self.position(attr.position.into());
+            let mut xml_attrs = location_attrs(position.as_ref());
+            xml_attrs.push(("name", attr.name.to_string()));
+            self.open_sorted("attr", xml_attrs);
+            self.value(attr.cell.get(), attr.position.into())?;
+            self.close("attr");
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, closure: Closure<'h>) {
+        let unit = self.evaluator.unit(closure.unit());
+        let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
+        let position =
+            if self.locations { self.evaluator.lambda_position(closure) } else { None };
+        self.open_sorted("function", location_attrs(position.as_ref()));
+        match &lambda.param {
+            Param::Simple { name, .. } => self.empty("varpat", &[("name", name.as_str())]),
+            Param::Pattern { formals, ellipsis, at } => {
+                let mut xml_attrs: Vec<(&str, &str)> = Vec::new();
+                if *ellipsis {
+                    xml_attrs.push(("ellipsis", "1"));
+                }
+                if let Some((name, _)) = at {
+                    xml_attrs.push(("name", name.as_str()));
+                }
+                self.open("attrspat", &xml_attrs);
+                let mut names: Vec<_> = formals.iter().map(|formal| formal.name.as_str()).collect();
+                names.sort_unstable();
+                for name in names {
+                    self.empty("attr", &[("name", name)]);
+                }
+                self.close("attrspat");
+            }
+        }
+        self.close("function");
+    }
+
+    fn position(&self, pos: Pos) -> Option<Position> {
+        if self.locations { self.evaluator.locate(pos) } else { None }
+    }
+
+    fn open_sorted(&mut self, name: &str, mut attrs: Vec<(&str, String)>) {
+        attrs.sort_unstable();
+        let attrs: Vec<_> = attrs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.open(name, &attrs);
+    }
+
+    fn open(&mut self, name: &str, attrs: &[(&str, &str)]) {
+        self.tag(name, attrs, ">\n");
+        self.depth += 1;
+    }
+
+    fn close(&mut self, name: &str) {
+        self.depth -= 1;
+        let _ = writeln!(self.output, "{:width$}</{name}>", "", width = 2 * self.depth);
+    }
+
+    fn empty(&mut self, name: &str, attrs: &[(&str, &str)]) {
+        self.tag(name, attrs, " />\n");
+    }
+
+    fn tag(&mut self, name: &str, attrs: &[(&str, &str)], end: &str) {
+        let _ = write!(self.output, "{:width$}<{name}", "", width = 2 * self.depth);
+        for (name, value) in attrs {
+            let _ = write!(self.output, " {name}=\"");
+            for character in value.chars() {
+                match character {
+                    '"' => self.output.push_str("&quot;"),
+                    '<' => self.output.push_str("&lt;"),
+                    '>' => self.output.push_str("&gt;"),
+                    '&' => self.output.push_str("&amp;"),
+                    '\n' => self.output.push_str("&#xA;"),
+                    other => self.output.push(other),
+                }
+            }
+            self.output.push('"');
+        }
+        self.output.push_str(end);
+    }
+}
+
+fn location_attrs(position: Option<&Position>) -> Vec<(&'static str, String)> {
+    let Some(position) = position else { return Vec::new() };
+    let mut attrs =
+        vec![("column", position.column.to_string()), ("line", position.line.to_string())];
+    if let Origin::File(path) = &position.origin {
+        attrs.push(("path", path.display().to_string()));
+    }
+    attrs
+}
