@@ -111,9 +111,18 @@ fn nix_finds_nothing_wrong_with_our_store() {
         shared.command("nix-store").args(["--verify", "--check-contents"]).output().unwrap();
     let said = String::from_utf8(check.stderr).unwrap();
     assert!(check.status.success() && !said.contains("modified"), "{said}");
-    assert_eq!(shared.lines("nix-store", &["-q", "--references", &path]), [needed.clone()]);
-    assert_eq!(shared.lines("nix-store", &["-q", "--referrers", &needed]), [path.clone()]);
-    assert_eq!(shared.lines("nix-store", &["--add", tree.to_str().unwrap()]), [source.clone()]);
+    assert_eq!(
+        shared.lines("nix-store", &["-q", "--references", &path]),
+        std::slice::from_ref(&needed)
+    );
+    assert_eq!(
+        shared.lines("nix-store", &["-q", "--referrers", &needed]),
+        std::slice::from_ref(&path)
+    );
+    assert_eq!(
+        shared.lines("nix-store", &["--add", tree.to_str().unwrap()]),
+        std::slice::from_ref(&source)
+    );
     let mut archive = Vec::new();
     nar::dump(&tree, &mut archive).unwrap();
     assert_eq!(shared.run("nix-store", &["--dump", &source]), archive);

@@ -295,3 +295,54 @@ fn adding_and_collecting_at_the_same_time() {
     store.collect_garbage(&everything()).unwrap();
     assert!(files_in_store(&store).is_empty());
 }
+
+/// Killed at any moment, a program leaves only valid paths and garbage. The program is this test
+/// itself, started again with a store to work on.
+#[test]
+fn a_killed_program_leaves_no_half_path() {
+    const WORK: &str = "FLOE_TEST_STORE_TO_WORK_ON";
+    const NAME: &str = "a_killed_program_leaves_no_half_path";
+    if let Some(data) = std::env::var_os(WORK) {
+        work_until_killed(Path::new(&data));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut added = 0;
+    for round in 0..12 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", NAME])
+            .env(WORK, &data)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(40 + 17 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let store = open(&directory);
+        let report = store.verify(true).unwrap();
+        assert_eq!((report.missing, report.corrupted), (vec![], vec![]));
+        added += report.checked;
+        store.collect_garbage(&everything()).unwrap();
+        assert!(files_in_store(&store).is_empty());
+    }
+    assert!(added > 0, "the program was always killed before it did anything");
+}
+
+fn work_until_killed(data: &Path) -> ! {
+    let store = LocalStore::open(Layout::relocated(data).unwrap()).unwrap();
+    let source = data.join("source");
+    fs::create_dir_all(&source).unwrap();
+    for number in 0u64.. {
+        let needed = add_text(&store, &format!("needed-{number}"), &[]);
+        add_text(&store, &format!("text-{number}"), &[&needed]);
+        fs::write(source.join("file"), number.to_le_bytes()).unwrap();
+        add_path::<StoreError>(&store, "source", &source, Method::Nar, &mut |_, _| Ok(true))
+            .unwrap();
+        if number % 16 == 15 {
+            let other = LocalStore::open(Layout::relocated(data).unwrap()).unwrap();
+            other.collect_garbage(&everything()).unwrap();
+        }
+    }
+    unreachable!("there are more numbers than time")
+}

@@ -251,13 +251,14 @@ impl Connection {
     /// The daemon's own settings stay in force but for the log: builds are to be heard.
     fn set_options(&mut self, log: &mut dyn FnMut(LogEvent)) -> Result<(), Failure> {
         const INFORMATION: u64 = 3;
+        let jobs = std::thread::available_parallelism().map_or(1, |number| number.get() as u64);
         self.start(Operation::SetOptions)?;
         for option in [
             0,           // keep-failed
             0,           // keep-going
             0,           // fallback
             INFORMATION, // verbosity
-            1,           // max-jobs
+            jobs,        // max-jobs
             0,           // max-silent-time
             1,           // obsolete: use the build hook
             INFORMATION, // verbosity of builds
@@ -290,14 +291,14 @@ impl Connection {
         self.read_lossy()?; // always "Error"
         self.read_number()?; // level
         self.read_lossy()?; // obsolete: name
-        let message = self.read_lossy()?;
+        let message = without_colours(&self.read_lossy()?);
         self.read_position()?;
         let traces = (0..self.read_number()?)
             .map(|_| {
                 self.read_position()?;
-                self.read_lossy()
+                Ok(without_colours(&self.read_lossy()?))
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, Failure>>()?;
         Ok(Failure::Refused { message, traces })
     }
 
@@ -307,6 +308,17 @@ impl Connection {
             found => Err(WireError::Unknown { what: "kind of position", found }.into()),
         }
     }
+}
+
+/// Daemons colour their errors for a terminal, whoever listens.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, sequence)) = rest.split_once("\x1b[") {
+        plain += before;
+        rest = sequence.split_once('m').map_or("", |(_, after)| after);
+    }
+    plain + rest
 }
 
 struct Tee<'a, R> {
@@ -319,5 +331,16 @@ impl<R: Read> Read for Tee<'_, R> {
         let length = self.reader.read(buffer)?;
         self.writer.write_all(&buffer[..length])?;
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_removed() {
+        assert_eq!(without_colours("no \x1b[35;1mdevice\x1b[0m here"), "no device here");
+        assert_eq!(without_colours("cut \x1b[35"), "cut ");
     }
 }

@@ -215,26 +215,27 @@ impl LocalStore {
             .map_err(|source| StoreError::file("moving into the store", &place, source))
     }
 
-    /// One small file is synced by itself, anything else together with its whole file system: that
-    /// is one operation, where the files of a source tree would be thousands.
+    /// A few files are synced one by one, a tree together with its whole file system: that is one
+    /// operation, where its files would be thousands.
     fn sync(&self, infos: &[PathInfo]) -> Result<(), StoreError> {
+        const ONE_BY_ONE: usize = 64;
+        let sync = |place: &Path, sync: &dyn Fn(&File) -> io::Result<()>| {
+            File::open(place)
+                .and_then(|file| sync(&file))
+                .map_err(|source| StoreError::file("syncing", place, source))
+        };
         let directory = &self.layout.real_dir;
-        let syncing = |source| StoreError::file("syncing", directory, source);
-        let store = File::open(directory).map_err(syncing)?;
-        match infos {
-            [] => return Ok(()),
-            [info] => {
-                let place = self.real_path(&info.path);
-                let metadata = fs::symlink_metadata(&place)
-                    .map_err(|source| StoreError::file("getting status of", &place, source))?;
-                if metadata.is_file() {
-                    let file = File::open(&place).map_err(syncing)?;
-                    return file.sync_all().and_then(|()| store.sync_all()).map_err(syncing);
-                }
-            }
-            _ => {}
+        let places: Vec<_> = infos.iter().map(|info| self.real_path(&info.path)).collect();
+        let is_file =
+            |place: &PathBuf| fs::symlink_metadata(place).is_ok_and(|data| data.is_file());
+        if places.is_empty() {
+            Ok(())
+        } else if places.len() <= ONE_BY_ONE && places.iter().all(is_file) {
+            places.iter().try_for_each(|place| sync(place, &File::sync_all))?;
+            sync(directory, &File::sync_all)
+        } else {
+            sync(directory, &|file| Ok(rustix::fs::syncfs(file)?))
         }
-        rustix::fs::syncfs(&store).map_err(|error| syncing(error.into()))
     }
 
     /// Unpacks to a temporary place, and gives the hash that content addresses are made of beside
