@@ -21,7 +21,7 @@ fn check(recipe: &Recipe, expected: &str) {
 
 /// Builds a recipe in vain; paths in the message lose their hashes.
 #[track_caller]
-fn check_failure(recipe: &Recipe, expected: Expect) {
+fn check_failure(recipe: &Recipe, expected: &Expect) {
     let test = TestStore::new();
     let derivation = test.add(recipe);
     if let Some(message) = test.fail(&derivation) {
@@ -122,7 +122,7 @@ fn two_outputs_may_refer_one_way() {
 fn two_outputs_must_not_refer_to_each_other() {
     check_failure(
         &recipe("pair", "echo $out > $dev; echo $dev > $out").outputs(&["out", "dev"]),
-        expect![
+        &expect![
             "cycle detected in build of '<store>/pair.drv' in the references of output 'out' from output 'dev'"
         ],
     );
@@ -132,7 +132,7 @@ fn two_outputs_must_not_refer_to_each_other() {
 fn a_missing_output_is_named() {
     check_failure(
         &recipe("none", "true"),
-        expect![
+        &expect![
             "builder for '<store>/none.drv' failed to produce output path for output 'out' at '<store>/none'"
         ],
     );
@@ -142,7 +142,7 @@ fn a_missing_output_is_named() {
 fn an_output_that_others_may_write_is_refused() {
     check_failure(
         &recipe("open", "echo > $out; chmod 666 $out"),
-        expect![
+        &expect![
             "suspicious ownership or permission on '<store>/open' for output 'out'; rejecting this build output"
         ],
     );
@@ -225,14 +225,14 @@ fn fixed_outputs_have_the_promised_contents() {
     check(&recipe("checked", "printf $NIX_OUTPUT_CHECKED > $out").fixed(flat(b"1")), "1");
     check_failure(
         &recipe("wrong", "printf abc > $out").fixed(flat(b"abd")),
-        expect![[r#"
+        &expect![[r#"
             hash mismatch in fixed-output derivation '<store>/wrong.drv':
               specified: sha256-pS0VnyYrLG3bckphhAvvw26zDIiHekAwtly+himESck=
                  got:    sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="#]],
     );
     check_failure(
         &recipe("directory", "mkdir $out").fixed(flat(b"")),
-        expect![
+        &expect![
             "output path '<store>/directory' should be a non-executable regular file since recursive hashing is not enabled (one of outputHashMode={flat,text} is true)"
         ],
     );
