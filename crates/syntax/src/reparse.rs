@@ -2,8 +2,8 @@
 //!
 //! The result equals that of [`parse`](crate::parse) in every detail. What makes a block exchangeable:
 //! its brackets stay where they are, lexing it needs nothing outside of it, and its parser's decisions
-//! do not depend on what surrounds it. Braces hide the surroundings by design; a list or parentheses
-//! are taken only if they have no error, since recovery inside them looks outwards.
+//! do not depend on what surrounds it. Braces hide the surroundings by design, so sets and the bindings
+//! in them qualify; anything else is taken only if it has no error, since recovery looks outwards.
 
 use std::ops::Range;
 
@@ -14,8 +14,9 @@ use crate::error::SyntaxErrorKind;
 use crate::flat::{Element, ElementId, FlatTree};
 use crate::green::{SyntaxNode, build_green};
 use crate::kind::SyntaxKind::{
-    self, AttrSet, Comma, DollarBrace, Ellipsis, Error, Ident, Interpolation, LBrace, LBracket,
-    LParen, LegacyLet, List, Paren, Question, RBrace, RBracket, RParen, Slash, Star,
+    self, Assign, AttrSet, Binding, Comma, DollarBrace, Ellipsis, Error, Ident, Inherit,
+    Interpolation, LBrace, LBracket, LParen, LegacyLet, LetKw, List, Paren, Question, RBrace,
+    RBracket, RParen, Semicolon, Slash, Star,
 };
 use crate::parser::{Parse, ParseOptions, parse, parse_block};
 
@@ -54,36 +55,66 @@ pub fn reparse(
     Reparse { parse, green, block: None }
 }
 
-/// The bracketed nodes whose brackets the edit leaves alone, from the outermost to the innermost.
-fn enclosing_blocks(tree: &FlatTree, edit: &Range<u32>) -> Vec<ElementId> {
+/// A node that may be exchanged.
+#[derive(Clone, Copy)]
+struct Block {
+    node: ElementId,
+    hides_surroundings: bool,
+}
+
+/// The nodes whose edges the edit leaves alone, from the outermost to the innermost.
+fn enclosing_blocks(tree: &FlatTree, edit: &Range<u32>) -> Vec<Block> {
     let mut blocks = Vec::new();
-    let mut node = tree.root();
+    let mut parent = tree.root();
     loop {
-        let inside = tree.children(node).find(|child| {
-            let child = tree.get(*child);
-            !child.kind.is_token() && child.start < edit.start && edit.end < child.end
-        });
-        match inside {
-            // What has been skipped has no errors of its own.
-            Some(inside) if tree.get(inside).kind != Error => node = inside,
-            _ => return blocks,
+        let mut previous = None;
+        let mut node = None;
+        for child in tree.children(parent) {
+            let Element { kind, start, end, .. } = tree.get(child);
+            if !kind.is_token() && start < edit.start && edit.end < end {
+                node = Some(child);
+                break;
+            }
+            previous = Some(child);
         }
-        if let Some((open, close)) = brackets(tree, node)
+        // What has been skipped has no errors of its own.
+        let Some(node) = node.filter(|node| tree.get(*node).kind != Error) else { return blocks };
+        let hides_surroundings = match tree.get(node).kind {
+            AttrSet | LegacyLet | Interpolation => true,
+            Binding => matches!(tree.get(parent).kind, AttrSet | LegacyLet),
+            _ => false,
+        };
+        if let Some((open, close)) = edges(tree, node)
             && open.end <= edit.start
             && edit.end <= close.start
+            && (tree.get(node).kind != Binding || is_complete_before(tree, previous))
         {
-            blocks.push(node);
+            blocks.push(Block { node, hides_surroundings });
         }
+        parent = node;
     }
 }
 
-/// The brackets at both ends of a node, if it is of a kind that has them and none is missing.
-fn brackets(tree: &FlatTree, node: ElementId) -> Option<(Element, Element)> {
+/// Whether what stands before a binding leaves no doubt that the binding starts there.
+fn is_complete_before(tree: &FlatTree, previous: Option<ElementId>) -> bool {
+    previous.is_some_and(|previous| match tree.get(previous).kind {
+        LBrace | LetKw => true,
+        Binding | Inherit => {
+            tree.children(previous).last().is_some_and(|last| tree.get(last).kind == Semicolon)
+        }
+        _ => false,
+    })
+}
+
+/// The tokens between which a node can change without affecting what is around it, if there are any:
+/// its brackets, or the `=` and `;` of a binding.
+fn edges(tree: &FlatTree, node: ElementId) -> Option<(Element, Element)> {
     let (open, close) = match tree.get(node).kind {
         AttrSet | LegacyLet => (LBrace, RBrace),
         Interpolation => (DollarBrace, RBrace),
         List => (LBracket, RBracket),
         Paren => (LParen, RParen),
+        Binding => (Assign, Semicolon),
         _ => return None,
     };
     let mut children = tree.children(node).map(|child| tree.get(child));
@@ -95,12 +126,13 @@ fn brackets(tree: &FlatTree, node: ElementId) -> Option<(Element, Element)> {
 fn reparse_block(
     old: &Parse,
     old_green: Option<&GreenNode>,
-    block: ElementId,
+    block: Block,
     edit: &TextEdit,
     text: &str,
     options: &ParseOptions,
 ) -> Option<Reparse> {
-    let Element { kind, start, end: old_end, .. } = old.tree.get(block);
+    let Block { node, hides_surroundings } = block;
+    let Element { kind, start, end: old_end, .. } = old.tree.get(node);
     let end = (old_end + edit.insert.len() as u32) - (edit.range.end - edit.range.start);
     let block_text = text.get(start as usize..end as usize)?;
     if old.errors.iter().any(|error| error.kind == SyntaxErrorKind::NestedTooDeeply)
@@ -109,17 +141,16 @@ fn reparse_block(
         return None;
     }
     let new = parse_block(block_text, kind, options);
-    let (_, closing) = brackets(&new.tree, new.tree.root())?;
-    let hides_surroundings = matches!(kind, AttrSet | LegacyLet | Interpolation);
+    let (_, closing) = edges(&new.tree, new.tree.root())?;
     if closing.end as usize != block_text.len()
         || !(hides_surroundings || new.errors.is_empty())
         || opens_a_comment(&new.tree)
-        || may_be_pattern(&old.tree, block)
+        || may_be_pattern(&old.tree, node)
         || may_be_pattern(&new.tree, new.tree.root())
     {
         return None;
     }
-    let tree = splice(&old.tree, block, &new.tree);
+    let tree = splice(&old.tree, node, &new.tree);
     let shift = |offset: u32| offset - old_end + end;
     let mut errors = Vec::with_capacity(old.errors.len());
     // An error at the block's first token is that of the surroundings.
@@ -270,17 +301,24 @@ mod tests {
 
     #[test]
     fn the_smallest_block_is_enough() {
-        assert_eq!(check("{ a = { b = ‹1|23›; }; c = 4; }"), "{ b = 23; }");
+        assert_eq!(check("{ a = { b = ‹1|23›; }; c = 4; }"), "b = 23;");
+        assert_eq!(check("{ a = { b = 1; ‹|c = 2; › }; }"), "{ b = 1; c = 2;  }");
         assert_eq!(check("{ a = [ 1 ‹|2 › ]; }"), "[ 1 2  ]");
         assert_eq!(check("f (a ‹b|c.d› ) { }"), "(a c.d )");
         assert_eq!(check("\"a${ b ‹|c › }d\""), "${ b c  }");
+        assert_eq!(check("{ a = 1; b = ‹2|c.›; }"), "b = c.;");
+        assert_eq!(check("{ a = 1\n; b = ‹2|c›; }"), "b = c;");
+        assert_eq!(check("let a = ‹2|c›; in a"), "a = c;");
         assert_eq!(check("x: { ) a = ‹1|›; } ]"), "{ ) a = ; }");
     }
 
     #[test]
     fn what_looks_outwards_takes_the_next_block() {
+        assert_eq!(check("let a = ‹2|c.›; in a"), "everything");
+        assert_eq!(check("{ a = 1\n b = ‹2|c›; }"), "{ a = 1\n b = c; }");
+        assert_eq!(check("{ a = [ 1 ‹|, › ]; }"), "a = [ 1 ,  ];");
         assert_eq!(check("{ a = [ 1 ‹|; › ]; }"), "{ a = [ 1 ;  ]; }");
-        assert_eq!(check("{ a = { b ‹= 1;|› }; }"), "{ a = { b  }; }");
+        assert_eq!(check("{ a = { b ‹= 1;|› }; }"), "a = { b  };");
         assert_eq!(check("{ a = { b = ‹1|\"›; }; }"), "everything");
         assert_eq!(check("{ a = { ‹|}› }; }"), "everything");
         assert_eq!(check("{ a = { ‹|/*› }; /* */ }"), "everything");

@@ -166,6 +166,12 @@ fn edits_parse_as_the_whole_would() {
             apply_edits(&mut text, std::slice::from_ref(&edit)).expect("a fitting edit");
             let reparse = reparse(&old, Some(&green), &edit, &text, &options);
             let whole = parse(&text, &options);
+            if reparse.parse != whole {
+                println!(
+                    "{text}\n{:?}\n{:?}\n{:?}",
+                    reparse.block, reparse.parse.errors, whole.errors
+                );
+            }
             assert!(reparse.parse == whole, "{} {edit:?}", path.display());
             old = reparse.parse;
             green = reparse.green.expect("a green tree, as one was given");

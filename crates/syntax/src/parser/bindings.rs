@@ -16,7 +16,7 @@ const ATTR: &[Terminal] = &[
 ];
 // What the reference names between bindings: its tables have settled on `inherit` by then, and of the
 // set without a keyword they do not even remember the `}`.
-const IN_SET: &[Terminal] = &[Terminal::Token(InheritKw)];
+pub(super) const IN_SET: &[Terminal] = &[Terminal::Token(InheritKw)];
 const IN_KEYWORD_SET: &[Terminal] = &[Terminal::Token(InheritKw), Terminal::Token(RBrace)];
 const IN_LET: &[Terminal] = &[Terminal::Token(InKw), Terminal::Token(InheritKw)];
 
@@ -30,7 +30,7 @@ impl Parser<'_> {
         }
         if self.eat(LBrace) {
             let expected = if has_keyword { IN_KEYWORD_SET } else { IN_SET };
-            self.only_awaiting(Awaited::R_BRACE.and(Awaited::BINDING), |parser| {
+            self.only_awaiting(Awaited::IN_SET, |parser| {
                 parser.bindings(expected);
                 if !parser.eat(RBrace) {
                     parser.unexpected(expected);
@@ -83,7 +83,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn binding(&mut self) {
+    pub(super) fn binding(&mut self) -> Completed {
         let marker = self.start();
         self.awaiting(Awaited::SEMICOLON, |parser| {
             parser.attr_path(false);
@@ -107,7 +107,7 @@ impl Parser<'_> {
                 }
             }
         });
-        self.complete(marker, Binding);
+        self.complete(marker, Binding)
     }
 
     fn inherit(&mut self) {

@@ -1,6 +1,6 @@
 //! Functions and their parameters.
 
-use super::bindings::DOT_OR_ASSIGN;
+use super::bindings::{DOT_OR_ASSIGN, IN_SET};
 use super::recovery::{Awaited, starts_expression};
 use super::{Completed, Parser, SyntaxKind::*, Terminal};
 
@@ -92,7 +92,7 @@ impl Parser<'_> {
         self.bump();
         let first = self.position;
         self.only_awaiting(Awaited::R_BRACE.and(Awaited::COMMA), |parser| {
-            let mut expected = FORMAL;
+            let mut expected = if could_be_set && parser.at(Comma) { IN_SET } else { FORMAL };
             loop {
                 match parser.current() {
                     Some(RBrace) => {

@@ -51,10 +51,11 @@ pub fn parse(text: &str, options: &ParseOptions) -> Parse {
     finish(text, lexed, options, |parser| parser.source_file())
 }
 
-/// Parses the text of one bracketed construct of the given kind, which starts with its first token.
+/// Parses the text of one bracketed construct, or of one binding of a set. It starts with its first token.
 pub(crate) fn parse_block(text: &str, kind: SyntaxKind, options: &ParseOptions) -> Parse {
     finish(text, lexer::lex(text), options, |parser| {
         match kind {
+            Binding => parser.only_awaiting(Awaited::IN_SET, Parser::binding),
             List => parser.list(),
             Paren => parser.parenthesised(),
             Interpolation => parser.interpolation(),

@@ -20,6 +20,9 @@ impl Awaited {
     /// The next binding of a set or `let`.
     pub(super) const BINDING: Awaited = Awaited(1 << 8);
 
+    /// What a set hides its surroundings with.
+    pub(super) const IN_SET: Awaited = Awaited::R_BRACE.and(Awaited::BINDING);
+
     pub(super) const fn and(self, other: Awaited) -> Awaited {
         Awaited(self.0 | other.0)
     }
@@ -77,11 +80,13 @@ impl Parser<'_> {
         loop {
             position += match self.tokens.get(position)?.kind {
                 Ident | OrKw => 1,
-                StringQuote => match self.tokens.get(position + 1)?.kind {
-                    StringFragment => 3,
-                    StringQuote => 2,
-                    _ => return None,
-                },
+                StringQuote => {
+                    let text = usize::from(self.tokens.get(position + 1)?.kind == StringFragment);
+                    if self.tokens.get(position + 1 + text)?.kind != StringQuote {
+                        return None;
+                    }
+                    text + 2
+                }
                 _ => return None,
             };
             match self.tokens.get(position)?.kind {
@@ -132,8 +137,7 @@ impl Parser<'_> {
         let quiet = std::mem::replace(&mut self.quiet, true);
         self.nested(|parser| {
             if parser.binding_start().is_some() {
-                parser.binding();
-                return None;
+                return Some(parser.binding());
             }
             match parser.current() {
                 Some(DollarBrace) => Some(parser.interpolation()),
