@@ -10,10 +10,11 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use crate::allow::{AllowError, AllowState};
+use crate::bash::BashError;
 use crate::context::Context;
 use crate::diff::{Diff, Restore, UnreadableRestore};
 use crate::environment::{Environment, state};
-use crate::envrc::{self, EnvrcError};
+use crate::envrc;
 use crate::nix::{NixError, shell_nix};
 use crate::output::Output;
 use crate::project::{Project, ProjectKind, find};
@@ -43,7 +44,7 @@ pub enum LoadError {
     Allow(#[from] AllowError),
     /// The `.envrc` failed.
     #[error(transparent)]
-    Envrc(#[from] EnvrcError),
+    Envrc(#[from] BashError),
     /// The Nix expression failed.
     #[error(transparent)]
     Nix(#[from] NixError),

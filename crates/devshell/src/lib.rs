@@ -10,8 +10,10 @@
 //! crate parses arguments and calls one function here for each command.
 
 pub mod allow;
+pub mod bash;
 pub mod callback;
 pub mod context;
+pub mod decide;
 pub mod diff;
 pub mod dotenv;
 pub mod environment;
@@ -21,6 +23,7 @@ pub mod nix;
 pub mod output;
 pub mod project;
 pub mod shells;
+pub mod status;
 pub mod text;
 pub mod watch;
 

@@ -50,6 +50,14 @@ impl ProjectKind {
             ProjectKind::Dotenv => ".env",
         }
     }
+
+    /// The project file of `folder`.
+    pub fn in_folder(folder: &Path, load_dotenv: bool) -> Option<Project> {
+        (ProjectKind::ALL.into_iter())
+            .filter(|kind| *kind != ProjectKind::Dotenv || load_dotenv)
+            .map(|kind| Project { file: folder.join(kind.file_name()), kind })
+            .find(|project| project.file.is_file())
+    }
 }
 
 impl Project {
@@ -68,7 +76,8 @@ impl Project {
 
 /// The project of `directory`, which is absolute. Whether it may run is a question of its own.
 pub fn find(directory: &Path, load_dotenv: bool, allow_list: &AllowList) -> Option<Project> {
-    let mut projects = directory.ancestors().filter_map(|folder| nearest_in(folder, load_dotenv));
+    let mut projects =
+        directory.ancestors().filter_map(|folder| ProjectKind::in_folder(folder, load_dotenv));
     let nearest = projects.next()?;
     if !matches!(nearest.kind, ProjectKind::ShellNix | ProjectKind::FlakeNix) {
         return Some(nearest);
@@ -79,13 +88,6 @@ pub fn find(directory: &Path, load_dotenv: bool, allow_list: &AllowList) -> Opti
     let undecided =
         !matches!(allow_list.state(&nearest.file), Ok(AllowState::Allowed | AllowState::Denied));
     Some(if undecided { envrc } else { nearest })
-}
-
-fn nearest_in(folder: &Path, load_dotenv: bool) -> Option<Project> {
-    (ProjectKind::ALL.into_iter())
-        .filter(|kind| *kind != ProjectKind::Dotenv || load_dotenv)
-        .map(|kind| Project { file: folder.join(kind.file_name()), kind })
-        .find(|project| project.file.is_file())
 }
 
 #[cfg(test)]

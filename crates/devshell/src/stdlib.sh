@@ -1,6 +1,6 @@
-# The commands that an .envrc may use. Floe sources this file in a bash of its own, then the
-# .envrc, and takes over the exported variables that are there when the bash ends. The names and
-# their meaning are direnv's.
+# The commands that an .envrc may use. Floe sources this file in a bash of its own, where $floe is
+# the program, then the .envrc, and takes over the exported variables that are there when the bash
+# ends. The names and their meaning are direnv's.
 #
 # shellcheck shell=bash disable=SC1090
 
@@ -342,16 +342,11 @@ __unavailable() {
   return 1
 }
 
-# __main__ FLOE CONFIG STRICT FUNCTION FILE: what Floe calls.
+# __main__ CONFIG STRICT FUNCTION FILE: what Floe calls.
 __main__() {
-  floe=$1 __config=$2
-  local strict=$3 function=$4 file=$5 library
-  export FLOE_IN_ENVRC=1 DIRENV_IN_ENVRC=1
-
-  # The environment is taken when this bash ends, however it ends.
-  trap '"$floe" __dump "$FLOE_CONTEXT/environment"' EXIT
-  # Our standard output is evaluated by the person's shell.
-  exec >&2
+  __config=$1
+  local strict=$2 function=$3 file=$4 library
+  export DIRENV_IN_ENVRC=1
 
   shopt -s extglob nullglob
   for library in "$__config"/lib/*.sh; do . "$library"; done

@@ -2,29 +2,7 @@
 
 mod common;
 
-use common::{Home, activator, installed, stderr};
-
-/// Runs a script in an interactive-like shell that has the hook; `prompt` stands for what the shell
-/// does before each prompt. `show NAME` prints the environment under a heading.
-fn session(home: &Home, shell: &str, script: &str) -> String {
-    let prelude = match shell {
-        "bash" => "prompt() { eval \"${PROMPT_COMMAND}\"; }\n",
-        "zsh" => "prompt() { for f in $precmd_functions; do $f; done }\n",
-        other => panic!("{other}"),
-    };
-    let hook = home.floe("", &["hook", shell]);
-    let script = format!("{}{prelude}{script}", String::from_utf8(hook.stdout).unwrap());
-    let arguments: &[&str] =
-        if shell == "bash" { &["--norc", "--noprofile", "-c"] } else { &["-f", "-c"] };
-    let output = home.command(shell, "").args(arguments).arg(&script).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
-    assert!(output.status.success(), "{text}");
-    text.replace(home.path().to_str().unwrap(), "HOME")
-}
-
-fn shells() -> impl Iterator<Item = &'static str> {
-    ["bash", "zsh"].into_iter().filter(|shell| installed(shell))
-}
+use common::{Home, activator, installed, session, shells};
 
 #[test]
 fn entering_and_leaving_restores_every_byte() {
@@ -40,6 +18,7 @@ fn entering_and_leaving_restores_every_byte() {
             shell,
             r#"
 export CHANGED=$'quote\' "double" $HOME `x` \\ \n newline \377\200 end\n' GONE=$'gone\001\177\n' EMPTY_GONE= NOW_EMPTY=full NOW_SET=
+exec 2>/dev/null
 snapshot() { env -0 | sort -z | grep -azv '^_='| grep -azv '^OLDPWD=' ; }
 snapshot > ~/before
 prompt 2>/dev/null

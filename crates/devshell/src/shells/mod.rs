@@ -10,6 +10,7 @@ mod zsh;
 use std::path::Path;
 
 pub use bash::Bash;
+pub(crate) use bash::quote as quote_posix;
 pub use fish::Fish;
 pub use json::Json;
 pub use zsh::Zsh;

@@ -85,3 +85,25 @@ pub(crate) fn installed(program: &str) -> bool {
     }
     found
 }
+
+/// Runs a script in an interactive-like shell that has the hook; `prompt` stands for what the shell
+/// does before each prompt. `show NAME` prints the environment under a heading.
+pub(crate) fn session(home: &Home, shell: &str, script: &str) -> String {
+    let prelude = match shell {
+        "bash" => "prompt() { eval \"${PROMPT_COMMAND}\"; }\n",
+        "zsh" => "prompt() { for f in $precmd_functions; do $f; done }\n",
+        other => panic!("{other}"),
+    };
+    let hook = home.floe("", &["hook", shell]);
+    let script = format!("{}{prelude}{script}", String::from_utf8(hook.stdout).unwrap());
+    let arguments: &[&str] =
+        if shell == "bash" { &["--norc", "--noprofile", "-c"] } else { &["-f", "-c"] };
+    let output = home.command(shell, "").args(arguments).arg(&script).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
+    assert!(output.status.success(), "{text}");
+    text.replace(home.path().to_str().unwrap(), "HOME")
+}
+
+pub(crate) fn shells() -> impl Iterator<Item = &'static str> {
+    ["bash", "zsh"].into_iter().filter(|shell| installed(shell))
+}
