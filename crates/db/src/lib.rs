@@ -8,7 +8,6 @@ mod discovery;
 #[allow(missing_docs, reason = "salsa writes methods without documentation")]
 mod file;
 mod host;
-mod lines;
 mod query;
 mod system;
 mod watch;
@@ -21,7 +20,6 @@ use std::sync::Arc;
 pub use discovery::{Nixpkgs, nixpkgs};
 pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, source};
 pub use host::{Change, Host, Revised};
-pub use lines::LineIndex;
 pub use query::{line_index, module, parse, problems, scopes, source_map};
 pub use salsa::{CancellationToken, Cancelled, Database as Salsa};
 pub use system::{MemorySystem, OsSystem, Stamp, System};

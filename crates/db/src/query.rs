@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use floe_hir::{LowerOptions, Lowered, Module, Problem, Scopes, SourceMap};
-use floe_syntax::{Parse, ParseOptions};
+use floe_syntax::{LineIndex, Parse, ParseOptions};
 
-use crate::{Db, File, LineIndex, source};
+use crate::{Db, File, source};
 
 /// The tree of a file, and its syntax errors.
 #[salsa::tracked(no_eq)]

@@ -132,18 +132,17 @@ impl Outline<'_> {
 
     fn parameters(&self, expr: ExprId) -> Option<String> {
         let Expr::Lambda(lambda) = self.module.expr(expr) else { return None };
-        Some(signature(self.module, &self.module.lambdas[lambda.0 as usize].param))
+        Some(signature(self.map, &self.module.lambdas[lambda.0 as usize].param))
     }
 }
 
 /// How a function says what it takes, without the defaults.
-pub(crate) fn signature(module: &Module, param: &Param) -> String {
-    let _ = module;
+pub(crate) fn signature(map: &SourceMap, param: &Param) -> String {
     match param {
         Param::Simple { name, .. } => format!("{name}: …"),
         Param::Pattern { formals, ellipsis, at } => {
             let mut formals: Vec<_> = formals.iter().collect();
-            formals.sort_by_key(|formal| formal.binding);
+            formals.sort_by_key(|formal| map.names[formal.binding.0 as usize]);
             let mut parts: Vec<String> = formals
                 .iter()
                 .map(|formal| match formal.default {

@@ -53,14 +53,9 @@ impl Fixture {
     }
 
     /// The text of the file with the cursor, after edits.
-    pub(crate) fn edited(&self, edits: &[crate::TextEdit]) -> String {
+    pub(crate) fn edited(&self, edits: &[floe_syntax::TextEdit]) -> String {
         let mut text = source(&self.db, self.file).text.to_string();
-        let mut edits: Vec<_> = edits.iter().collect();
-        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-        assert!(edits.is_sorted_by(|a, b| a.span.end <= b.span.start), "overlapping: {edits:?}");
-        for edit in edits.into_iter().rev() {
-            text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
-        }
+        floe_syntax::apply_edits(&mut text, edits).unwrap();
         text
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn definition_of(db: &dyn Db, file: File, symbol: Symbol) -> Option<B
 }
 
 /// Where a binding that only passes a value on has it from: `inherit a;`, `inherit (s) a;`.
-fn origin(db: &dyn Db, mut bound: Bound) -> Bound {
+pub(crate) fn origin(db: &dyn Db, mut bound: Bound) -> Bound {
     // An `inherit` can lead to the next one, but never back: 32 files of them are enough.
     for _ in 0..32 {
         let file = bound.file;

@@ -10,21 +10,12 @@ use floe_hir::{
     BindingId, Definition, Expr, ExprId, Module, Name, Param, ScopeOwner, Scopes, Span, Var,
     Visible, globals,
 };
-use floe_syntax::{ElementId, FlatTree, SyntaxKind};
+use floe_syntax::{ElementId, FlatTree, SyntaxKind, TextEdit};
 use thiserror::Error;
 
 use crate::cursor::Cursor;
 use crate::known::Bound;
 use crate::references::{Reference, Role, bound_at, references_of};
-
-/// A replacement of some text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextEdit {
-    /// What is replaced.
-    pub span: Span,
-    /// What takes its place.
-    pub text: String,
-}
 
 /// What a rename would be of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +127,7 @@ impl Renaming<'_> {
 
     fn edits(&self, reference: &Reference) -> Vec<TextEdit> {
         let span = reference.span;
-        let plain = vec![TextEdit { span, text: self.new.to_string() }];
+        let plain = vec![replace(span, self.new.to_string())];
         let old = name_of(self.db, self.bound);
         let Some(old) = old else { return plain };
         match reference.role {
@@ -168,17 +159,19 @@ impl Renaming<'_> {
         let from = from.map_or(String::new(), |from| set_text(tree, text, from));
         let (clause, binding) = (tree.get(*inherit), binding(&from));
         if of_kind(SyntaxKind::Attr).count() <= 1 {
-            let span = Span { start: clause.start, end: clause.end };
-            return vec![TextEdit { span, text: binding }];
+            return vec![TextEdit::replace(clause.start..clause.end, binding)];
         }
         // The white space before the name goes with it.
         let before = text[..name.start as usize].trim_end().len() as u32;
-        let behind = Span { start: clause.end, end: clause.end };
         vec![
-            TextEdit { span: Span { start: before, end: name.end }, text: String::new() },
-            TextEdit { span: behind, text: format!(" {binding}") },
+            TextEdit::delete(before..name.end),
+            TextEdit::insert(clause.end, format!(" {binding}")),
         ]
     }
+}
+
+fn replace(span: Span, text: String) -> TextEdit {
+    TextEdit::replace(span.start..span.end, text)
 }
 
 /// The set of `inherit (set)` as something that a dot can follow.

@@ -1,0 +1,327 @@
+//! What a name means, shown beside it: where it is bound and to what, its documentation comment, or the
+//! documentation of a builtin.
+
+use floe_db::{Db, File, module, parse, scopes, source, source_map};
+use floe_hir::{Definition, Expr, ScopeOwner, Span, globals};
+use floe_syntax::{ElementId, FlatTree, SyntaxKind};
+
+use crate::builtin_docs::{BuiltinDoc, builtin_doc};
+use crate::document_symbols::signature;
+use crate::goto_definition::{definition_of, origin};
+use crate::known::{self, Bound, Place, entry_of, is_builtins};
+use crate::symbol::{Symbol, path_to_key, symbol_at};
+
+/// What is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hover {
+    /// The text that it is about.
+    pub span: Span,
+    /// What there is to say.
+    pub markdown: String,
+}
+
+/// What there is to say about the place under the cursor.
+pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
+    let (symbol, span) = symbol_at(db, file, offset)?;
+    let markdown = builtin(db, file, symbol)
+        .map(|doc| builtin_markdown(&doc))
+        .or_else(|| path(db, file, symbol))
+        .or_else(|| binding(db, file, symbol))?;
+    Some(Hover { span, markdown })
+}
+
+/// A builtin's documentation as Markdown.
+pub(crate) fn builtin_markdown(builtin: &BuiltinDoc) -> String {
+    let BuiltinDoc { name, signature, doc } = builtin;
+    format!("```nix\nbuiltins.{name} :: {signature}\n```\n\n{doc}")
+}
+
+fn builtin(db: &dyn Db, file: File, symbol: Symbol) -> Option<BuiltinDoc> {
+    let module = module(db, file);
+    let name = match symbol {
+        Symbol::Variable(expr) => match scopes(db, file).definition(module, expr)? {
+            Definition::Global(id) => globals()[id.0 as usize].builtin_name(),
+            _ => return None,
+        },
+        Symbol::Key { expr, index } => {
+            let (base, path) = path_to_key(module, expr, index)?;
+            match path[..] {
+                [name] if is_builtins(module, base) => name.as_str(),
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    builtin_doc(name).copied()
+}
+
+fn path(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
+    let path = match symbol {
+        Symbol::Path(expr) => known::path(db, Place { file, expr })?,
+        Symbol::SearchPath(expr) => {
+            let module = module(db, file);
+            let Expr::SearchPath { text, .. } = module.expr(expr) else { return None };
+            let text = module.str(text);
+            match floe_db::nixpkgs(db).search_path.find(text) {
+                Some(path) => path,
+                None => return Some(format!("`<{text}>` is not in the search path")),
+            }
+        }
+        _ => return None,
+    };
+    Some(format!("`{}`", path.display()))
+}
+
+fn binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
+    let bound = origin(db, definition_of(db, file, symbol)?);
+    let mut markdown = format!("```nix\n{}\n```", snippet(db, bound)?);
+    if let Some(comment) = doc_comment(db, bound) {
+        markdown += "\n\n---\n\n";
+        markdown += &comment;
+    }
+    if bound.file != file {
+        let path = bound.file.path(db);
+        let shown = db.workspace().roots(db).iter().find_map(|root| path.strip_prefix(root).ok());
+        markdown += &format!("\n\n---\n\nin `{}`", shown.unwrap_or(path).display());
+    }
+    Some(markdown)
+}
+
+/// How many lines of a definition are shown.
+const LINES: usize = 8;
+
+fn snippet(db: &dyn Db, bound: Bound) -> Option<String> {
+    let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
+    let map = source_map(db, bound.file);
+    let text = &source(db, bound.file).text;
+    let name = &text.get(range(bound.span(db)))?;
+    match scopes.owner(bound.binding)? {
+        ScopeOwner::Lambda(lambda) => {
+            let param = &module.lambdas[lambda.0 as usize].param;
+            Some(format!("{name} # argument of {}", signature(map, param)))
+        }
+        ScopeOwner::Attrs(_) => {
+            let entry = entry_of(module, scopes, bound.binding)?;
+            let value = map.wrapped(entry.value);
+            let value = match module.expr(entry.value) {
+                // Of a function, what it takes; the body is what one goes to the definition for.
+                Expr::Lambda(lambda) => signature(map, &module.lambdas[lambda.0 as usize].param),
+                _ => unindent(text.get(range(value))?, column(text, value.start)),
+            };
+            Some(format!("{name} = {}", shorten(&value)))
+        }
+        ScopeOwner::With(_) => None,
+    }
+}
+
+fn range(span: Span) -> std::ops::Range<usize> {
+    span.start as usize..span.end as usize
+}
+
+fn column(text: &str, offset: u32) -> usize {
+    let line = text[..offset as usize].rfind('\n').map_or(0, |at| at + 1);
+    text[line..].len() - text[line..].trim_start_matches(' ').len()
+}
+
+/// Takes the indentation of the first line away from the others.
+fn unindent(text: &str, by: usize) -> String {
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |mut all, line| {
+        let spaces = line.len() - line.trim_start_matches(' ').len();
+        all.push('\n');
+        all.push_str(&line[spaces.min(by)..]);
+        all
+    })
+}
+
+fn shorten(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut shown = lines[..lines.len().min(LINES)].join("\n");
+    let most = shown.floor_char_boundary(800);
+    if lines.len() > LINES || most < shown.len() {
+        shown.truncate(most);
+        shown += if lines.len() > LINES { "\n…" } else { "…" };
+    }
+    shown
+}
+
+/// The documentation comment, `/** … */`, before a binding or, failing that, before the function that
+/// it binds (RFC 145).
+pub(crate) fn doc_comment(db: &dyn Db, bound: Bound) -> Option<String> {
+    let tree = &parse(db, bound.file).tree;
+    let text = &source(db, bound.file).text;
+    let name = bound.span(db);
+    // The innermost is the last in the order of the text.
+    let around = tree.elements().iter().zip(0..).filter(|(element, _)| {
+        matches!(element.kind, SyntaxKind::Binding | SyntaxKind::Formal)
+            && element.start <= name.start
+            && name.end <= element.end
+    });
+    let (_, index) = around.last()?;
+    let before_value = tree
+        .children(ElementId(index))
+        .find(|child| !tree.get(*child).kind.is_token() && tree.get(*child).start >= name.end);
+    comment_before(tree, text, index).or_else(|| comment_before(tree, text, before_value?.0))
+}
+
+fn comment_before(tree: &FlatTree, text: &str, index: u32) -> Option<String> {
+    let comment = tree.elements()[..index as usize]
+        .iter()
+        .rev()
+        .find(|element| element.kind != SyntaxKind::Whitespace)
+        .filter(|element| element.kind == SyntaxKind::Comment)?;
+    let comment = &text[comment.start as usize..comment.end as usize];
+    let inner = comment.strip_prefix("/**")?.strip_suffix("*/")?;
+    // The first line stands behind the `/**`; the indentation is that of the others.
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let rest = inner.lines().skip(1).filter(|line| !line.trim().is_empty());
+    let common = rest.map(indent).min().unwrap_or(0);
+    let lines = inner.lines().enumerate().map(|(number, line)| match number {
+        0 => line.trim_start(),
+        _ => line.get(common..).unwrap_or(""),
+    });
+    Some(lines.collect::<Vec<_>>().join("\n").trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::fixture::fixture;
+
+    fn check(text: &str, expected: &Expect) {
+        let fixture = fixture(text);
+        let shown = match hover(&fixture.db, fixture.file, fixture.offset) {
+            None => "nothing\n".to_owned(),
+            Some(hover) => {
+                let at = fixture.show(fixture.file, hover.span);
+                format!("{at}\n{}\n", hover.markdown)
+            }
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_binding_with_its_documentation() {
+        check(
+            "let
+  /** The port.
+
+      More than a port. */
+  port = {
+    number = 22;
+  };
+in po$0rt.number",
+            &expect![[r#"
+                default.nix:8 "port"
+                ```nix
+                port = {
+                  number = 22;
+                }
+                ```
+
+                ---
+
+                The port.
+
+                More than a port.
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_function_shows_what_it_takes() {
+        check(
+            "rec { f = /** Adds. */ { a, b ? 1, ... }: a + b; g = $0f { }; }",
+            &expect![[r#"
+            default.nix:1 "f"
+            ```nix
+            f = { a, b ? …, ... }: …
+            ```
+
+            ---
+
+            Adds.
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_argument() {
+        check(
+            "{ lib, pkgs }: $0lib",
+            &expect![[r#"
+            default.nix:1 "lib"
+            ```nix
+            lib # argument of { lib, pkgs }: …
+            ```
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_builtin_by_either_name() {
+        check(
+            "builtins.ma$0p",
+            &expect![[r#"
+            default.nix:1 "map"
+            ```nix
+            builtins.map :: (a -> b) -> [a] -> [b]
+            ```
+
+            The list of what the function gives for each element. The calls happen when an element is needed.
+        "#]],
+        );
+        check(
+            "$0toString 1",
+            &expect![[r#"
+            default.nix:1 "toString"
+            ```nix
+            builtins.toString :: a -> String
+            ```
+
+            The value as a string: numbers, paths, lists (with spaces between), sets with `__toString` or `outPath`. `true` is `"1"`; `false` and `null` are empty.
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_another_file_binds() {
+        check(
+            "//- /w/a.nix\n(import ./b.nix).$0x\n//- /w/b.nix\n{ x = 1; }",
+            &expect![[r#"
+            a.nix:1 "x"
+            ```nix
+            x = 1
+            ```
+
+            ---
+
+            in `b.nix`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_path() {
+        check(
+            "import ./b$0.nix",
+            &expect![[r#"
+            default.nix:1 "./b.nix"
+            `/w/b.nix`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_unknown_attribute_has_nothing_to_show() {
+        check(
+            "{ lib }: lib.$0x",
+            &expect![[r#"
+            nothing
+        "#]],
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! From the database's files and bytes to the protocol's URIs and positions.
+
+use std::path::Path;
+
+use floe_db::{File, line_index, source};
+use floe_hir::Span;
+use tower_lsp::ls_types::{Location, Uri};
+
+use crate::position::Lines;
+use crate::session::View;
+
+impl<'a> View<'a> {
+    /// The positions of a file's text.
+    pub(crate) fn lines(&self, file: File) -> Lines<'a> {
+        let text = &source(self.db, file).text;
+        Lines::new(text, line_index(self.db, file), self.session.client().encoding)
+    }
+
+    /// A range of a file. `None` for a path that no URI can name.
+    pub(crate) fn location(&self, file: File, span: Span) -> Option<Location> {
+        let uri = self.uri(file.path(self.db))?;
+        Some(Location::new(uri, self.lines(file).range(span)))
+    }
+
+    /// The URI of a path, in the client's spelling where the client has the file open.
+    fn uri(&self, path: &Path) -> Option<Uri> {
+        if let Some(document) = self.session.documents().get(path) {
+            return Some(document.uri.clone());
+        }
+        Uri::from_file_path(path)
+    }
+}

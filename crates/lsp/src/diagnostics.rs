@@ -1,0 +1,152 @@
+//! Pushing diagnostics: those of the text at once, those of evaluation after a pause in typing.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use floe_db::{Db, File, source};
+use floe_ide::Severity;
+use rustc_hash::FxHashMap;
+use tower_lsp::Client;
+use tower_lsp::ls_types::{
+    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, NumberOrString,
+    Uri,
+};
+
+use crate::session::{Session, View};
+
+/// How long nothing must change before open files are evaluated.
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// What the client shows for a document.
+#[derive(Default)]
+struct Shown {
+    text: Vec<Diagnostic>,
+    evaluated: Vec<Diagnostic>,
+    /// The version that the client was last told about, if it was.
+    version: Option<i32>,
+    uri: Option<Uri>,
+}
+
+/// Publishes for as long as the session lasts.
+pub(crate) async fn publish(session: Arc<Session>, client: Client) {
+    let mut shown = FxHashMap::<PathBuf, Shown>::default();
+    loop {
+        forget_closed(&session, &client, &mut shown).await;
+        for (path, uri, version, diagnostics) in compute(&session, text_diagnostics).await {
+            let shown = shown.entry(path).or_default();
+            shown.uri = Some(uri);
+            if shown.version != Some(version) || shown.text != diagnostics {
+                shown.version = Some(version);
+                shown.text = diagnostics;
+                send(&client, shown).await;
+            }
+        }
+        tokio::select! {
+            () = session.revised.notified() => continue,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+        let mut lenses_changed = false;
+        for (path, _, version, diagnostics) in compute(&session, evaluated_diagnostics).await {
+            lenses_changed = true;
+            let Some(shown) = shown.get_mut(&path) else { continue };
+            if shown.version == Some(version) && shown.evaluated != diagnostics {
+                shown.evaluated = diagnostics;
+                send(&client, shown).await;
+            }
+        }
+        if lenses_changed && session.client().refreshes_lenses {
+            let client = client.clone();
+            tokio::spawn(async move { client.code_lens_refresh().await });
+        }
+        session.revised.notified().await;
+    }
+}
+
+type Computed = Vec<(PathBuf, Uri, i32, Vec<Diagnostic>)>;
+
+fn text_diagnostics(view: &View<'_>, file: File) -> Vec<floe_ide::Diagnostic> {
+    floe_ide::diagnostics(view.db, file)
+}
+
+fn evaluated_diagnostics(view: &View<'_>, file: File) -> Vec<floe_ide::Diagnostic> {
+    floe_ide::evaluated_diagnostics(view.db, file)
+}
+
+/// The diagnostics of every open document, each with the version that they are about. A document whose
+/// text the reader does not have yet is left out: the change on its way brings the next round. So is
+/// everything when a write cancels the computation.
+async fn compute(
+    session: &Arc<Session>,
+    diagnostics: fn(&View<'_>, File) -> Vec<floe_ide::Diagnostic>,
+) -> Computed {
+    let open: Vec<_> = session
+        .documents()
+        .iter()
+        .map(|(path, document)| (path.clone(), document.clone()))
+        .collect();
+    let mut computed = Vec::new();
+    for (path, document) in open {
+        let at = path.clone();
+        let found = session.try_read(move |view| {
+            let file = view.db.file(&at);
+            if !Arc::ptr_eq(&source(view.db, file).text, &document.text) {
+                return None;
+            }
+            let found = diagnostics(view, file).into_iter();
+            let found = found.map(|diagnostic| convert(view, file, diagnostic)).collect();
+            Some((document.uri, document.version, found))
+        });
+        match found.await {
+            Ok(Some(Some((uri, version, found)))) => computed.push((path, uri, version, found)),
+            Ok(Some(None)) => {}
+            Ok(None) => session.revised.notify_one(),
+            Err(error) => tracing::error!(%error, path = %path.display(), "diagnostics"),
+        }
+    }
+    computed
+}
+
+async fn forget_closed(session: &Session, client: &Client, shown: &mut FxHashMap<PathBuf, Shown>) {
+    let is_closed = |path: &Path| session.documents().get(path).is_none();
+    let closed: Vec<PathBuf> = shown.keys().filter(|path| is_closed(path)).cloned().collect();
+    for path in closed {
+        if let Some(Shown { uri: Some(uri), .. }) = shown.remove(&path) {
+            client.publish_diagnostics(uri, Vec::new(), None).await;
+        }
+    }
+}
+
+async fn send(client: &Client, shown: &Shown) {
+    let Some(uri) = shown.uri.clone() else { return };
+    let all = shown.text.iter().chain(&shown.evaluated).cloned().collect();
+    client.publish_diagnostics(uri, all, shown.version).await;
+}
+
+fn convert(view: &View<'_>, file: File, diagnostic: floe_ide::Diagnostic) -> Diagnostic {
+    let related = diagnostic.related.into_iter().filter_map(|related| {
+        Some(DiagnosticRelatedInformation {
+            location: view.location(related.file, related.span)?,
+            message: related.message,
+        })
+    });
+    let related: Vec<_> = related.collect();
+    Diagnostic {
+        range: view.lines(file).range(diagnostic.span),
+        severity: Some(match diagnostic.severity {
+            Severity::Error => DiagnosticSeverity::ERROR,
+            Severity::Warning => DiagnosticSeverity::WARNING,
+            Severity::Hint => DiagnosticSeverity::HINT,
+        }),
+        code: Some(NumberOrString::String(diagnostic.code.to_owned())),
+        code_description: diagnostic
+            .explanation
+            .and_then(|url| Uri::from_str(&url).ok())
+            .map(|href| CodeDescription { href }),
+        source: Some("floe".to_owned()),
+        message: diagnostic.message,
+        related_information: (!related.is_empty()).then_some(related),
+        ..Diagnostic::default()
+    }
+}

@@ -1,0 +1,31 @@
+//! `textDocument/rename`
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use floe_hir::Span;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{RenameParams, TextEdit, WorkspaceEdit};
+
+use crate::session::Session;
+
+pub(crate) async fn handle(
+    session: &Arc<Session>,
+    params: RenameParams,
+) -> Result<Option<WorkspaceEdit>> {
+    let at = params.text_document_position;
+    let uri = at.text_document.uri.clone();
+    session
+        .read_document(&at.text_document.uri, move |view, file| {
+            let lines = view.lines(file);
+            let offset = lines.offset(at.position);
+            let edits = floe_ide::rename(view.db, file, offset, &params.new_name)
+                .map_err(|error| Error::invalid_params(error.to_string()))?;
+            let edits = edits.into_iter().map(|edit| {
+                let span = Span { start: edit.range.start, end: edit.range.end };
+                TextEdit::new(lines.range(span), edit.insert)
+            });
+            Ok(Some(WorkspaceEdit::new(HashMap::from([(uri.clone(), edits.collect())]))))
+        })
+        .await?
+}
