@@ -171,6 +171,19 @@ impl Plan {
     }
 }
 
+impl Goal {
+    /// The paths of the wanted outputs.
+    pub fn wanted_outputs(
+        &self,
+        store: &dyn Store,
+    ) -> Result<BTreeMap<String, StorePath>, BuildError> {
+        let derivation = store.read_derivation(&self.derivation)?;
+        let mut outputs = known_outputs(store, &self.derivation, &derivation)?;
+        outputs.retain(|name, _| self.outputs.contains(name));
+        Ok(outputs)
+    }
+}
+
 impl Wanted {
     fn contains(&self, output: &str) -> bool {
         match self {

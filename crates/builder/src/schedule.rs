@@ -72,7 +72,7 @@ impl<'a> Scheduler<'a> {
         self
     }
 
-    /// Makes the wanted outputs of all goals valid.
+    /// Makes the wanted outputs of all goals valid, and says for each goal what they are.
     ///
     /// # Errors
     /// Without `keep_going` the first failure ends the other builds. Whatever became valid stays.
@@ -80,22 +80,32 @@ impl<'a> Scheduler<'a> {
         &self,
         goals: &[Goal],
         cancellation: &Cancellation,
-    ) -> Result<(), BuildFailures> {
+    ) -> Result<Vec<BTreeMap<String, StorePath>>, BuildFailures> {
         let plan = Plan::new(self.store, goals, self.substituter)?;
         self.reporter.report(BuildEvent::Planned { build: &plan.builds(), fetch: &plan.fetches() });
-        if plan.order.is_empty() {
-            return Ok(());
+        if !plan.order.is_empty() {
+            self.run(&plan, goals, cancellation)?;
         }
+        let outputs = goals.iter().map(|goal| goal.wanted_outputs(self.store));
+        Ok(outputs.collect::<Result<_, BuildError>>()?)
+    }
+
+    fn run(
+        &self,
+        plan: &Plan,
+        goals: &[Goal],
+        cancellation: &Cancellation,
+    ) -> Result<(), BuildFailures> {
         let own = cancellation
             .child()
             .map_err(|source| BuildFailures::from(BuildError::Sandbox(source.into())))?;
         let run = Run {
             scheduler: self,
             needed_by: plan.needed_by(),
-            state: Mutex::new(State::new(&plan)),
+            state: Mutex::new(State::new(plan)),
             changed: Condvar::new(),
             cancellation: own,
-            plan: &plan,
+            plan,
         };
         let workers = self.settings.max_jobs.clamp(1, plan.order.len());
         std::thread::scope(|scope| {

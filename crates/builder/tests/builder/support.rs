@@ -174,7 +174,7 @@ impl TestStore {
         derivations: &[&StorePath],
         reporter: &dyn Reporter,
         cancellation: &Cancellation,
-    ) -> Option<Result<(), BuildFailures>> {
+    ) -> Option<Result<Vec<BTreeMap<String, StorePath>>, BuildFailures>> {
         let goals: Vec<Goal> = derivations
             .iter()
             .map(|path| Goal { derivation: (*path).clone(), outputs: Wanted::All })
