@@ -176,6 +176,6 @@ pub(crate) mod tests {
             }
         };
         let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(checks);
-        thread.and_then(|thread| Ok(thread.join())).expect("a thread").expect("no overflow");
+        thread.map(std::thread::JoinHandle::join).expect("a thread").expect("no overflow");
     }
 }

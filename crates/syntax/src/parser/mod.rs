@@ -166,6 +166,7 @@ impl Parser<'_> {
         Marker(self.events.len() - 1)
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a marker is used up")]
     fn complete(&mut self, marker: Marker, kind: SyntaxKind) -> Completed {
         if let Event::Start { kind: slot, .. } = &mut self.events[marker.0] {
             *slot = kind;

@@ -74,10 +74,11 @@ impl Parser<'_> {
     }
 
     /// The position of the `=` if the current token starts an attribute path with one behind it.
-    /// Interpolated names are not recognised: their end is not worth searching.
+    /// Interpolated names are not recognised, their end is not worth searching; nor are paths longer than
+    /// any that people write, which keeps this constant in time.
     pub(super) fn binding_start(&self) -> Option<usize> {
         let mut position = self.position;
-        loop {
+        for _ in 0..100 {
             position += match self.tokens.get(position)?.kind {
                 Ident | OrKw => 1,
                 StringQuote => {
@@ -95,6 +96,7 @@ impl Parser<'_> {
                 _ => return None,
             }
         }
+        None
     }
 
     /// Takes a token that must follow an expression. If it is not there, reports what is, and skips to

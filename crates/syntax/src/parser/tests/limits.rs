@@ -46,10 +46,13 @@ fn nesting() {
 #[test]
 fn chains() {
     const LENGTH: usize = 100_000;
-    for link in
-        ["a + ", "a ++ ", "a // ", "a -> ", "a ", "a |> ", "a <| ", "a.b ", "a.", "\"a\" ", "./a "]
-    {
-        assert_eq!(errors(&(link.repeat(LENGTH) + "a")), 0, "{link}");
+    for link in [
+        "a + ", "a ++ ", "a // ", "a -> ", "a ", "a |> ", "a <| ", "a.b ", "a.", "a.\n", "\"a\" ",
+        "./a ",
+    ] {
+        let chain = link.repeat(LENGTH) + "a";
+        assert_eq!(errors(&chain), 0, "{link}");
+        assert_eq!(errors(&format!("{{ x = {chain}; }}")), 0, "{link}");
     }
 }
 
