@@ -4,7 +4,7 @@
 //! Which of the first three a text is, its length tells. Error messages are Nix's.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 use sha2::Digest as _;
@@ -377,6 +377,45 @@ impl Write for Hasher {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Passes data on while hashing it.
+pub struct Hashing<T> {
+    hasher: Hasher,
+    inner: T,
+}
+
+impl<T> Hashing<T> {
+    /// Reads from `inner`, or writes to it.
+    pub fn new(algorithm: Algorithm, inner: T) -> Self {
+        Self { hasher: Hasher::new(algorithm), inner }
+    }
+
+    /// What it read from or wrote to, and the hash and the number of the bytes that went through.
+    pub fn finish(self) -> (T, Hash, u64) {
+        let bytes = self.hasher.bytes();
+        (self.inner, self.hasher.finish(), bytes)
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        Ok(length)
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let length = self.inner.write(data)?;
+        self.hasher.update(&data[..length]);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::{CHUNK, MAGIC, MAX_DEPTH, NarError, file_error};
 use crate::hash::{Algorithm, Hash, Hasher};
@@ -169,7 +171,13 @@ impl<W: Write> Dumper<W> {
     }
 
     fn regular(&mut self, path: &Path) -> Result<(), NarError> {
-        let mut file = File::open(path).map_err(file_error("opening", path))?;
+        // It was no link a moment ago; what it may have become since is not part of the tree.
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut file = File::options()
+            .read(true)
+            .custom_flags(flags)
+            .open(path)
+            .map_err(file_error("opening", path))?;
         let metadata = file.metadata().map_err(file_error("getting status of", path))?;
         let size = metadata.len();
         let stream = NarError::Stream;

@@ -18,7 +18,7 @@ use super::{Layout, Root, Store, StoreError};
 use crate::content_address::{ContentAddress, Method};
 use crate::database::{Database, OutputPaths, Registration};
 use crate::derivation::Derivation;
-use crate::hash::{Algorithm, Format, Hash, Hasher};
+use crate::hash::{Algorithm, Format, Hash, Hasher, Hashing};
 use crate::nar;
 use crate::path::{StoreDir, StorePath};
 use crate::path_info::PathInfo;
@@ -148,14 +148,11 @@ impl LocalStore {
         candidates: impl IntoIterator<Item = StorePath>,
     ) -> Result<PathInfo, StoreError> {
         canonicalise(place)?;
-        let mut sink = HashAndScan {
-            hasher: Hasher::new(Algorithm::Sha256),
-            scanner: ReferenceScanner::new(candidates),
-        };
-        nar::dump(place, &mut sink)?;
-        let size = sink.hasher.bytes();
-        let mut info = PathInfo::new(path.clone(), sink.hasher.finish(), size);
-        info.references = sink.scanner.finish();
+        let mut scanner = Hashing::new(Algorithm::Sha256, ReferenceScanner::new(candidates));
+        nar::dump(place, &mut scanner)?;
+        let (scanner, hash, size) = scanner.finish();
+        let mut info = PathInfo::new(path.clone(), hash, size);
+        info.references = scanner.finish();
         Ok(info)
     }
 
@@ -247,7 +244,7 @@ impl LocalStore {
         dump: &mut dyn Read,
         place: &Path,
     ) -> Result<(Hash, Hash, u64), StoreError> {
-        let mut reader = HashingReader { hasher: Hasher::new(algorithm), inner: dump };
+        let mut reader = Hashing::new(algorithm, dump);
         if method == Method::Nar {
             nar::restore(&mut reader, place)?;
         } else {
@@ -256,8 +253,7 @@ impl LocalStore {
             io::copy(&mut reader, &mut file)
                 .map_err(|source| StoreError::file("writing", place, source))?;
         }
-        let size = reader.hasher.bytes();
-        let hash = reader.hasher.finish();
+        let (_, hash, size) = reader.finish();
         if method == Method::Nar && algorithm == Algorithm::Sha256 {
             return Ok((hash, hash, size));
         }
@@ -435,35 +431,5 @@ impl Drop for TemporaryDirectory {
         if let Err(error) = delete(&self.path) {
             tracing::warn!("left behind '{}': {error}", self.path.display());
         }
-    }
-}
-
-/// One pass over a NAR for both.
-struct HashAndScan {
-    hasher: Hasher,
-    scanner: ReferenceScanner,
-}
-
-impl io::Write for HashAndScan {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.hasher.update(data);
-        io::Write::write(&mut self.scanner, data)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-struct HashingReader<'a> {
-    hasher: Hasher,
-    inner: &'a mut dyn Read,
-}
-
-impl Read for HashingReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..length]);
-        Ok(length)
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{Store, StoreError};
 use crate::content_address::Method;
-use crate::hash::{Algorithm, Hash, Hasher};
+use crate::hash::{Algorithm, Hash, Hasher, Hashing};
 use crate::nar::{self, FileKind, NarError};
 use crate::path::{StoreDir, StorePath};
 
@@ -44,9 +44,9 @@ pub fn add_path<E: From<StoreError> + From<NarError>>(
     filter: Filter<'_, E>,
 ) -> Result<StorePath, E> {
     let mut spool = tempfile::SpooledTempFile::new(IN_MEMORY);
-    let mut hashing = HashingWriter { hasher: Hasher::new(Algorithm::Sha256), inner: &mut spool };
+    let mut hashing = Hashing::new(Algorithm::Sha256, &mut spool);
     dump(source, method, &mut hashing, filter)?;
-    let hash = hashing.hasher.finish();
+    let (_, hash, _) = hashing.finish();
     let path = store
         .store_dir()
         .fixed_output_path(name, method, &hash, [], false)
@@ -75,21 +75,4 @@ fn dump<E: From<StoreError> + From<NarError>>(
     }
     io::copy(&mut file, &mut writer).map_err(reading)?;
     Ok(())
-}
-
-struct HashingWriter<'a, W> {
-    hasher: Hasher,
-    inner: &'a mut W,
-}
-
-impl<W: Write> Write for HashingWriter<'_, W> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(data)?;
-        self.hasher.update(&data[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
