@@ -122,12 +122,13 @@ impl ErrorKind {
         }
     }
 
-    /// Whether `builtins.tryEval` catches it: `throw` and failed assertions.
+    /// Whether `builtins.tryEval` catches it: `throw`, failed assertions, and `<…>` not found.
     pub fn is_catchable(self) -> bool {
         matches!(
             self,
             ErrorKind::Thrown
                 | ErrorKind::AssertionFailed
+                | ErrorKind::SearchPath
                 | ErrorKind::UnknownOption
                 | ErrorKind::OptionType
                 | ErrorKind::OptionConflict

@@ -150,10 +150,7 @@ impl<'h> Evaluator<'h> {
         } else {
             format!("file '{name}' was not found in the Nix search path (add it using $NIX_PATH or -I)")
         };
-        Err(EvalError::new(
-            if self.settings.pure { ErrorKind::Restricted } else { ErrorKind::SearchPath },
-            message,
-        ))
+        Err(EvalError::new(ErrorKind::SearchPath, message))
     }
 
     /// The folder of a search path entry; `None`, with a warning, for one that cannot be used.

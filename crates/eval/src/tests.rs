@@ -1,0 +1,206 @@
+//! Whole evaluations, against values that C++ Nix 2.34 gave.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::error::{Report, Result};
+use crate::fs::RealFileSystem;
+use crate::heap::{Heap, Value};
+use crate::settings::{SearchPathEntry, Settings};
+use crate::store::ReadOnlyStore;
+use crate::{Console, Evaluator, Options, with_big_stack};
+
+struct Silent;
+
+impl Console for Silent {
+    fn trace(&self, _message: &str) {}
+    fn warn(&self, _message: &str) {}
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").canonicalize().expect("fixtures")
+}
+
+/// Runs `work` with a fresh evaluator.
+fn with_evaluator<T: Send>(
+    settings: Settings,
+    work: impl for<'h> FnOnce(&Evaluator<'h>) -> T + Send,
+) -> T {
+    with_big_stack(|stack_bytes| {
+        let heap = Heap::new();
+        let options = Options {
+            settings,
+            fs: Rc::new(RealFileSystem),
+            store: Rc::new(ReadOnlyStore::new(floe_store::StoreDir::default(), None)),
+            console: Rc::new(Silent),
+        };
+        work(&Evaluator::new(&heap, options, stack_bytes))
+    })
+}
+
+fn strict(settings: Settings, text: &str) -> std::result::Result<String, Report> {
+    fn print<'h>(evaluator: &Evaluator<'h>, text: &str) -> Result<String> {
+        let value: Value<'h> = evaluator.eval_text(text, Path::new("/"))?;
+        evaluator.force_deep(value)?;
+        evaluator.print(value)
+    }
+    with_evaluator(settings, |evaluator| {
+        print(evaluator, text).map_err(|error| evaluator.report(&error))
+    })
+}
+
+fn eval(text: &str) -> std::result::Result<String, String> {
+    strict(Settings::default(), text).map_err(|report| report.full_message())
+}
+
+/// A case of `fixtures/eval/table.txt`.
+struct Case {
+    line: usize,
+    expression: String,
+    expected: std::result::Result<String, String>,
+}
+
+fn table() -> Vec<Case> {
+    let path = fixtures().join("eval/table.txt");
+    let text = std::fs::read_to_string(path).expect("the table");
+    let newlines = |text: &str| text.trim().replace("\\n", "\n");
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(index, line)| {
+            let (expression, expected) = if let Some((expression, error)) = line.split_once("  =!  ") {
+                let error = match error.split_once("  =?  ") {
+                    Some((error, hint)) => format!("{}\n{}", newlines(error), newlines(hint)),
+                    None => newlines(error),
+                };
+                (expression, Err(error))
+            } else {
+                let (expression, value) =
+                    line.split_once("  =>  ").unwrap_or_else(|| panic!("line {}: {line}", index + 1));
+                (expression, Ok(value.trim().to_owned()))
+            };
+            Case { line: index + 1, expression: expression.trim().to_owned(), expected }
+        })
+        .collect()
+}
+
+#[test]
+fn expressions_have_the_values_and_messages_of_nix() {
+    let mut failures = Vec::new();
+    let cases = table();
+    assert!(cases.len() > 300, "the table is there");
+    for case in &cases {
+        let settings = Settings {
+            search_path: vec![SearchPathEntry {
+                prefix: "files".into(),
+                path: fixtures().join("eval/files").display().to_string(),
+            }],
+            ..Settings::default()
+        };
+        let found = strict(settings, &case.expression).map_err(|report| report.full_message());
+        if found != case.expected {
+            failures.push(format!(
+                "table.txt:{}: {}\n  expected {:?}\n  found    {found:?}",
+                case.line, case.expression, case.expected
+            ));
+        }
+    }
+    let count = failures.len();
+    assert!(failures.is_empty(), "{count} of {} differ:\n{}", cases.len(), failures.join("\n"));
+}
+
+#[test]
+fn infinite_recursion_is_an_error_with_a_place() {
+    let report = strict(Settings::default(), "let a = b; b = a; in a").unwrap_err();
+    assert_eq!(report.message, "infinite recursion encountered");
+    assert!(report.position.is_some());
+}
+
+#[test]
+fn endless_calls_end_at_the_configured_depth() {
+    let message = "stack overflow; max-call-depth exceeded";
+    assert_eq!(eval("let f = x: f (x + 1); in f 0").unwrap_err(), message);
+    assert_eq!(eval("let f = x: 1 + f x; in f 0").unwrap_err(), message);
+    let deep = Settings { max_call_depth: 100_000_000, ..Settings::default() };
+    let report = strict(deep, "let f = x: 1 + f x; in f 0").unwrap_err();
+    assert_eq!(report.message, message, "the machine stack is no crash either");
+}
+
+#[test]
+fn deep_data_is_no_crash() {
+    let nested = "builtins.foldl' (a: b: [ a ]) [ ] (builtins.genList (x: x) 200000)";
+    for expression in [
+        format!("builtins.stringLength (builtins.toJSON ({nested}))"),
+        format!("({nested}) == ({nested})"),
+        format!("builtins.deepSeq ({nested}) 1"),
+        format!("builtins.toXML ({nested})"),
+        format!("toString ({nested})"),
+    ] {
+        // Either a value or the error of a full stack; both are an answer.
+        if let Err(message) = eval(&expression) {
+            assert_eq!(message, "stack overflow; max-call-depth exceeded", "{expression}");
+        }
+    }
+    let brackets = format!("builtins.fromJSON ''{}{}''", "[".repeat(100_000), "]".repeat(100_000));
+    let _ = eval(&brackets);
+}
+
+#[test]
+fn an_interrupt_ends_an_evaluation() {
+    let settings = Settings::default();
+    let interrupt = settings.interrupt.clone();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        interrupt.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let endless = "builtins.length (builtins.genericClosure { startSet = [ { key = 0; } ]; \
+                   operator = x: [ { key = x.key + 1; } ]; })";
+    let report = strict(settings, endless).unwrap_err();
+    assert_eq!(report.kind.slug(), "evaluation-interrupted");
+    thread.join().expect("the thread that interrupts");
+}
+
+#[test]
+fn a_trace_names_every_step() {
+    let report = strict(
+        Settings::default(),
+        "let f = x: x.missing; g = y: f y + 1; in { a = g { }; }.a",
+    )
+    .unwrap_err();
+    let trace: Vec<_> = report
+        .frames
+        .iter()
+        .map(|frame| {
+            let place = frame.position.as_ref().map_or(String::new(), ToString::to_string);
+            format!("{} {place}", frame.message)
+        })
+        .collect();
+    expect_test::expect![[r#"
+        while evaluating the attribute 'missing' «string»:1:12
+        while calling 'f' «string»:1:9
+        from call site «string»:1:30
+        while calling 'g' «string»:1:27
+        from call site «string»:1:48
+        from the definition of 'a' «string»:1:44
+        while evaluating the attribute 'a' «string»:1:42"#]]
+    .assert_eq(&trace.join("\n"));
+}
+
+#[test]
+fn hello_has_the_derivation_path_that_nix_computes() {
+    let Some(nixpkgs) = std::env::var_os("FLOE_NIXPKGS") else {
+        eprintln!("skipped: FLOE_NIXPKGS names no nixpkgs checkout");
+        return;
+    };
+    let nixpkgs = Path::new(&nixpkgs).display();
+    let expression = format!("(import {nixpkgs} {{ system = \"x86_64-linux\"; }}).hello.drvPath");
+    let found = eval(&expression).expect("hello evaluates");
+    let mut command = std::process::Command::new("nix-instantiate");
+    command.args(["--eval", "--expr", &expression]);
+    match command.output() {
+        Ok(output) if output.status.success() => {
+            assert_eq!(found, String::from_utf8_lossy(&output.stdout).trim());
+        }
+        _ => eprintln!("not compared: no nix-instantiate here"),
+    }
+}
