@@ -88,6 +88,14 @@ pub enum BuildError {
         /// The path of the input.
         input: String,
     },
+    /// A goal names an output that there is not.
+    #[error("derivation '{derivation}' does not have wanted outputs '{}'", outputs.join("', '"))]
+    NoSuchOutputs {
+        /// The derivation's path.
+        derivation: String,
+        /// The names.
+        outputs: Vec<String>,
+    },
     /// The outputs' paths are only known after the build.
     #[error(
         "cannot build '{derivation}': it is a {kind} derivation, an experimental kind that floe does \

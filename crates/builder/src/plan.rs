@@ -66,6 +66,7 @@ impl Plan {
             store.add_temp_root(&goal.derivation)?;
             let derivation = store.read_derivation(&goal.derivation)?;
             let outputs = known_outputs(store, &goal.derivation, &derivation)?;
+            goal.outputs.check(&outputs, || store.store_dir().print(&goal.derivation))?;
             let mut missing = Vec::new();
             for (name, path) in &outputs {
                 if goal.outputs.contains(name) {
@@ -185,6 +186,22 @@ impl Goal {
 }
 
 impl Wanted {
+    fn check(
+        &self,
+        outputs: &BTreeMap<String, StorePath>,
+        derivation: impl Fn() -> String,
+    ) -> Result<(), BuildError> {
+        let Wanted::Named(names) = self else {
+            return Ok(());
+        };
+        let unknown = names.iter().filter(|name| !outputs.contains_key(*name));
+        let outputs: Vec<String> = unknown.cloned().collect();
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        Err(BuildError::NoSuchOutputs { derivation: derivation(), outputs })
+    }
+
     fn contains(&self, output: &str) -> bool {
         match self {
             Wanted::All => true,

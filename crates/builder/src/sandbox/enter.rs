@@ -13,8 +13,8 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::personality::{self, Persona};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, getgid, getuid, kill_process_group, pidfd_open,
-    set_parent_process_death_signal, setrlimit, setsid, umask,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, getgid, getrlimit, getuid, kill_process_group,
+    pidfd_open, set_parent_process_death_signal, setrlimit, setsid, umask,
 };
 use serde::{Deserialize, Serialize};
 
@@ -239,13 +239,9 @@ fn prepare_inside(namespaces: &Namespaces) -> Result<(), SetupError> {
 fn prepare_process(system: &str) -> Result<(), SetupError> {
     rustix::thread::set_no_new_privs(true).during(|| "giving up privileges".to_owned())?;
     set_personality(system).during(|| format!("setting the personality for '{system}'"))?;
-    let no_core_dumps = Rlimit { current: Some(0), maximum: None };
-    // Raising the maximum needs privileges; what counts is that no core is dumped by default.
-    if setrlimit(Resource::Core, no_core_dumps).is_err() {
-        let maximum = rustix::process::getrlimit(Resource::Core).maximum;
-        let limit = Rlimit { current: Some(0), maximum };
-        setrlimit(Resource::Core, limit).during(|| "switching off core dumps".to_owned())?;
-    }
+    let maximum = getrlimit(Resource::Core).maximum;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum })
+        .during(|| "switching off core dumps".to_owned())?;
     umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     close_fds::set_fds_cloexec(3, &[]);
     Ok(())

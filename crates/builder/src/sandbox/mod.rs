@@ -3,11 +3,11 @@
 //! A build is started in three steps, and no step needs privileges, a daemon or `unsafe`:
 //!
 //! 1. The builder (many threads) starts its own program again as `floe __sandbox` and sends it a
-//!    [`SandboxSpec`] over a socket ([`process`]).
+//!    [`SandboxSpec`] over a socket (`process.rs`).
 //! 2. That helper has a single thread, as `unshare` demands. It enters new user, mount, process,
 //!    network, IPC and host name namespaces, and starts itself once more, because a process id
-//!    namespace begins with the first child ([`enter`]).
-//! 3. The second helper is process 1 of the namespace. It assembles the root ([`root`]), gives up
+//!    namespace begins with the first child (`enter.rs`).
+//! 3. The second helper is process 1 of the namespace. It assembles the root (`root.rs`), gives up
 //!    the privileges it had inside the namespace, and becomes the derivation's builder.
 //!
 //! The socket is also the leash: when it closes, because the build was cancelled or because floe

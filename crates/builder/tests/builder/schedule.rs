@@ -139,6 +139,19 @@ fn only_what_is_missing_is_built() {
     }
 }
 
+#[test]
+fn an_output_that_does_not_exist_is_named() {
+    let test = TestStore::new();
+    let derivation = test.add(&recipe("x", "echo > $out"));
+    let printed = test.store.store_dir().print(&derivation);
+    let goal = Goal { derivation, outputs: Wanted::Named(["lib".to_owned()].into()) };
+    let error = Scheduler::new(&test.store, &test.settings, &Silent)
+        .realise(&[goal], &Cancellation::new().unwrap())
+        .unwrap_err();
+    let expected = format!("derivation '{printed}' does not have wanted outputs 'lib'");
+    assert_eq!(error.to_string(), expected);
+}
+
 /// Copies from another store.
 struct CopyFrom<'a> {
     source: &'a LocalStore,
