@@ -1,3 +1,55 @@
-//! The `floe` program: argument parsing and terminal output around the library crates.
+//! The `floe` program: arguments, terminal output and exit statuses around the library crates.
+//!
+//! One file per command in `commands`, one renderer for errors, one reporter for progress. What a
+//! command does is in the library crates.
 
-fn main() {}
+mod arguments;
+mod builds;
+mod commands;
+mod dev_shell;
+mod evaluation;
+mod expression;
+mod progress;
+mod render;
+
+use std::{env, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    // Some callers have no time or no room for the command line: a build's sandbox, which must still
+    // be a single thread; the shell's hook, which runs at every prompt; a running `.envrc`.
+    let mut words = env::args_os().skip(1);
+    match words.next().as_deref().and_then(|word| word.to_str()) {
+        Some(floe_builder::SANDBOX_COMMAND) => floe_builder::sandbox_main(),
+        Some("export") => {
+            if let (Some(shell), None) = (words.next(), words.next()) {
+                return commands::export::run_at_prompt(&shell);
+            }
+        }
+        Some(name) if name.starts_with("__") => {
+            return commands::callback::run(name, &words.collect::<Vec<_>>());
+        }
+        _ => {}
+    }
+
+    let arguments = Arguments::parse();
+    arguments.color.write_global();
+    start_tracing();
+    match commands::run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            render::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Messages for whoever works on Floe itself: `FLOE_LOG=debug floe …`.
+fn start_tracing() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FLOE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,59 @@
+//! One file per command: its arguments, and how it calls the libraries and prints what they say.
+
+pub(crate) mod allow;
+pub(crate) mod build;
+pub(crate) mod callback;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod deny;
+pub(crate) mod eval;
+pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod hook;
+pub(crate) mod instantiate;
+pub(crate) mod lsp;
+pub(crate) mod man;
+pub(crate) mod reload;
+pub(crate) mod shell;
+pub(crate) mod status;
+pub(crate) mod store;
+
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use crate::arguments::{Arguments, Command};
+
+/// Runs the command that was asked for. The exit status says whether there was something to complain
+/// about; an error says that the command could not do its work.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let store = arguments.store;
+    match arguments.command {
+        Command::Lsp(arguments) => lsp::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments, &store),
+        Command::Instantiate(arguments) => instantiate::run(&arguments, &store),
+        Command::Build(arguments) => build::run(&arguments, &store),
+        Command::Shell(arguments) => shell::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Store(arguments) => store::run(&arguments, &store),
+        Command::Hook(arguments) => hook::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Allow(arguments) => allow::run(&arguments),
+        Command::Deny(arguments) => deny::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
+    }
+}
+
+/// How a command prints its result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person.
+    #[default]
+    Human,
+    /// For a script.
+    Json,
+}

@@ -1,0 +1,62 @@
+//! `floe shell`: a shell with a project's environment, without any hook.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use floe_devshell::{Context, export::export, shells::Json};
+
+use crate::commands::export::Messages;
+
+/// Enter a project's dev shell, or run a command in it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  floe shell                       a shell with the environment of this folder's project
+  floe shell ~/src/tool            of another project
+  floe shell -- make test          run a command in it")]
+pub(crate) struct Arguments {
+    /// The project's folder or file.
+    path: Option<PathBuf>,
+    /// What to run; $SHELL if nothing is given.
+    #[arg(last = true)]
+    command: Vec<OsString>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut context = Context::from_process()?;
+    let path = context.directory.join(arguments.path.as_deref().unwrap_or("".as_ref()));
+    let folder = if path.is_file() { path.parent().unwrap_or(&path).to_owned() } else { path };
+    if !folder.is_dir() {
+        bail!("'{}' does not exist", folder.display());
+    }
+    context.directory.clone_from(&folder);
+    let export = export(&context, &Json, &mut Messages)?;
+    if let Some(failure) = export.failure {
+        return Err(failure.into());
+    }
+
+    let default = || vec![env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into())];
+    let words = if arguments.command.is_empty() { default() } else { arguments.command.clone() };
+    let (program, words) = words.split_first().context("there is nothing to run")?;
+    let mut command = Command::new(program);
+    command.args(words);
+    if !export.script.is_empty() {
+        let changes: BTreeMap<String, Option<String>> = serde_json::from_slice(&export.script)?;
+        for (name, value) in changes {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+    }
+    // The program takes our place, so that signals and the exit status are its own.
+    let error = command.exec();
+    Err(error).with_context(|| format!("cannot run '{}'", program.display()))
+}

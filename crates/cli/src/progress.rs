@@ -1,0 +1,55 @@
+//! Progress on a terminal, for everything that takes a while.
+//!
+//! A spinner or a bar on standard error, gone when it is done. Where standard error is no terminal,
+//! nothing is drawn.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// One activity. Dropping it removes it from the screen.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// Something whose length is not known.
+    pub(crate) fn spinner(message: impl Into<String>) -> Progress {
+        let bar = ProgressBar::new_spinner().with_message(message.into());
+        bar.set_style(style("{spinner:.cyan} {wide_msg} {elapsed:.dim}"));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Progress { bar }
+    }
+
+    /// Something of a known number of steps.
+    pub(crate) fn steps(message: impl Into<String>, total: u64) -> Progress {
+        let bar = ProgressBar::new(total).with_message(message.into());
+        bar.set_style(style("{bar:30.cyan/blue} {pos}/{len} {wide_msg} {elapsed:.dim}"));
+        Progress { bar }
+    }
+
+    /// Says what is being done now.
+    pub(crate) fn message(&self, message: impl Into<String>) {
+        self.bar.set_message(message.into());
+    }
+
+    /// One more step is done.
+    pub(crate) fn advance(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Prints a line above the progress.
+    pub(crate) fn line(&self, line: &str) {
+        self.bar.suspend(|| anstream::eprintln!("{line}"));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
