@@ -118,7 +118,7 @@ fn split_escapes<'a>(text: &'a str, mut push: impl FnMut(Piece<'a>)) {
     while let Some(found) = memchr2(b'$', b'\'', &bytes[at.min(bytes.len())..]) {
         let special = at + found;
         let (escape, length) = match &bytes[special..] {
-            [b'$'] => ("$", 1),
+            [b'$'] | [b'$', b'\'', ..] => ("$", 1),
             [b'\''] | [b'\'', b'$', ..] => ("'", 1),
             [b'\'', b'\'', b'$', ..] => ("$", 3),
             [b'\'', b'\'', b'\'', ..] => ("''", 3),
@@ -313,6 +313,7 @@ mod tests {
     #[test]
     fn quotes_and_dollars_that_escape_nothing() {
         assert_eq!(value("$${a} $ 'a' $"), "$${a} $ 'a' $");
+        assert_eq!(value("$''${a} $'''b $'c"), "$${a} $''b $'c");
         assert_eq!(value("it's '§''' "), "it's '§'' ");
         assert_eq!(value("''\\\u{e9}'\u{e9}$\u{e9}"), "\u{e9}'\u{e9}$\u{e9}");
     }
