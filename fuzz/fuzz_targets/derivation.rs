@@ -9,7 +9,12 @@ fuzz_target!(|bytes: &[u8]| {
     let dir = StoreDir::default();
     let Ok(derivation) = Derivation::from_aterm(&dir, "name", bytes) else { return };
     let text = derivation.to_aterm(&dir).expect("its fixed paths were checked");
-    assert_eq!(Derivation::from_aterm(&dir, "name", &text).as_ref(), Ok(&derivation));
+    let names = derivation.outputs.keys().chain(derivation.input_drvs.values().flatten());
+    let is_plain = |text: &String| !text.contains(['"', '\\']);
+    // Systems and names are not escaped, as in Nix, so only plain ones read back.
+    if is_plain(&derivation.system) && names.into_iter().all(is_plain) {
+        assert_eq!(Derivation::from_aterm(&dir, "name", &text).as_ref(), Ok(&derivation));
+    }
     // Structured attributes may be written differently but mean the same.
     if let Ok(json) = derivation.to_json()
         && json.get("structuredAttrs").is_none()

@@ -373,6 +373,9 @@ fn a_daemon_builds() {
         .iter()
         .map(|path| (store.store_dir().parse(path).unwrap(), BTreeSet::from(["out".to_owned()])))
         .collect();
+    let missing = store.missing(&requests).unwrap();
+    assert_eq!(missing.build, requests.iter().map(|(path, _)| path.clone()).collect());
+    assert!(missing.substitute.is_empty() && missing.unknown.is_empty(), "{missing:?}");
     let mut lines = Vec::new();
     let mut build = |requests: &[_]| {
         store.build_paths(requests, BuildMode::Normal, &mut |event| {

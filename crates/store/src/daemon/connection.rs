@@ -38,6 +38,7 @@ pub(super) enum Operation {
     QueryPathInfo = 26,
     NarFromPath = 38,
     AddToStoreNar = 39,
+    QueryMissing = 40,
     BuildPathsWithResults = 46,
 }
 

@@ -10,7 +10,7 @@ pub mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use connection::{Connection, Operation};
 
@@ -23,12 +23,32 @@ use crate::store::{GarbageOptions, GarbageReport, Store, StoreError};
 pub use connection::{Field, LogEvent};
 pub use wire::WireError;
 
-/// A connection to a daemon.
+/// A daemon, asked over as many connections as there are requests at a time.
 pub struct DaemonStore {
     socket: PathBuf,
     store_dir: StoreDir,
-    /// `None` after a failure, until the next request connects anew.
-    connection: Mutex<Option<Connection>>,
+    /// Connections without a request. A request takes one or opens another, so that a long build
+    /// keeps nobody waiting; none is closed before the store is, because its temporary roots go
+    /// with it.
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A derivation and the outputs of it that are wanted; none means all of them.
+pub type Request = (StorePath, BTreeSet<String>);
+
+/// What it takes to make requests valid, see [`DaemonStore::missing`].
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Derivations that have to be built.
+    pub build: BTreeSet<StorePath>,
+    /// Paths that can be fetched.
+    pub substitute: BTreeSet<StorePath>,
+    /// Paths of which nobody knows how to make them.
+    pub unknown: BTreeSet<StorePath>,
+    /// How many bytes are to be downloaded.
+    pub download_size: u64,
+    /// How many bytes of archives that makes.
+    pub nar_size: u64,
 }
 
 /// How to build.
@@ -96,7 +116,7 @@ impl DaemonStore {
     /// Connects to the daemon that listens on `socket`.
     pub fn connect(socket: &Path, store_dir: StoreDir) -> Result<Self, StoreError> {
         let connection = Connection::open(socket, &mut drop)?;
-        Ok(Self { socket: socket.to_owned(), store_dir, connection: Mutex::new(Some(connection)) })
+        Ok(Self { socket: socket.to_owned(), store_dir, idle: Mutex::new(vec![connection]) })
     }
 
     /// The version that the daemon gives, such as `2.34.8`.
@@ -104,27 +124,34 @@ impl DaemonStore {
         self.talk(&mut drop, |connection, _| Ok(connection.daemon_version().to_owned()))
     }
 
-    /// Builds derivations, fetches what can be fetched, and waits for it. `requests` are
-    /// derivations with the outputs that are wanted; no outputs means all of them.
+    /// What [`Self::build_paths`] would have to build and to fetch.
+    pub fn missing(&self, requests: &[Request]) -> Result<Missing, StoreError> {
+        self.talk(&mut drop, |connection, log| {
+            connection.start(Operation::QueryMissing)?;
+            connection.strings(self.print_requests(requests))?;
+            connection.finish(log)?;
+            Ok(Missing {
+                build: self.read_paths(connection)?,
+                substitute: self.read_paths(connection)?,
+                unknown: self.read_paths(connection)?,
+                download_size: connection.read_number()?,
+                nar_size: connection.read_number()?,
+            })
+        })
+    }
+
+    /// Builds derivations, fetches what can be fetched, and waits for it.
     ///
     /// What the daemon logs meanwhile goes to `log`. A failed build is a result, not an error.
     pub fn build_paths(
         &self,
-        requests: &[(StorePath, BTreeSet<String>)],
+        requests: &[Request],
         mode: BuildMode,
         log: &mut dyn FnMut(LogEvent),
     ) -> Result<Vec<BuildResult>, StoreError> {
-        let requests: Vec<_> = requests
-            .iter()
-            .map(|(path, outputs)| {
-                let outputs: Vec<_> = outputs.iter().map(String::as_str).collect();
-                let outputs = if outputs.is_empty() { "*".to_owned() } else { outputs.join(",") };
-                format!("{}!{outputs}", self.store_dir.print(path))
-            })
-            .collect();
         self.talk(log, |connection, log| {
             connection.start(Operation::BuildPathsWithResults)?;
-            connection.strings(requests.iter().map(String::as_str))?;
+            connection.strings(self.print_requests(requests))?;
             connection.number(mode as u64)?;
             connection.finish(log)?;
             let count = connection.read_number()?;
@@ -184,16 +211,21 @@ impl DaemonStore {
             &mut dyn FnMut(LogEvent),
         ) -> Result<T, connection::Failure>,
     ) -> Result<T, StoreError> {
-        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut connection = match slot.take() {
+        let idle = self.idle().pop();
+        let mut connection = match idle {
             Some(connection) => connection,
             None => Connection::open(&self.socket, &mut drop)?,
         };
         let result = conversation(&mut connection, log);
         if matches!(result, Ok(_) | Err(connection::Failure::Refused { .. })) {
-            *slot = Some(connection);
+            self.idle().push(connection);
         }
         Ok(result.map_err(|failure| failure.at(&self.socket))?)
+    }
+
+    /// No one panics while holding it, and a list is always sound.
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_info(
@@ -243,6 +275,14 @@ impl DaemonStore {
 
     fn parse(&self, path: &str) -> Result<StorePath, WireError> {
         self.store_dir.parse_canonical(path).map_err(WireError::meaningless)
+    }
+
+    fn print_requests(&self, requests: &[Request]) -> impl Iterator<Item = String> {
+        requests.iter().map(|(path, outputs)| {
+            let outputs: Vec<_> = outputs.iter().map(String::as_str).collect();
+            let outputs = if outputs.is_empty() { "*".to_owned() } else { outputs.join(",") };
+            format!("{}!{outputs}", self.store_dir.print(path))
+        })
     }
 
     fn print_all<'a>(

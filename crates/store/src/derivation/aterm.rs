@@ -1,7 +1,9 @@
 //! The text of `.drv` files: one ATerm, without white space, everything sorted.
 //!
-//! `Derive([outputs],[input derivations],[input sources],system,builder,[args],[env])`. Only what a
-//! user writes is escaped, and only five characters: quote, backslash, newline, return and tab.
+//! `Derive([outputs],[input derivations],[input sources],system,builder,[args],[env])`. Only
+//! builder, arguments and environment are escaped, and in them only quote, backslash, newline,
+//! return and tab. The system is not, although users can write anything there: one with a quote
+//! gives a file that nobody can read, Nix included, under the same path as with Nix.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -374,6 +376,17 @@ mod tests {
         assert_eq!(derivation.env[&b"multi"[..]], b"line1\nline2\r\ttab\"quote\\back${x}");
         let dep = StorePath::parse("953r9pgwav52mkazac4vncdmfvrnjzha-dep.drv").unwrap();
         assert_eq!(derivation.input_drvs[&dep], BTreeSet::from(["dev".to_owned()]));
+    }
+
+    #[test]
+    fn the_system_is_not_escaped() {
+        let (_, text) = samples::INPUT_ADDRESSED[1];
+        let dir = StoreDir::default();
+        let mut derivation = Derivation::from_aterm(&dir, "fix", text.as_bytes()).unwrap();
+        derivation.system = r#"a"b\c"#.to_owned();
+        let text = derivation.to_aterm(&dir).unwrap();
+        assert!(memchr::memmem::find(&text, br#","a"b\c","/bin/sh""#).is_some());
+        assert!(Derivation::from_aterm(&dir, "fix", &text).is_err());
     }
 
     #[test]
