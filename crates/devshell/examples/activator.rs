@@ -18,6 +18,7 @@ use floe_devshell::nix::request::{ShellRequest, ShellSource};
 use floe_devshell::nix::tools::{
     EvaluationFailure, Reads, ShellBuilder, ShellDerivation, ShellEvaluator,
 };
+use floe_devshell::output::Lines;
 use floe_devshell::{
     Context, Output, callback, decide, export, nix, project::Project, shells, status,
 };
@@ -103,7 +104,7 @@ fn run_in_context(arguments: &[&str]) -> Result<Vec<u8>, Box<dyn Error>> {
         ["__use-nix", ref words @ ..] => nix::use_nix(&context, words, &mut Stderr)?,
         [background::BUILD_COMMAND, folder] => {
             let tools = Tools::open(&context)?;
-            background::build(Path::new(folder), &tools, &tools, &mut Stderr)?;
+            background::build(Path::new(folder), &tools, &tools, &mut Lines(std::io::stderr()))?;
             Vec::new()
         }
         _ => return Err("unknown command".into()),
@@ -131,8 +132,8 @@ impl ShellBuilder for Tools {
         output.status(&format!("building {}", derivation.name()));
         let goal = Goal { derivation: derivation.clone(), outputs: Wanted::All };
         let cancellation = Cancellation::new().map_err(|error| error.to_string())?;
-        (Scheduler::new(&self.store, &self.settings, &Silent).realise(&[goal], &cancellation))
-            .map_err(|error| error.to_string())
+        let scheduler = Scheduler::new(&self.store, &self.settings, &Silent);
+        scheduler.realise(&[goal], &cancellation).map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -21,6 +21,20 @@ impl Output for Silent {
     fn error(&mut self, _message: &str) {}
 }
 
+/// Writes each message as a line of its own, for a log.
+#[derive(Debug)]
+pub struct Lines<W>(pub W);
+
+impl<W: std::io::Write> Output for Lines<W> {
+    fn status(&mut self, message: &str) {
+        // There is nobody to tell that a log cannot be written.
+        let _ = writeln!(self.0, "{message}");
+    }
+    fn error(&mut self, message: &str) {
+        self.status(message);
+    }
+}
+
 /// Keeps every message, in order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Recorded {

@@ -60,7 +60,7 @@ pub struct ShellStatus {
     pub shell: String,
     /// What is known of it.
     pub state: ShellState,
-    /// The last message of its builder.
+    /// The last message of its builder, or why it failed.
     pub message: Option<String>,
     /// All messages of its builder.
     pub log: PathBuf,
@@ -125,16 +125,15 @@ pub fn status(context: &Context) -> Status {
 
 fn shell_status(entry: &Entry) -> Option<ShellStatus> {
     let request = entry.request()?;
-    let state = match (entry.is_building(), entry.attempt()) {
-        (true, _) => ShellState::Building,
-        (false, Some(attempt)) if attempt.failure.is_some() => ShellState::Failed,
-        (false, Some(_)) if entry.good().is_some() => ShellState::Ready,
-        (false, _) => ShellState::Stale,
+    let failure = entry.attempt().map(|attempt| attempt.failure);
+    let (state, message) = if entry.is_building() {
+        (ShellState::Building, last_message(entry))
+    } else {
+        match failure {
+            Some(Some(failure)) => (ShellState::Failed, Some(failure)),
+            Some(None) if entry.good().is_some() => (ShellState::Ready, None),
+            _ => (ShellState::Stale, None),
+        }
     };
-    Some(ShellStatus {
-        shell: request.display(),
-        state,
-        message: last_message(entry),
-        log: entry.log_file(),
-    })
+    Some(ShellStatus { shell: request.display(), state, message, log: entry.log_file() })
 }

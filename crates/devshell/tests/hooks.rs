@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Home, activator, installed, session, shells};
+use common::{Home, activator, installed, session, session_with_hook, shells};
 
 #[test]
 fn entering_and_leaving_restores_every_byte() {
@@ -140,7 +140,8 @@ fn zsh_changes_at_cd_without_a_prompt() {
     let home = Home::new();
     home.write("project/.envrc", "export A=1\n");
     home.allow("project/.envrc");
-    let output = session(&home, "zsh", "cd project && echo \"$A\"; cd .. && echo \"${A-unset}\"");
+    let output =
+        session_with_hook(&home, "zsh", "cd project && echo \"$A\"; cd .. && echo \"${A-unset}\"");
     assert!(output.starts_with("1\nunset\n"), "{output}");
 }
 

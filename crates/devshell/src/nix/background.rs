@@ -29,7 +29,9 @@ use crate::watch::Identity;
 pub const BUILD_COMMAND: &str = "__devshell-build";
 
 /// `floe __devshell-build FOLDER`: evaluates and builds the shell whose cache folder this is, and
-/// notes how it went. Does nothing when another process is at it.
+/// notes how it went. Does nothing when another process is at it. A shell that does not evaluate or
+/// build is a result like another; the prompt tells the person. `output` writes to the log, so its
+/// lines have no prefix.
 pub fn build(
     folder: &Path,
     evaluator: &dyn ShellEvaluator,
@@ -48,9 +50,8 @@ pub fn build(
         Path::new(builder.store().store_dir().as_str()),
         started,
     );
-    let failure = result.as_ref().err().map(ToString::to_string);
-    entry.write_attempt(&Attempt { inputs, failure })?;
-    result
+    let failure = result.err().map(|error| error.to_string());
+    Ok(entry.write_attempt(&Attempt { inputs, failure })?)
 }
 
 fn build_request(
@@ -172,7 +173,7 @@ impl Log {
     }
 }
 
-/// The last message of the builder.
+/// The last message of the builder while it works.
 pub fn last_message(entry: &Entry) -> Option<String> {
     let log = fs::read(entry.log_file()).ok()?;
     let text = String::from_utf8_lossy(&log);

@@ -233,13 +233,20 @@ impl Input {
     }
 }
 
+/// `None` for nothing, and for what is neither a file nor a folder: reading a pipe could take
+/// forever.
 fn content_hash(path: &Path) -> Option<String> {
-    if path.is_dir() {
-        let mut names: Vec<_> =
-            fs::read_dir(path).ok()?.flatten().map(|entry| entry.file_name()).collect();
+    let kind = fs::metadata(path).ok()?.file_type();
+    if kind.is_dir() {
+        let entries = fs::read_dir(path).ok()?.flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
         names.sort();
-        let names: Vec<&[u8]> = names.iter().flat_map(|name| [name.as_bytes(), b"/"]).collect();
+        let names: Vec<&[u8]> =
+            names.iter().flat_map(|name| [name.as_bytes(), b"/".as_slice()]).collect();
         return Some(sha256(&names));
+    }
+    if !kind.is_file() {
+        return None;
     }
     Some(sha256(&[&fs::read(path).ok()?]))
 }

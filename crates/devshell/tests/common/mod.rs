@@ -17,6 +17,11 @@ impl Home {
         Home { folder: tempfile::Builder::new().prefix("it's a home ").tempdir().unwrap() }
     }
 
+    /// One whose path is a single word for any script: store paths are below it.
+    pub(crate) fn plain() -> Home {
+        Home { folder: tempfile::Builder::new().prefix("home-").tempdir().unwrap() }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().canonicalize().unwrap()
     }
@@ -86,16 +91,21 @@ pub(crate) fn installed(program: &str) -> bool {
     found
 }
 
-/// Runs a script in an interactive-like shell that has the hook; `prompt` stands for what the shell
-/// does before each prompt. `show NAME` prints the environment under a heading.
+/// Runs a script in a shell that has the hook; `prompt` stands for what the shell does before each
+/// prompt. Nothing happens at `cd`, so that the shells can be compared.
 pub(crate) fn session(home: &Home, shell: &str, script: &str) -> String {
     let prelude = match shell {
         "bash" => "prompt() { eval \"${PROMPT_COMMAND}\"; }\n",
-        "zsh" => "prompt() { for f in $precmd_functions; do $f; done }\n",
+        "zsh" => "prompt() { for f in $precmd_functions; do $f; done }\nchpwd_functions=()\n",
         other => panic!("{other}"),
     };
+    session_with_hook(home, shell, &format!("{prelude}{script}"))
+}
+
+/// Runs a script in a shell that has the hook. The home folder's path is `HOME` in the result.
+pub(crate) fn session_with_hook(home: &Home, shell: &str, script: &str) -> String {
     let hook = home.floe("", &["hook", shell]);
-    let script = format!("{}{prelude}{script}", String::from_utf8(hook.stdout).unwrap());
+    let script = format!("{}{script}", String::from_utf8(hook.stdout).unwrap());
     let arguments: &[&str] =
         if shell == "bash" { &["--norc", "--noprofile", "-c"] } else { &["-f", "-c"] };
     let output = home.command(shell, "").args(arguments).arg(&script).output().unwrap();
