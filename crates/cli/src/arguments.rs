@@ -56,6 +56,7 @@ pub(crate) enum Command {
     Deny(commands::deny::Arguments),
     Status(commands::status::Arguments),
     Reload(commands::reload::Arguments),
+    Demo(commands::demo::Arguments),
     Completions(commands::completions::Arguments),
     Man(commands::man::Arguments),
 }

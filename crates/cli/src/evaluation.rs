@@ -365,7 +365,7 @@ impl Console for Terminal {
 }
 
 /// How many steps of a trace are shown without `--show-trace`.
-const MOST_STEPS: usize = 8;
+const MOST_STEPS: usize = 4;
 
 fn complaint(evaluator: &Evaluator<'_>, error: &EvalError, show_trace: bool) -> Complaint {
     let report: Report = evaluator.report(error);
@@ -381,8 +381,10 @@ fn complaint(evaluator: &Evaluator<'_>, error: &EvalError, show_trace: bool) -> 
     let mut trace = Vec::new();
     let mut folded = 0;
     for frame in &report.frames {
-        let own = frame.position.as_ref().is_some_and(is_own);
-        if show_trace || (own && trace.len() < MOST_STEPS) {
+        let is_news = frame.position.as_ref().is_some_and(is_own)
+            && frame.position != report.position
+            && trace.len() < MOST_STEPS;
+        if show_trace || is_news {
             let place = frame.position.as_ref().and_then(|position| place(evaluator, position));
             trace.push((frame.message.clone(), place));
         } else {

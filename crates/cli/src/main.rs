@@ -6,6 +6,7 @@
 mod arguments;
 mod builds;
 mod commands;
+mod demo;
 mod dev_shell;
 mod evaluation;
 mod expression;
