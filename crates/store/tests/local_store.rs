@@ -158,6 +158,29 @@ fn only_what_a_root_reaches_survives_a_collection() {
 }
 
 #[test]
+fn what_a_running_program_mentions_survives() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = add_text(&open(&directory), "used", &[]);
+    let store = open(&directory);
+    let mut program = std::process::Command::new("cat")
+        .env("USED", format!("{}/bin:/elsewhere", store.store_dir().print(&path)))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It has its environment once it answers.
+    std::io::Write::write_all(program.stdin.as_mut().unwrap(), b"x").unwrap();
+    std::io::Read::read_exact(program.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+    store.collect_garbage(&GarbageOptions::default()).unwrap();
+    assert!(store.is_valid(&path).unwrap());
+    assert!(matches!(store.roots().unwrap().first(), Some((_, Root::Running(_)))));
+    program.kill().unwrap();
+    program.wait().unwrap();
+    store.collect_garbage(&GarbageOptions::default()).unwrap();
+    assert!(!store.is_valid(&path).unwrap());
+}
+
+#[test]
 fn a_collection_can_be_limited() {
     let directory = tempfile::tempdir().unwrap();
     let (one, two, alive) = {
