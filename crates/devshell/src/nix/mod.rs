@@ -9,6 +9,8 @@
 pub mod background;
 pub mod cache;
 pub mod capture;
+#[cfg(test)]
+mod capture_tests;
 mod export_list;
 pub mod request;
 pub mod shell_environment;
