@@ -108,7 +108,10 @@ fn the_server_reports_bad_files_and_keeps_answering() {
         let path = home.path().join(name);
         server.open(&path, &text).unwrap();
         let found = server.diagnostics(&path, |found| !found.is_empty()).unwrap();
-        assert!(found.iter().any(|one| one["message"].as_str().unwrap().contains(message)), "{name}: {found:?}");
+        assert!(
+            found.iter().any(|one| one["message"].as_str().unwrap().contains(message)),
+            "{name}: {found:?}"
+        );
         let hover = server.request_at("textDocument/definition", &good, 0, 21).unwrap();
         assert!(!hover.is_null(), "{name}");
     }
@@ -142,10 +145,16 @@ fn a_file_that_changes_on_disk_while_it_is_open_keeps_the_editors_text() {
     let change = json!({ "changes": [{ "uri": uri(&path), "type": 2 }] });
     server.notify("workspace/didChangeWatchedFiles", change).unwrap();
     server.change(&path, 2, "{ a = other; }\n").unwrap();
-    let found = server.diagnostics(&path, |found| !found.is_empty() && !found[0]["message"].as_str().unwrap().contains("oops")).unwrap();
+    let found = server
+        .diagnostics(&path, |found| {
+            !found.is_empty() && !found[0]["message"].as_str().unwrap().contains("oops")
+        })
+        .unwrap();
     assert_eq!(found[0]["message"], "undefined variable 'other'");
     fs::remove_file(&path).unwrap();
-    let symbols = server.request("textDocument/documentSymbol", json!({ "textDocument": { "uri": uri(&path) } })).unwrap();
+    let symbols = server
+        .request("textDocument/documentSymbol", json!({ "textDocument": { "uri": uri(&path) } }))
+        .unwrap();
     assert_eq!(symbols.as_array().map(Vec::len), Some(1), "{symbols}");
     assert!(server.shutdown().unwrap().success());
 }

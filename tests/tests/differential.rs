@@ -23,7 +23,8 @@ fn folder() -> PathBuf {
 
 fn rows() -> Vec<Row> {
     let text = fs::read_to_string(folder().join("table.txt")).expect("the table is there");
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let lines =
+        text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     lines
         .map(|(index, line)| {
             let error = |(expression, rest): (&str, &str)| {
@@ -31,7 +32,8 @@ fn rows() -> Vec<Row> {
                     Some((message, suggestion)) => (message, Some(suggestion.to_owned())),
                     None => (rest, None),
                 };
-                let expected = Expected::Error { message: message.replace("\\n", "\n"), suggestion };
+                let expected =
+                    Expected::Error { message: message.replace("\\n", "\n"), suggestion };
                 (expression.to_owned(), expected)
             };
             let value = |(expression, value): (&str, &str)| {
@@ -48,7 +50,10 @@ fn rows() -> Vec<Row> {
 /// What differs between a row and an answer of `eval --strict`.
 fn difference(row: &Row, answer: &Answer) -> Option<String> {
     let differs = |expected: &str, found: &str| {
-        Some(format!("line {}: {}\n  expected: {expected}\n  found:    {found}", row.line, row.expression))
+        Some(format!(
+            "line {}: {}\n  expected: {expected}\n  found:    {found}",
+            row.line, row.expression
+        ))
     };
     let value = answer.output.trim_end_matches('\n');
     match &row.expected {
@@ -56,7 +61,9 @@ fn difference(row: &Row, answer: &Answer) -> Option<String> {
         Expected::Value(expected) => {
             differs(expected, if answer.success { value } else { answer.error.trim_end() })
         }
-        Expected::Error { message, .. } if answer.success => differs(&format!("error: {message}"), value),
+        Expected::Error { message, .. } if answer.success => {
+            differs(&format!("error: {message}"), value)
+        }
         // Lines of a message are indented below each other.
         Expected::Error { message, suggestion } => {
             let unindent = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
@@ -85,37 +92,59 @@ fn floe_answers_as_the_table_says() {
     let rows = rows();
     let mut differences = Vec::new();
     for row in &rows {
-        let answer = Answer::of(evaluate(&mut home.command(floe()).arg("eval"), row));
+        let mut command = home.command(floe());
+        // Store paths in the table are those of a machine's own store; nothing is written to it.
+        command.env("FLOE_STORE", "local").arg("eval");
+        let answer = Answer::of(evaluate(&mut command, row));
         differences.extend(difference(row, &answer));
     }
     report(&differences, rows.len());
 }
 
-/// Messages and a few builtins differ between releases, so of an older one only this is asked: that it
-/// gives the value where the table has one, and fails where the table has an error.
+/// What 2.34 does differently from the 2.8 of older Debian releases: overflow is an error, a few builtins
+/// are new or stricter, floats in JSON keep all digits, keywords are quoted as attribute names.
+const CHANGED_SINCE_2_8: [&str; 18] = [
+    "9223372036854775807",
+    "4611686018427387904",
+    "9223372036854775808",
+    "builtins.ceil 1.0e300",
+    "(throw \"lazy\")",
+    "builtins.convertHash",
+    "builtins.addDrvOutputDependencies",
+    "builtins.readFileType",
+    "builtins.sort 1 [ ]",
+    "builtins.genericClosure { startSet = [ ]; }",
+    "builtins.unsafeGetAttrPos \"a\" { a = 1; } == null",
+    "builtins.traceVerbose",
+    "builtins.warn",
+    "builtins.break",
+    "builtins.toJSON",
+    "builtins.fromJSON",
+    "builtins.attrNames builtins",
+    "\"in\" = 4",
+];
+
+/// The messages are those of 2.34; an older Nix has to fail where the table has an error and to give the
+/// same value where the table has one, except for what has changed since.
 #[test]
 fn the_installed_nix_agrees_with_the_table() {
     let Some(nix) = tool("nix-instantiate") else { return };
     let home = Home::new();
-    let rows = rows();
     let version = Answer::of(home.command(&nix).arg("--version")).expect();
-    let is_reference = version.ends_with("2.34") || version.contains(" 2.34.");
+    let is_reference = version.contains(" 2.34");
+    let mut rows = rows();
+    if !is_reference {
+        let is_old = |row: &Row| !CHANGED_SINCE_2_8.iter().any(|new| row.expression.contains(new));
+        rows.retain(is_old);
+    }
     let mut differences = Vec::new();
     for row in &rows {
         let mut command = home.command(&nix);
-        command.env_remove("FLOE_STORE").env("NIX_STORE_DIR", "/nix/store");
-        let answer = Answer::of(evaluate(command.args(["--eval", "--readonly-mode"]), row));
-        let agrees = match row.expected {
-            Expected::Value(_) => answer.success || !is_reference,
-            Expected::Error { .. } => !answer.success || !is_reference,
-        };
-        if is_reference || !agrees {
+        command.env_remove("FLOE_STORE").args(["--eval", "--readonly-mode"]);
+        let answer = Answer::of(evaluate(&mut command, row));
+        let fails_too = matches!(row.expected, Expected::Error { .. }) && !answer.success;
+        if is_reference || !fails_too {
             differences.extend(difference(row, &answer));
-        } else if let (Expected::Value(expected), true) = (&row.expected, answer.success)
-            && answer.output.trim_end() != expected
-        {
-            // Known to have changed since: how lists, functions and cut values are printed.
-            continue;
         }
     }
     report(&differences, rows.len());
@@ -126,5 +155,13 @@ fn evaluate<'a>(command: &'a mut Command, row: &Row) -> &'a mut Command {
         .current_dir(folder())
         .args(["--strict", "-I"])
         .arg(format!("files={}", folder().join("files").display()))
-        .args(["-E", &row.expression])
+        // A leading space: C++ Nix takes an argument that starts with a minus sign for an option.
+        .args([
+            "-E",
+            &format!(
+                "{}{}",
+                if row.expression.starts_with('-') { " " } else { "" },
+                row.expression
+            ),
+        ])
 }

@@ -67,7 +67,8 @@ fn floe_shell_runs_a_command_in_the_environment() {
     let demo = home.copy_demo();
     let demo = demo.to_str().expect("UTF-8");
     home.floe(["allow", demo]).expect();
-    let output = home.floe(["shell", demo, "--", "sh", "-c", "command -v jsonfmt; echo $PROJECT"]).expect();
+    let output =
+        home.floe(["shell", demo, "--", "sh", "-c", "command -v jsonfmt; echo $PROJECT"]).expect();
     assert!(output.contains("/bin/jsonfmt") && output.ends_with("iceberg"), "{output}");
     let status = home.floe(["shell", demo, "--", "sh", "-c", "exit 7"]).status;
     assert_eq!(status, Some(7));

@@ -29,11 +29,17 @@ impl Session {
         fs::read_to_string(self.demo.join(name)).unwrap()
     }
 
-    fn definition(&mut self, path: &std::path::Path, (line, character): (u32, u32)) -> (String, u64) {
-        let answer = self.server.request_at("textDocument/definition", path, line, character).unwrap();
+    fn definition(
+        &mut self,
+        path: &std::path::Path,
+        (line, character): (u32, u32),
+    ) -> (String, u64) {
+        let answer =
+            self.server.request_at("textDocument/definition", path, line, character).unwrap();
         let place = if answer.is_array() { &answer[0] } else { &answer };
         let target = place["uri"].as_str().or(place["targetUri"].as_str()).unwrap_or_default();
-        let range = if place["range"].is_null() { &place["targetSelectionRange"] } else { &place["range"] };
+        let range =
+            if place["range"].is_null() { &place["targetSelectionRange"] } else { &place["range"] };
         (target.to_owned(), range["start"]["line"].as_u64().unwrap_or_default())
     }
 }
@@ -46,7 +52,8 @@ fn story_1_options_are_completed_with_type_and_description() {
     let text = text.replacen("  services.nginx", "  services.openssh.\n  services.nginx", 1);
     let path = session.open("configuration.nix", &text);
     let character = "  services.openssh.".len() as u32;
-    let list = session.server.request_at("textDocument/completion", &path, line, character).unwrap();
+    let list =
+        session.server.request_at("textDocument/completion", &path, line, character).unwrap();
     let items = list["items"].as_array().or(list.as_array()).expect("a list").clone();
     let item = |label: &str| items.iter().find(|item| item["label"] == label).cloned();
     for label in ["enable", "ports", "settings"] {
@@ -95,7 +102,11 @@ fn story_4_an_evaluation_error_shows_at_the_users_line() {
     let error = found.iter().find(|one| one["code"] == "missing-attribute").unwrap();
     assert!(error["message"].as_str().unwrap().contains("attribute 'verison' missing"), "{error}");
     assert_eq!(error["range"]["start"]["line"], position_of(&text, "verison").0);
-    assert!(error["codeDescription"]["href"].as_str().is_some_and(|link| link.contains("missing-attribute")));
+    assert!(
+        error["codeDescription"]["href"]
+            .as_str()
+            .is_some_and(|link| link.contains("missing-attribute"))
+    );
     assert!(!error["relatedInformation"].as_array().expect("a trace").is_empty());
 
     session.server.change(&path, 2, &text.replace("verison", "version")).unwrap();
