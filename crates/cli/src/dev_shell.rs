@@ -6,7 +6,7 @@ use floe_builder::{Goal, Wanted};
 use floe_devshell::{
     Output,
     nix::{
-        request::{ShellArgument, ShellRequest, ShellSource},
+        request::{ShellArgument, ShellRequest, ShellSource, packages_expression},
         tools::{EvaluationFailure, Reads, ShellBuilder, ShellDerivation, ShellEvaluator},
     },
 };
@@ -64,13 +64,7 @@ impl ShellEvaluator for Tools {
     ) -> Result<ShellDerivation, EvaluationFailure> {
         let source = match &request.source {
             ShellSource::File(file) => Source::File(file.clone()),
-            ShellSource::Packages(packages) => {
-                let packages: String =
-                    packages.iter().map(|package| format!(" ({package})")).collect();
-                Source::Text(format!(
-                    "with import <nixpkgs> {{ }}; mkShell {{ packages = [{packages} ]; }}"
-                ))
-            }
+            ShellSource::Packages(packages) => Source::Text(packages_expression(packages)),
         };
         let mut arguments =
             vec![("inNixShell".to_owned(), Argument::Expression("true".to_owned()))];

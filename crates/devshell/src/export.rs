@@ -161,7 +161,7 @@ fn load_with_state(
         (state::DIFF, restore.into()),
         (state::DIR, folder),
         (state::FILE, project.file.clone().into_os_string()),
-        (state::WATCHES, watches.to_variable().into()),
+        (state::WATCHES, watches.to_short_variable(&context.folders.cache.join("watches")).into()),
     ] {
         after.insert(name.into(), value);
     }

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::allow::sha256;
 use crate::text;
 
 /// Watched files, each once, in the order in which they were added.
@@ -93,16 +94,40 @@ impl Watches {
         serde_json::to_string(&records).expect("a list of strings and numbers is JSON")
     }
 
-    /// Reads what [`Watches::to_variable`] wrote; `None` when it is something else, after which
+    /// The same, with a list that is too long for an environment kept in a file below `folder`.
+    /// Every program that the shell starts is handed the variable, and the kernel refuses to start
+    /// any with one of 128 KiB.
+    pub fn to_short_variable(&self, folder: &Path) -> String {
+        let text = self.to_variable();
+        if text.len() <= LONGEST_VARIABLE {
+            return text;
+        }
+        let file = folder.join(&sha256(&[text.as_bytes()])[..16]);
+        match std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, &text)) {
+            Ok(()) => format!("@{}", text::encode(file.as_os_str())),
+            // Nothing is watched, so every prompt loads again: slow, and right.
+            Err(_) => String::new(),
+        }
+    }
+
+    /// Reads what [`Watches::to_variable`] or [`Watches::to_short_variable`] wrote; `None` when it is something else, after which
     /// the only safe answer is to load again.
     pub fn from_variable(variable: &OsStr) -> Option<Watches> {
-        let records: Vec<(String, Option<Identity>)> =
-            serde_json::from_slice(variable.as_bytes()).ok()?;
+        let records: Vec<(String, Option<Identity>)> = match variable.as_bytes() {
+            [b'@', file @ ..] => {
+                let file = text::decode(std::str::from_utf8(file).ok()?);
+                serde_json::from_slice(&std::fs::read(file).ok()?).ok()?
+            }
+            list => serde_json::from_slice(list).ok()?,
+        };
         let watches = (records.iter())
             .map(|(path, identity)| Watch { path: text::decode(path).into(), identity: *identity });
         Some(Watches { watches: watches.collect() })
     }
 }
+
+/// In bytes; leaves room for the rest of the environment.
+const LONGEST_VARIABLE: usize = 32 * 1024;
 
 /// Every file and folder below `folder`, itself included, in a stable order. Symbolic links are
 /// listed and not followed. What cannot be read has nothing below it.
@@ -205,6 +230,22 @@ mod tests {
         let variable = watches.to_variable();
         assert_eq!(Watches::from_variable(OsStr::new(&variable)), Some(watches));
         assert_eq!(Watches::from_variable(OsStr::new("nonsense")), None);
+    }
+
+    #[test]
+    fn a_long_list_is_kept_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut watches = Watches::default();
+        watches.add(Path::new("/one"));
+        assert_eq!(watches.to_short_variable(folder.path()), watches.to_variable());
+        for number in 0..3000 {
+            watches.add(&folder.path().join(format!("file-{number}")));
+        }
+        let variable = watches.to_short_variable(&folder.path().join("watches"));
+        assert!(variable.len() < 1000);
+        assert_eq!(Watches::from_variable(OsStr::new(&variable)), Some(watches));
+        std::fs::remove_dir_all(folder.path().join("watches")).unwrap();
+        assert_eq!(Watches::from_variable(OsStr::new(&variable)), None);
     }
 
     #[test]

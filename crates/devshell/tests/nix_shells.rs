@@ -8,6 +8,10 @@ use common::{Home, activator, session, shells};
 /// A standard environment with a tool, and a shell on it. `message` goes into the shell's variables,
 /// `hook` is its shell hook.
 fn write_shell(home: &Home, message: &str, hook: &str) {
+    write_shell_of(home, "/bin/sh", message, hook);
+}
+
+fn write_shell_of(home: &Home, builder: &str, message: &str, hook: &str) {
     let stdenv = r#"
 PATH=/usr/bin:/bin
 mkdir -p $out/bin
@@ -19,7 +23,7 @@ echo "PATH=$out/bin:/usr/bin:/bin; export PATH; export FROM_SETUP='it'\"'\"'s'; 
         { "name": "stdenv", "builder": "/bin/sh", "script": stdenv, "env": {} },
         {
             "name": "shell",
-            "builder": "/bin/sh",
+            "builder": builder,
             "script": "exit 1",
             "env": { "MESSAGE": message, "shellHook": hook, "TMPDIR": "/nowhere" },
         },
@@ -162,6 +166,19 @@ fn the_shell_hook_runs_in_the_project() {
         );
         assert!(output.contains("HOME/project hello there unset\n"), "{output}");
         assert!(output.contains("from the hook\n"), "{output}");
+    }
+}
+
+#[test]
+fn with_bash_as_builder_the_shell_hook_finds_the_functions() {
+    for shell in shells() {
+        let home = Home::plain();
+        let hook = "helper && export CALLED=\"helper of $FROM_SETUP\"";
+        write_shell_of(&home, "/bin/bash", "hello", hook);
+        home.allow("project/shell.nix");
+        let output =
+            session(&home, shell, "cd project; prompt 2>&1; floe-test-tool; echo \"$CALLED\"");
+        assert!(output.ends_with("the tool runs\nhelper of it's\n"), "{output}");
     }
 }
 

@@ -45,11 +45,9 @@ pub fn build(
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
 
     let (reads, result) = build_request(&entry, &request, evaluator, builder, output);
-    let inputs = Inputs::record(
-        &with_source(reads, &request),
-        Path::new(builder.store().store_dir().as_str()),
-        started,
-    );
+    let reads = with_source(reads, &request);
+    let store_dir = Path::new(builder.store().store_dir().as_str());
+    let inputs = Inputs::record(&reads, store_dir, &request.project, started);
     let failure = result.err().map(|error| error.to_string());
     Ok(entry.write_attempt(&Attempt { inputs, failure })?)
 }

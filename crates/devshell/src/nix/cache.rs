@@ -203,17 +203,20 @@ impl Entry {
 }
 
 impl Inputs {
-    /// What an evaluation looked at. Files of the store never change and are left out. A file that
-    /// was written since `started` (nanoseconds since 1970) may have been read before or after:
-    /// it counts as changed.
-    pub fn record(reads: &Reads, store_dir: &Path, started: i64) -> Inputs {
+    /// What an evaluation looked at. Files of the store never change and are left out. A file of
+    /// the project that was written since `started` (nanoseconds since 1970) may have been read
+    /// before or after, so it counts as changed. Files elsewhere that are that young were made for
+    /// the evaluation, by unpacking or fetching them.
+    pub fn record(reads: &Reads, store_dir: &Path, project: &Path, started: i64) -> Inputs {
         let paths = reads.paths.iter().filter(|path| !path.starts_with(store_dir));
         let paths = paths.map(|path| {
             let identity = Identity::of(path);
-            let settled = identity.is_none_or(|identity| identity.0 < started);
-            let hash = if settled { content_hash(path) } else { Some(String::new()) };
-            let identity = identity.filter(|_| settled);
-            Input { path: path.clone(), identity, hash }
+            let is_old = identity.is_none_or(|identity| identity.0 < started);
+            if is_old || !path.starts_with(project) {
+                Input { path: path.clone(), identity, hash: content_hash(path) }
+            } else {
+                Input { path: path.clone(), identity: None, hash: Some(String::new()) }
+            }
         });
         Inputs { paths: paths.collect(), variables: reads.variables.clone() }
     }
@@ -275,7 +278,12 @@ mod tests {
         let (file, absent) = (folder.path().join("a.nix"), folder.path().join("b.nix"));
         fs::write(&file, "1").unwrap();
         set_time(&file, 1000);
-        let inputs = Inputs::record(&reads(&[&file, &absent]), Path::new("/nix/store"), i64::MAX);
+        let inputs = Inputs::record(
+            &reads(&[&file, &absent]),
+            Path::new("/nix/store"),
+            Path::new("/"),
+            i64::MAX,
+        );
         assert!(inputs.are_current(|_| None));
         set_time(&file, 2000);
         assert!(inputs.are_current(|_| None));
@@ -288,23 +296,33 @@ mod tests {
     }
 
     #[test]
-    fn a_file_written_during_the_evaluation_counts_as_changed() {
+    fn a_file_of_the_project_written_during_the_evaluation_counts_as_changed() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.nix");
         fs::write(&file, "1").unwrap();
         set_time(&file, 1000);
-        let inputs = Inputs::record(&reads(&[&file]), Path::new("/nix/store"), 999_000_000_000);
-        assert!(!inputs.are_current(|_| None));
+        let record = |project: &Path, started| {
+            Inputs::record(&reads(&[&file]), Path::new("/nix/store"), project, started)
+        };
+        assert!(!record(folder.path(), 999_000_000_000).are_current(|_| None));
+        assert!(record(folder.path(), 1_001_000_000_000).are_current(|_| None));
+        assert!(record(Path::new("/elsewhere"), 999_000_000_000).are_current(|_| None));
     }
 
     #[test]
     fn folders_count_by_the_names_in_them_and_the_store_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let inputs = Inputs::record(&reads(&[folder.path()]), Path::new("/nix/store"), i64::MAX);
+        let inputs = Inputs::record(
+            &reads(&[folder.path()]),
+            Path::new("/nix/store"),
+            Path::new("/"),
+            i64::MAX,
+        );
         assert!(inputs.are_current(|_| None));
         fs::write(folder.path().join("new"), "").unwrap();
         assert!(!inputs.are_current(|_| None));
-        let inputs = Inputs::record(&reads(&[folder.path()]), folder.path(), i64::MAX);
+        let inputs =
+            Inputs::record(&reads(&[folder.path()]), folder.path(), Path::new("/"), i64::MAX);
         assert_eq!(inputs, Inputs::default());
     }
 
@@ -314,7 +332,7 @@ mod tests {
             variables: [("NIX_PATH".into(), Some("a=b".into())), ("X".into(), None)].into(),
             ..Default::default()
         };
-        let inputs = Inputs::record(&reads, Path::new("/nix/store"), 0);
+        let inputs = Inputs::record(&reads, Path::new("/nix/store"), Path::new("/"), 0);
         assert!(inputs.are_current(|name| (name == "NIX_PATH").then(|| "a=b".to_owned())));
         assert!(!inputs.are_current(|_| None));
         assert!(!inputs.are_current(|_| Some("a=b".to_owned())));

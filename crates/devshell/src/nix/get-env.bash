@@ -64,12 +64,13 @@ __floe_all() {
   done < <(declare -F)
 }
 
-# With structured attributes `outputs` is a table from names to paths, else a list of names.
-if [[ $(declare -p outputs) == "declare -A"* ]]; then
+# With structured attributes `outputs` is a table from names to paths, else a list of names, or
+# nothing where `out` is the only one.
+if [[ $(declare -p outputs 2>/dev/null) == "declare -A"* ]]; then
   __floe_outputs=("${outputs[@]}")
 else
   __floe_outputs=()
-  for __floe_output in $outputs; do __floe_outputs+=("${!__floe_output}"); done
+  for __floe_output in ${outputs:-out}; do __floe_outputs+=("${!__floe_output}"); done
 fi
 for __floe_output in "${__floe_outputs[@]}"; do
   if [[ $__floe_output == "${__floe_outputs[0]}" ]]; then

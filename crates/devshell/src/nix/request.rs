@@ -140,16 +140,6 @@ impl ShellRequest {
         Ok(request)
     }
 
-    /// The Nix expression of a shell of packages; `None` when the expression is in a file.
-    pub fn expression(&self) -> Option<String> {
-        let ShellSource::Packages(packages) = &self.source else { return None };
-        let packages: Vec<String> = packages.iter().map(|package| format!("({package})")).collect();
-        Some(format!(
-            "let pkgs = import <nixpkgs> {{ }}; in with pkgs; mkShell {{ name = \"shell\"; buildInputs = [ {} ]; }}",
-            packages.join(" ")
-        ))
-    }
-
     /// A name for messages.
     pub fn display(&self) -> String {
         match &self.source {
@@ -157,6 +147,16 @@ impl ShellRequest {
             ShellSource::Packages(packages) => format!("-p {}", packages.join(" ")),
         }
     }
+}
+
+/// The Nix expression of a shell of packages, each an expression in the scope of `<nixpkgs>`.
+pub fn packages_expression(packages: &[String]) -> String {
+    let packages: Vec<String> = packages.iter().map(|package| format!("({package})")).collect();
+    // `buildInputs` and not `packages`, which older package sets do not know.
+    format!(
+        "with import <nixpkgs> {{ }}; mkShell {{ name = \"shell\"; buildInputs = [ {} ]; }}",
+        packages.join(" ")
+    )
 }
 
 #[cfg(test)]
@@ -198,9 +198,10 @@ mod tests {
     #[test]
     fn packages_become_an_expression() {
         let request = parse(&["-p", "hello", "python3.withPackages (p: [ p.numpy ])"]).unwrap();
+        let ShellSource::Packages(packages) = request.source else { panic!("no packages") };
         assert_eq!(
-            request.expression().unwrap(),
-            "let pkgs = import <nixpkgs> { }; in with pkgs; mkShell { name = \"shell\"; buildInputs = [ (hello) (python3.withPackages (p: [ p.numpy ])) ]; }"
+            packages_expression(&packages),
+            "with import <nixpkgs> { }; mkShell { name = \"shell\"; buildInputs = [ (hello) (python3.withPackages (p: [ p.numpy ])) ]; }"
         );
     }
 
