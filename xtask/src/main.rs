@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run_demo(),
         ["test"] => test::run_all(),
         ["picture"] => picture::draw(),
-        ["bench"] => bench::run_bench(),
+        ["bench", words @ ..] => bench::run_bench(words),
         _ => {
             run::say(USAGE);
             return ExitCode::from(2);

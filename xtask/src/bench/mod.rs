@@ -1,0 +1,164 @@
+//! `cargo xtask bench`: Floe and its peers in turn, in one run on one machine, and the ratios.
+//!
+//! One file per thing that is measured. Peers that are missing are said so and left out.
+
+mod eval;
+mod hook;
+mod lsp;
+mod measure;
+mod parse;
+mod peer;
+mod table;
+
+use std::{env, path::PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+
+use self::{measure::Floe, peer::Peer, table::Table};
+use crate::run::{cargo, run, say, target};
+
+pub(crate) const USAGE: &str = "usage: cargo xtask bench [WHAT…] [OPTIONS]
+
+WHAT is parse, eval, lsp or hook; all of them if nothing is named.
+
+  --nixpkgs DIR      the nixpkgs checkout to measure on; otherwise FLOE_NIXPKGS names it
+  --runs N           how often the larger programs run; the medians are printed (5)
+  --json             print JSON for scripts
+  --nix COMMAND      how to call nix-instantiate; also FLOE_BENCH_NIX
+  --direnv COMMAND   how to call direnv; also FLOE_BENCH_DIRENV
+  --nil COMMAND      how to call nil; also FLOE_BENCH_NIL
+";
+
+/// What can be measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Parse,
+    Eval,
+    Lsp,
+    Hook,
+}
+
+impl What {
+    const ALL: [What; 4] = [What::Parse, What::Eval, What::Lsp, What::Hook];
+
+    fn from_word(word: &str) -> Option<What> {
+        What::ALL.into_iter().find(|what| what.word() == word)
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            What::Parse => "parse",
+            What::Eval => "eval",
+            What::Lsp => "lsp",
+            What::Hook => "hook",
+        }
+    }
+}
+
+/// Measures what the words ask for.
+pub(crate) fn run_bench(words: &[&str]) -> Result<()> {
+    let options = Options::parse(words)?;
+    let floe = build()?;
+    let nix = Peer::find("nix-instantiate", "NIX", options.nix.as_deref(), "--version");
+    let direnv = Peer::find("direnv", "DIRENV", options.direnv.as_deref(), "version");
+    let nil = Peer::find("nil", "NIL", options.nil.as_deref(), "--version");
+
+    let mut tables = Vec::new();
+    for &what in &options.what {
+        if what == What::Hook {
+            tables.push(hook::measure(&floe, direnv.as_ref(), options.runs * 40)?);
+            continue;
+        }
+        let Some(nixpkgs) = &options.nixpkgs else {
+            say(&format!("{}: left out: FLOE_NIXPKGS names no nixpkgs checkout", what.word()));
+            continue;
+        };
+        match what {
+            What::Parse => tables.push(parse::measure(nixpkgs, nix.as_ref(), options.runs)?),
+            What::Eval => tables.extend(eval::measure(&floe, nixpkgs, nix.as_ref(), options.runs)?),
+            What::Lsp => tables.push(lsp::measure(&floe, nixpkgs, nil.as_ref(), options.runs)?),
+            What::Hook => {}
+        }
+    }
+    print(&tables, options.json);
+    Ok(())
+}
+
+struct Options {
+    what: Vec<What>,
+    nixpkgs: Option<PathBuf>,
+    runs: usize,
+    json: bool,
+    nix: Option<String>,
+    direnv: Option<String>,
+    nil: Option<String>,
+}
+
+impl Options {
+    fn parse(words: &[&str]) -> Result<Options> {
+        let mut options = Options {
+            what: Vec::new(),
+            nixpkgs: env::var_os("FLOE_NIXPKGS").map(PathBuf::from),
+            runs: 5,
+            json: false,
+            nix: None,
+            direnv: None,
+            nil: None,
+        };
+        let mut words = words.iter();
+        while let Some(&word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+            match word {
+                "--nixpkgs" => options.nixpkgs = Some(value()?.into()),
+                "--runs" => {
+                    let runs = value()?;
+                    options.runs = runs.parse().with_context(|| format!("--runs {runs}"))?;
+                }
+                "--json" => options.json = true,
+                "--nix" => options.nix = Some((*value()?).to_owned()),
+                "--direnv" => options.direnv = Some((*value()?).to_owned()),
+                "--nil" => options.nil = Some((*value()?).to_owned()),
+                _ => match What::from_word(word) {
+                    Some(what) => options.what.push(what),
+                    None => bail!("'{word}' is neither a measurement nor an option\n\n{USAGE}"),
+                },
+            }
+        }
+        if options.what.is_empty() {
+            options.what = What::ALL.to_vec();
+        }
+        options.runs = options.runs.max(1);
+        options.nixpkgs = match options.nixpkgs {
+            Some(path) => {
+                let found = path.canonicalize();
+                Some(found.with_context(|| format!("the nixpkgs checkout {}", path.display()))?)
+            }
+            None => None,
+        };
+        Ok(options)
+    }
+}
+
+/// Builds the program and the measuring examples, optimised.
+fn build() -> Result<Floe> {
+    let program = ["--package", "floe-cli", "--bin", "floe"];
+    let parse_speed = ["--package", "floe-hir", "--example", parse::EXAMPLE];
+    let edit_latency = ["--package", "floe-lsp", "--example", lsp::EXAMPLE];
+    let words = [program, parse_speed, edit_latency].concat();
+    run(cargo(["build", "--quiet", "--release"]).args(words))?;
+    Ok(Floe { program: target().join("release/floe") })
+}
+
+#[expect(clippy::print_stdout, reason = "the tables are what the command is for")]
+fn print(tables: &[Table], as_json: bool) {
+    if as_json {
+        let tables: Vec<_> = tables.iter().map(Table::to_json).collect();
+        println!("{:#}", json!({ "machine": measure::machine(), "tables": tables }));
+        return;
+    }
+    println!("{}\n", measure::machine());
+    for table in tables {
+        println!("{table}");
+    }
+}
