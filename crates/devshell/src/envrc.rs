@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::bash::{self, BashError};
 use crate::context::Context;
-use crate::environment::Environment;
+use crate::environment::{Environment, state};
 use crate::project::{Project, ProjectKind};
 use crate::watch::{Watches, walk};
 
@@ -51,8 +51,12 @@ pub fn run(context: &Context, project: &Project, environment: &Environment) -> R
     ];
     let mut inside = environment.clone();
     inside.insert(PROJECT_VARIABLE.into(), project.folder().into());
+    if let Some(watches) = context.variable(state::WATCHES) {
+        inside.insert(state::WATCHES.into(), watches.to_owned());
+    }
     let after = run.script(script.as_bytes(), &arguments, &inside).map(|mut after| {
         after.remove(OsStr::new(PROJECT_VARIABLE));
+        after.remove(OsStr::new(state::WATCHES));
         after
     });
     Run { environment: after, watches: read_watches(run.exchange()) }

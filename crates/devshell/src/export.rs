@@ -124,7 +124,7 @@ impl Loaded<'_> {
     }
 
     fn is_fresh(&self) -> bool {
-        self.watches().is_some_and(|watches| watches.changed().is_none())
+        self.watches().is_some_and(|watches| watches.changed().next().is_none())
     }
 }
 

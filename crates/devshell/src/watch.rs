@@ -79,10 +79,10 @@ impl Watches {
         self.watches.iter()
     }
 
-    /// The first file that is not as it was.
-    pub fn changed(&self) -> Option<&Path> {
+    /// The files that are not as they were.
+    pub fn changed(&self) -> impl Iterator<Item = &Path> {
         let changed = |watch: &&Watch| Identity::of(&watch.path) != watch.identity;
-        self.watches.iter().find(changed).map(|watch| watch.path.as_path())
+        self.watches.iter().filter(changed).map(|watch| watch.path.as_path())
     }
 
     /// The text kept in `FLOE_WATCHES`: a JSON array of `[path, [time, size]]`, with `null` for a
@@ -181,23 +181,23 @@ mod tests {
         let mut watches = Watches::default();
         watches.add(&file);
         watches.add(&absent);
-        assert_eq!(watches.changed(), None);
+        assert_eq!(watches.changed().next(), None);
 
         touch(&file, 1001);
-        assert_eq!(watches.changed(), Some(file.as_path()));
+        assert_eq!(watches.changed().next(), Some(file.as_path()));
         touch(&file, 1000);
-        assert_eq!(watches.changed(), None);
+        assert_eq!(watches.changed().next(), None);
 
         fs::write(&file, "longer").unwrap();
         touch(&file, 1000);
-        assert_eq!(watches.changed(), Some(file.as_path()));
+        assert_eq!(watches.changed().next(), Some(file.as_path()));
         fs::write(&file, "two").unwrap();
         touch(&file, 1000);
 
         fs::write(&absent, "").unwrap();
-        assert_eq!(watches.changed(), Some(absent.as_path()));
+        assert_eq!(watches.changed().next(), Some(absent.as_path()));
         fs::remove_file(&absent).unwrap();
-        assert_eq!(watches.changed(), None);
+        assert_eq!(watches.changed().next(), None);
     }
 
     #[test]
@@ -211,15 +211,15 @@ mod tests {
         std::os::unix::fs::symlink("a", path("link")).unwrap();
         let mut watches = Watches::default();
         watches.add(&path("link"));
-        assert_eq!(watches.changed(), None);
+        assert_eq!(watches.changed().next(), None);
 
         std::thread::sleep(Duration::from_millis(20));
         fs::remove_file(path("link")).unwrap();
         std::os::unix::fs::symlink("b", path("link")).unwrap();
-        assert_eq!(watches.changed(), Some(path("link").as_path()), "points elsewhere");
+        assert_eq!(watches.changed().next(), Some(path("link").as_path()), "points elsewhere");
 
         fs::remove_file(path("b")).unwrap();
-        assert_eq!(watches.changed(), Some(path("link").as_path()), "dangles");
+        assert_eq!(watches.changed().next(), Some(path("link").as_path()), "dangles");
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         watches.add(&file);
         fs::write(&file, "").unwrap();
         watches.add(&file);
-        assert_eq!(watches.changed(), Some(file.as_path()));
+        assert_eq!(watches.changed().next(), Some(file.as_path()));
     }
 
     #[test]

@@ -112,6 +112,53 @@ touch message; prompt 2>&1; echo "4 $MESSAGE"
 }
 
 #[test]
+fn entering_again_finds_the_shell_ready() {
+    for shell in shells() {
+        let home = Home::plain();
+        write_shell(&home, "$(IN_NIX_SHELL) $(FLOE_TEST_VALUE)", "");
+        home.allow("project/shell.nix");
+        let output = session(
+            &home,
+            shell,
+            r#"
+cd project; prompt 2>/dev/null; cd ..; prompt 2>/dev/null
+cd project; prompt 2>&1 | grep -ac 'building'; cd ..; prompt 2>/dev/null
+export FLOE_TEST_VALUE=1; cd project; prompt 2>&1 | grep -a 'building'
+"#,
+        );
+        expect_test::expect![[r#"
+            0
+            floe: building the changed shell in the background; the last good one is used meanwhile
+        "#]]
+        .assert_eq(&output);
+    }
+}
+
+#[test]
+fn a_file_elsewhere_that_always_changes_does_not_keep_the_builder_busy() {
+    for shell in shells() {
+        let home = Home::plain();
+        write_shell(&home, "$<../noise>", "");
+        home.write("noise", "0");
+        home.write("project/.envrc", "use nix\n");
+        home.allow("project/.envrc");
+        let output = session(
+            &home,
+            shell,
+            r#"
+cd project; prompt 2>/dev/null; cd ..; prompt 2>/dev/null
+for i in 1 2 3 4 5 6 7 8; do
+  echo $i > ~/noise; cd ~/project; prompt 2>>~/messages; sleep 0.3
+done
+grep -ac 'building the changed shell' ~/messages; grep -ac 'loading' ~/messages
+"#,
+        );
+        // Once for the change, and once more when the build is done, if it is by now.
+        assert!(["1\n2\n", "1\n1\n"].contains(&output.as_str()), "{shell}: {output}");
+    }
+}
+
+#[test]
 fn a_failure_keeps_the_last_good_shell_and_is_told_once() {
     for shell in shells() {
         let home = Home::plain();

@@ -83,6 +83,14 @@ fn with_source(mut reads: Reads, request: &ShellRequest) -> Reads {
     reads
 }
 
+/// The environment that an evaluation sees, where the shell is entered from `base`. Expressions ask
+/// for `IN_NIX_SHELL`, which `nix-shell` sets too.
+pub(super) fn evaluation_environment(base: &Environment) -> Environment {
+    let mut environment = base.clone();
+    environment.insert("IN_NIX_SHELL".into(), "impure".into());
+    environment
+}
+
 /// Starts a builder behind the prompt, unless one is at work. `environment` is what the evaluation
 /// sees.
 pub(super) fn start(
@@ -104,7 +112,6 @@ pub(super) fn start(
         .current_dir(&request.folder)
         .env_clear()
         .envs(environment)
-        .env("IN_NIX_SHELL", "impure")
         // Out of the terminal's reach: neither Ctrl-C nor leaving the shell ends the build.
         .process_group(0)
         .stdin(Stdio::null())

@@ -10,7 +10,7 @@
 //! - `root`: keeps the environment's store paths from collection;
 //! - `waited`: there while somebody waits for the first build, and left behind when they gave up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -22,7 +22,7 @@ use super::request::ShellRequest;
 use super::shell_environment::ShellEnvironment;
 use super::tools::Reads;
 use crate::allow::sha256;
-use crate::watch::Identity;
+use crate::watch::{Identity, normalise};
 
 /// The folder of one shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,8 +208,8 @@ impl Inputs {
     /// before or after, so it counts as changed. Files elsewhere that are that young were made for
     /// the evaluation, by unpacking or fetching them.
     pub fn record(reads: &Reads, store_dir: &Path, project: &Path, started: i64) -> Inputs {
-        let paths = reads.paths.iter().filter(|path| !path.starts_with(store_dir));
-        let paths = paths.map(|path| {
+        let paths: BTreeSet<PathBuf> = reads.paths.iter().map(|path| normalise(path)).collect();
+        let paths = paths.iter().filter(|path| !path.starts_with(store_dir)).map(|path| {
             let identity = Identity::of(path);
             let is_old = identity.is_none_or(|identity| identity.0 < started);
             if is_old || !path.starts_with(project) {

@@ -16,6 +16,7 @@ pub mod request;
 pub mod shell_environment;
 pub mod tools;
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ use request::{RequestError, ShellRequest};
 use crate::bash::{self, BashError};
 use crate::context::{Context, FirstEntry};
 use crate::diff::Diff;
-use crate::environment::Environment;
+use crate::environment::{Environment, state};
 use crate::envrc;
 use crate::output::Output;
 use crate::project::Project;
@@ -131,10 +132,13 @@ fn find_good(
     let entry = Entry::new(&context.folders.cache, request);
     // Files are watched as they are before we look at them, so that no change falls in between.
     let (mut seen, mut attempt) = look(&entry, request);
+    let visible = background::evaluation_environment(base);
+    let arrived = has_arrived(context, &entry);
     let current = |attempt: &Attempt| {
-        attempt.inputs.are_current(|name| {
-            base.get(std::ffi::OsStr::new(name)).map(|value| value.to_string_lossy().into_owned())
-        })
+        arrived
+            || attempt.inputs.are_current(|name| {
+                visible.get(OsStr::new(name)).map(|value| value.to_string_lossy().into_owned())
+            })
     };
     let mut good = entry.good();
     let settled = attempt.as_ref().is_some_and(&current)
@@ -143,7 +147,7 @@ fn find_good(
     if !settled {
         let before = Identity::of(&entry.attempt_file());
         let gave_up = entry.is_building() && entry.waited_file().exists();
-        let child = background::start(context, &entry, request, base)?;
+        let child = background::start(context, &entry, request, &visible)?;
         let wait = context.settings.first_entry == FirstEntry::Wait && !gave_up;
         if good.is_none() && wait {
             output.status(
@@ -171,6 +175,16 @@ fn find_good(
         }
         (None, good) => Ok(good),
     }
+}
+
+/// Whether we are here because a build has ended, and for nothing else. Its result is taken as it
+/// is: were it compared again, a file outside the project that changes all the time would have the
+/// shell built again and again.
+fn has_arrived(context: &Context, entry: &Entry) -> bool {
+    let watches =
+        context.variable(state::WATCHES).and_then(Watches::from_variable).unwrap_or_default();
+    let mut changed = watches.changed();
+    changed.next() == Some(&entry.attempt_file()) && changed.next().is_none()
 }
 
 /// The last attempt and the files to watch for it.
@@ -203,6 +217,6 @@ fn run_shell_hook(
     environment_with_hook.insert("__floe_shell_hook".into(), crate::text::decode(hook));
     let run = bash::Run::new(context, &request.folder, Path::new("shellHook"))?;
     let mut after = run.script(&script, &[], &environment_with_hook)?;
-    after.remove(std::ffi::OsStr::new("__floe_shell_hook"));
+    after.remove(OsStr::new("__floe_shell_hook"));
     Ok(after)
 }
