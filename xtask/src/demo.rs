@@ -1,59 +1,36 @@
 //! `cargo xtask demo`: the release program plays the five stories.
 
-use std::{
-    fs::{self, Permissions},
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::Command,
-};
+use std::{ffi::OsStr, fs, path::Path, process::Command};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::run::{cargo, checkout, run, say, target};
 
-/// Plays inside of the checkout, so that nothing is left elsewhere, and cleans up.
+/// Builds and plays.
 pub(crate) fn run_demo() -> Result<()> {
     say("Building the release program; the first time takes a few minutes.");
+    play(release()?, &[])
+}
+
+/// Has `floe demo` play on the checkout's demo project. What it needs for that lies in the target folder,
+/// so that nothing is left outside of the checkout even if it is killed.
+pub(crate) fn play(mut floe: Command, options: &[&OsStr]) -> Result<()> {
+    let temporary = target().join("demo");
+    fs::create_dir_all(&temporary)?;
+    floe.arg("demo").arg("--project").arg(checkout().join("fixtures/demo")).args(options);
+    run(floe.current_dir(checkout()).env("TMPDIR", &temporary))
+}
+
+/// `cargo xtask picture`: the demo's real output as the picture of README.md.
+pub(crate) fn draw() -> Result<()> {
+    let picture = checkout().join("docs/images/demo.svg");
+    fs::create_dir_all(picture.parent().unwrap_or(Path::new(".")))?;
+    let options = ["--fast".as_ref(), "--svg".as_ref(), picture.as_os_str()];
+    play(release()?, &options)
+}
+
+/// The release program, built.
+fn release() -> Result<Command> {
     run(&mut cargo(["build", "--quiet", "--release", "--package", "floe-cli"]))?;
-    play(&target().join("release/floe"))
-}
-
-/// Has `floe` play, in a home of its own.
-pub(crate) fn play(floe: &Path) -> Result<()> {
-    in_home(&mut Command::new(floe), run)
-}
-
-/// Has a `floe` play that is given with its first arguments, and gives what it printed.
-pub(crate) fn output(floe: &mut Command) -> Result<String> {
-    in_home(floe, crate::run::output)
-}
-
-fn in_home<T>(floe: &mut Command, work: impl Fn(&mut Command) -> Result<T>) -> Result<T> {
-    let home = target().join("demo");
-    remove(&home)?;
-    floe.args(["demo", "--directory"]).arg(&home).current_dir(checkout()).env_remove("FLOE_STORE");
-    let played = work(floe);
-    remove(&home)?;
-    played
-}
-
-/// Removes a folder that may hold a store, whose folders are read-only.
-fn remove(folder: &Path) -> Result<()> {
-    if !folder.exists() {
-        return Ok(());
-    }
-    make_writable(folder)
-        .and_then(|()| fs::remove_dir_all(folder))
-        .with_context(|| format!("cannot remove '{}'", folder.display()))
-}
-
-fn make_writable(folder: &Path) -> std::io::Result<()> {
-    fs::set_permissions(folder, Permissions::from_mode(0o755))?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            make_writable(&entry.path())?;
-        }
-    }
-    Ok(())
+    Ok(Command::new(target().join("release/floe")))
 }

@@ -2,7 +2,6 @@
 
 mod bench;
 mod demo;
-mod picture;
 mod readme;
 mod run;
 mod test;
@@ -24,7 +23,7 @@ fn main() -> ExitCode {
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["demo"] => demo::run_demo(),
         ["test"] => test::run_all(),
-        ["picture"] => picture::draw(),
+        ["picture"] => demo::draw(),
         ["bench", words @ ..] => bench::run_bench(words),
         _ => {
             run::say(USAGE);
