@@ -56,40 +56,58 @@ pub enum LoadError {
     },
 }
 
+/// An environment brought up to date.
+#[derive(Debug)]
+pub struct Entered {
+    /// The environment of the folder, with our state in it.
+    pub environment: Environment,
+    /// Why the project could not be loaded.
+    pub failure: Option<LoadError>,
+}
+
 /// Brings the calling shell's environment up to date with its folder.
 pub fn export(
     context: &Context,
     shell: &dyn Shell,
     output: &mut dyn Output,
 ) -> Result<Export, UnreadableRestore> {
+    let Some(entered) = enter(context, output)? else { return Ok(Export::default()) };
+    let before = &context.environment;
+    let diff = Diff::between(before, &entered.environment);
+    let script = export_script(shell, &diff, before, &entered.environment);
+    Ok(Export { script, failure: entered.failure })
+}
+
+/// The environment of the folder that `context` names; `None` when `context` has it already.
+pub fn enter(
+    context: &Context,
+    output: &mut dyn Output,
+) -> Result<Option<Entered>, UnreadableRestore> {
     let loaded = Loaded::of(&context.environment);
     let found = active_project(context);
     if loaded.is_none() && found.is_none() {
-        return Ok(Export::default());
+        return Ok(None);
     }
     if let (Some(loaded), Some(project)) = (&loaded, &found)
         && loaded.file == project.file
         && loaded.is_fresh()
     {
-        return Ok(Export::default());
+        return Ok(None);
     }
 
     let before = environment_without_project(&context.environment)?;
-    let (after, failure) = match &found {
+    let (environment, failure) = match &found {
         None => {
             output.status("unloading");
             (before.clone(), None)
         }
         Some(project) => load_with_state(context, project, &before, output),
     };
-
-    let changes = Diff::between(&before, &after).summary();
+    let changes = Diff::between(&before, &environment).summary();
     if !changes.is_empty() && !context.settings.hide_diff {
         output.status(&format!("export {changes}"));
     }
-    let diff = Diff::between(&context.environment, &after);
-    let script = export_script(shell, &diff, &context.environment, &after);
-    Ok(Export { script, failure })
+    Ok(Some(Entered { environment, failure }))
 }
 
 /// The project that the shell's folder belongs to. A flake stays silent until it is allowed, as

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Home, activator, installed, session, session_with_hook, shells};
+use common::{Home, activator, installed, session, session_with_hook, shells, stderr};
 
 #[test]
 fn entering_and_leaving_restores_every_byte() {
@@ -160,4 +160,25 @@ fn odd_folder_names() {
         );
         assert_eq!(output.matches("ok\n").count(), 4, "{output}");
     }
+}
+
+#[test]
+fn fish_changes_at_cd() {
+    if !installed("fish") {
+        return;
+    }
+    let home = Home::new();
+    home.write("project/.envrc", "export A=$'it\\'s\\n\\\\' LIST=/a:/b\nPATH_add bin\n");
+    home.allow("project/.envrc");
+    let hook = String::from_utf8(home.floe("", &["hook", "fish"]).stdout).unwrap();
+    let script = format!(
+        r#"{hook}
+set before (string join : $PATH)
+cd project; test "$A" = "it's"\n\\; and echo exported; echo $PATH[1]
+cd ..; set -q A; or echo unset; test (string join : $PATH) = "$before"; and echo same"#
+    );
+    let output = home.command("fish", "").args(["--no-config", "-c", &script]).output().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).replace(home.path().to_str().unwrap(), "HOME");
+    assert_eq!(text, "exported\nHOME/project/bin\nunset\nsame\n", "{}", stderr(&output));
 }
