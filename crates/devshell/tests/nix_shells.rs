@@ -306,6 +306,7 @@ until find ~/.cache -name waited 2>/dev/null | grep -q .; do sleep 0.05; done
 sleep 0.2; kill -INT $wait_for_it; kill $wait_for_it; wait $wait_for_it 2>/dev/null
 prompt 2>&1; echo "1 ${{MESSAGE-unset}}"
 prompt 2>&1; timeout 5 sh -c 'echo late > message'
+rm message; echo late > message
 i=0; while [ -z "$MESSAGE" ] && [ $i -lt 100 ]; do sleep 0.1; prompt 2>/dev/null; i=$((i + 1)); done; echo "2 $MESSAGE"
 "#
             ),
