@@ -5,13 +5,14 @@
 //! that depends on the file's [`Stamp`]; whoever watches the disk sets a new stamp.
 
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use dashmap::{DashMap, Entry};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use salsa::{Durability, Setter};
 use thiserror::Error;
 
+use crate::evaluation::Worker;
 use crate::{Db, Stamp, System};
 
 /// A path that analysis has asked for. It need not exist.
@@ -109,6 +110,9 @@ struct Shared {
     /// The unsaved texts once more, for the evaluator, which works outside of salsa. Only the writer
     /// changes it, while no reader lives; so a reader always sees it as of its own revision.
     buffers: RwLock<Buffers>,
+    /// Which paths have changed since the evaluator last asked.
+    changed: Mutex<Vec<PathBuf>>,
+    worker: OnceLock<Worker>,
     system: Arc<dyn System>,
 }
 
@@ -118,7 +122,13 @@ pub type Buffers = Arc<FxHashMap<PathBuf, Arc<str>>>;
 impl Files {
     /// No files yet, on this disk.
     pub fn new(system: Arc<dyn System>) -> Files {
-        let shared = Shared { by_path: DashMap::default(), buffers: RwLock::default(), system };
+        let shared = Shared {
+            by_path: DashMap::default(),
+            buffers: RwLock::default(),
+            changed: Mutex::default(),
+            worker: OnceLock::new(),
+            system,
+        };
         Files { shared: Arc::new(shared) }
     }
 
@@ -168,9 +178,33 @@ impl Files {
         paths.filter(|path| path.starts_with(folder)).collect()
     }
 
+    /// The thread that evaluates. It is started by the first who asks.
+    pub(crate) fn worker(&self) -> &Worker {
+        self.shared.worker.get_or_init(Worker::start)
+    }
+
+    /// Which paths have changed since this was last asked.
+    pub(crate) fn take_changed(&self) -> Vec<PathBuf> {
+        self.shared
+            .changed
+            .lock()
+            .map(|mut changed| std::mem::take(&mut *changed))
+            .unwrap_or_default()
+    }
+
+    fn note_change(&self, path: PathBuf) {
+        if let Ok(mut changed) = self.shared.changed.lock() {
+            // While nobody evaluates, the list must not grow with every keystroke.
+            if changed.last() != Some(&path) {
+                changed.push(path);
+            }
+        }
+    }
+
     pub(crate) fn set_buffer(&self, db: &mut dyn Db, path: &Path, text: Option<Arc<str>>) {
         let file = self.get(db, path);
         let key = file.path(db).clone();
+        self.note_change(key.clone());
         // An edited file changes more often than any file on disk.
         file.set_buffer(db).with_durability(Durability::LOW).to(text.clone());
         if let Ok(mut buffers) = self.shared.buffers.write() {
@@ -188,6 +222,7 @@ impl Files {
         let stamp = self.shared.system.stamp(file.path(db));
         let changed = stamp != file.stamp(db);
         if changed {
+            self.note_change(file.path(db).clone());
             file.set_stamp(db).to(stamp);
         }
         changed

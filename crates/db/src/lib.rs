@@ -5,6 +5,7 @@
 //! next write cancels. Nothing here knows of the protocol that the editor speaks.
 
 mod discovery;
+mod evaluation;
 #[allow(missing_docs, reason = "salsa writes methods without documentation")]
 mod file;
 mod host;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use discovery::{Nixpkgs, nixpkgs};
+pub use evaluation::{Evaluated, Patience, Session, evaluate};
 pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, source};
 pub use host::{Change, Host, Revised};
 pub use query::{line_index, module, parse, problems, scopes, source_map};

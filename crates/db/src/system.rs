@@ -1,19 +1,18 @@
 //! The disk, behind a trait: the real one, and one in memory for tests.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// What analysis needs from a disk.
-pub trait System: Send + Sync {
+use floe_eval::fs::{FileSystem, FileType, RealFileSystem};
+
+/// A disk, as analysis and evaluation see it.
+pub trait System: FileSystem + Send + Sync {
     /// What is at `path`, symbolic links followed.
     fn stamp(&self, path: &Path) -> Stamp;
-    /// The bytes of a regular file.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-    /// The names in a directory.
-    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
 }
 
 /// What a look at a path told, without reading it. Two equal stamps mean that nothing changed.
@@ -74,28 +73,44 @@ impl System for OsSystem {
     fn stamp(&self, path: &Path) -> Stamp {
         Stamp::of(std::fs::metadata(path))
     }
+}
 
+impl FileSystem for OsSystem {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        RealFileSystem.read(path)
     }
 
-    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        std::fs::read_dir(path)?
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect()
+    fn file_type(&self, path: &Path) -> io::Result<FileType> {
+        RealFileSystem.file_type(path)
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        RealFileSystem.read_link(path)
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+        RealFileSystem.read_dir(path)
     }
 }
 
-/// A disk in memory. Writing advances its clock, so every write changes a stamp.
-#[derive(Clone, Debug, Default)]
+/// One folder in memory; everything outside of it is on the machine's disk. Writing advances a clock of
+/// its own, so every write changes a stamp.
+#[derive(Clone, Debug)]
 pub struct MemorySystem {
+    root: PathBuf,
     files: Arc<Mutex<BTreeMap<PathBuf, (SystemTime, Arc<[u8]>)>>>,
 }
 
+impl Default for MemorySystem {
+    fn default() -> MemorySystem {
+        MemorySystem { root: "/w".into(), files: Arc::default() }
+    }
+}
+
 impl MemorySystem {
-    /// Writes (or overwrites) a file; its directories exist by that.
+    /// Writes (or overwrites) a file; its folders exist by that.
     pub fn write(&self, path: impl Into<PathBuf>, bytes: impl AsRef<[u8]>) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.files();
         let newest = files.values().map(|(modified, _)| *modified).max();
         let now = newest.unwrap_or(SystemTime::UNIX_EPOCH) + Duration::from_secs(1);
         files.insert(path.into(), (now, bytes.as_ref().into()));
@@ -103,13 +118,24 @@ impl MemorySystem {
 
     /// Removes a file.
     pub fn remove(&self, path: &Path) {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        self.files().remove(path);
+    }
+
+    fn files(&self) -> MutexGuard<'_, BTreeMap<PathBuf, (SystemTime, Arc<[u8]>)>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_memory(&self, path: &Path) -> bool {
+        path.starts_with(&self.root)
     }
 }
 
 impl System for MemorySystem {
     fn stamp(&self, path: &Path) -> Stamp {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.in_memory(path) {
+            return OsSystem.stamp(path);
+        }
+        let files = self.files();
         if let Some((modified, bytes)) = files.get(path) {
             return Stamp::File { modified: *modified, size: bytes.len() as u64 };
         }
@@ -119,23 +145,52 @@ impl System for MemorySystem {
             None => Stamp::Missing,
         }
     }
+}
 
+impl FileSystem for MemorySystem {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        match files.get(path) {
+        if !self.in_memory(path) {
+            return OsSystem.read(path);
+        }
+        match self.files().get(path) {
             Some((_, bytes)) => Ok(bytes.to_vec()),
             None => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
-    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut names: Vec<String> = files
+    fn file_type(&self, path: &Path) -> io::Result<FileType> {
+        match self.stamp(path) {
+            _ if !self.in_memory(path) => OsSystem.file_type(path),
+            Stamp::File { .. } => Ok(FileType::Regular),
+            Stamp::Directory { .. } => Ok(FileType::Directory),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        match self.in_memory(path) {
+            true => Err(io::ErrorKind::InvalidInput.into()),
+            false => OsSystem.read_link(path),
+        }
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+        if !self.in_memory(path) {
+            return OsSystem.read_dir(path);
+        }
+        let mut names: Vec<OsString> = self
+            .files()
             .keys()
             .filter_map(|file| file.strip_prefix(path).ok()?.iter().next())
-            .map(|name| name.to_string_lossy().into_owned())
+            .map(OsString::from)
             .collect();
         names.dedup();
-        if names.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(names) }
+        if names.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        names
+            .into_iter()
+            .map(|name| Ok((name.clone(), self.file_type(&path.join(name))?)))
+            .collect()
     }
 }

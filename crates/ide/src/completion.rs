@@ -3,13 +3,15 @@
 
 use std::path::Path;
 
-use floe_db::{Db, File, Stamp, module, parse, scopes, source, source_map};
+use floe_db::{Db, Evaluated, File, Stamp, module, parse, scopes, source, source_map};
 use floe_hir::{Expr, ExprId, Gate, Module, Name, ScopeOwner, SourceMap, Span, Visible, globals};
 use rustc_hash::FxHashSet;
 
 use crate::builtin_docs::{builtin_doc, builtin_docs};
-use crate::context::{Context, context};
+use crate::context::{Context, Step, context};
 use crate::cursor::Cursor;
+use crate::evaluation::options::{OptionPath, is_module, option_path, options_below};
+use crate::evaluation::packages::{candidates, package_names};
 use crate::hover::builtin_markdown;
 use crate::known::{self, Place, entry_of, is_builtins};
 
@@ -61,32 +63,45 @@ pub enum CompletionKind {
 pub fn completion(db: &dyn Db, file: File, offset: u32) -> Completions {
     let cursor = Cursor::new(&parse(db, file).tree, &source(db, file).text, offset);
     let (context, replace) = context(&cursor);
-    let mut found = Found { items: Vec::new(), seen: FxHashSet::default() };
+    let written = &cursor.text[replace.start as usize..offset as usize];
+    let mut found = Found {
+        items: Vec::new(),
+        seen: FxHashSet::default(),
+        written: written.to_lowercase(),
+        incomplete: false,
+    };
     match context {
         Context::Expression => expression(db, file, &cursor, &mut found),
         Context::Attribute { base, path } => {
             if let Some(expr) = source_map(db, file).expr_around(base.start, base.end) {
-                attributes(db, Place { file, expr }, &path, &mut found);
+                let place = Place { file, expr };
+                attributes(db, place, &path, &mut found);
+                packages(db, place, &path, &mut found);
             }
         }
-        Context::Binding { .. } => {}
+        Context::Binding { path, around } => options(db, file, &around, &path, &mut found),
         Context::Inherit { from: None } => visible(db, file, &cursor, &mut found),
         Context::Inherit { from: Some(set) } => {
             if let Some(expr) = source_map(db, file).expr_around(set.start, set.end) {
-                attributes(db, Place { file, expr }, &[], &mut found);
+                let place = Place { file, expr };
+                attributes(db, place, &[], &mut found);
+                packages(db, place, &[], &mut found);
             }
         }
         Context::Path(text) => path(db, file, &text, &mut found),
         Context::SearchPath(text) => search_path(db, &text, &mut found),
         Context::Nothing => {}
     }
-    Completions { replace, items: found.items, incomplete: false }
+    Completions { replace, items: found.items, incomplete: found.incomplete }
 }
 
 /// The items so far. Of two with one label the first counts: it hides the other.
 struct Found {
     items: Vec<CompletionItem>,
     seen: FxHashSet<String>,
+    /// What is written already, in lower case.
+    written: String,
+    incomplete: bool,
 }
 
 impl Found {
@@ -162,7 +177,9 @@ fn visible(db: &dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Found) {
     }
     let lexical = found.items.len();
     for set in withs {
-        attributes(db, Place { file, expr: set }, &[], found);
+        let place = Place { file, expr: set };
+        attributes(db, place, &[], found);
+        packages(db, place, &[], found);
     }
     let mut index = 0;
     found.items.retain(|item| {
@@ -212,6 +229,53 @@ fn attributes(db: &dyn Db, base: Place, path: &[String], found: &mut Found) {
     }
 }
 
+/// The most packages that are listed at a time: a package set has tens of thousands.
+const MOST_PACKAGES: usize = 300;
+
+/// The attributes of a package set, as far as they begin with (or else have in them) what is written.
+fn packages(db: &dyn Db, base: Place, path: &[String], found: &mut Found) {
+    for candidate in candidates(db, base) {
+        let candidate = candidate.join(path.iter().cloned());
+        let Evaluated::Answer(names) = package_names(db, candidate.intern(db)) else { continue };
+        let written = found.written.clone();
+        let rank = |name: &str| match name.to_lowercase().find(&written) {
+            Some(0) => Some(0),
+            Some(_) => Some(1),
+            None => None,
+        };
+        let mut fitting: Vec<(usize, &str)> = names
+            .iter()
+            .map(|name| name.as_str())
+            .filter_map(|name| Some((rank(name)?, name)))
+            .collect();
+        fitting.sort_by_key(|(rank, _)| *rank);
+        found.incomplete |= fitting.len() > MOST_PACKAGES;
+        for (_, name) in fitting.into_iter().take(MOST_PACKAGES) {
+            found.add(name, CompletionKind::Package);
+        }
+    }
+}
+
+/// The options that a set in a module can define.
+fn options(db: &dyn Db, file: File, around: &[Step], path: &[String], found: &mut Found) {
+    let Some(steps) = option_path(around, path) else { return };
+    if !is_module(db, file) {
+        return;
+    }
+    let Evaluated::Answer(below) = options_below(db, OptionPath::new(db, steps)) else { return };
+    for option in below {
+        let kind = match &option.option {
+            Some(_) => CompletionKind::Option,
+            None => CompletionKind::OptionSet,
+        };
+        if let Some(item) = found.add(&option.name, kind) {
+            item.detail =
+                option.option.as_ref().and_then(|details| details.type_description.clone());
+            item.documentation = option.markdown();
+        }
+    }
+}
+
 fn builtin(name: &str, found: &mut Found) {
     let kind = match name {
         "true" | "false" | "null" => CompletionKind::Constant,
@@ -251,7 +315,9 @@ fn search_path(db: &dyn Db, text: &str, found: &mut Found) {
 fn entries(db: &dyn Db, folder: &Path, found: &mut Found) {
     // A new file in the folder changes its stamp.
     db.file(folder).stamp(db);
-    let mut names = db.files().system().list(folder).unwrap_or_default();
+    let system = db.files().system();
+    let names = system.read_dir(folder).unwrap_or_default().into_iter();
+    let mut names: Vec<String> = names.filter_map(|(name, _)| name.into_string().ok()).collect();
     names.sort();
     // A name with other characters cannot stand in a path literal.
     let fits = |name: &String| {
@@ -339,11 +405,10 @@ mod tests {
         check(
             "let s = { x = 1; \"y z\" = 2; }; in with s; $0",
             &expect![[r#"
-            default.nix:1 ""
-            s Variable
-            x Attribute
-            y z Attribute inserts "y z"
-        "#]],
+                default.nix:1 ""
+                s Variable
+                x Attribute
+            "#]],
         );
     }
 
@@ -415,6 +480,104 @@ mod tests {
             &expect![[r#"
             a.nix:1 ""
             x.nix File
+        "#]],
+        );
+    }
+
+    #[test]
+    fn options_of_a_module() {
+        let shown = |text: &str| {
+            let fixture = fixture(text);
+            let found = completion(&fixture.db, fixture.file, fixture.offset);
+            let line = |item: &CompletionItem| {
+                let detail = item.detail.as_deref().unwrap_or("…");
+                format!("{} {:?} {detail}\n", item.label, item.kind)
+            };
+            found.items.iter().map(line).collect::<String>()
+        };
+        let openssh = shown("{ config, ... }: { services.openssh.$0 }");
+        expect![[r#"
+            authorizedKeysFiles Option list of string
+            authorizedKeysInHomedir Option boolean
+            banner Option null or strings concatenated with "\n"
+            enable Option boolean
+            extraConfig Option strings concatenated with "\n"
+            hostKeys Option list of (submodule)
+            listenAddresses Option list of (submodule)
+            openFirewall Option boolean
+            passwordAuthentication Option unspecified value
+            permitRootLogin Option unspecified value
+            ports Option list of 16 bit unsigned integer; between 0 and 65535 (both inclusive)
+            settings Option open submodule of attribute set of (null or boolean or signed integer or string or list of string)
+            startWhenNeeded Option boolean
+        "#]].assert_eq(&openssh);
+        assert_eq!(shown("{ config, ... }: { services = { openssh.$0 }; }"), openssh);
+        assert_eq!(
+            shown(
+                "{ config, lib, ... }: { config = lib.mkIf true { services.openssh = { $0 }; }; }"
+            ),
+            openssh
+        );
+        assert_eq!(
+            shown("{ config, ... }: { services.openssh.$0\n  networking.hostName = \"a\"; }"),
+            openssh
+        );
+        expect![[r#"
+            default Option boolean
+            extraConfig Option strings concatenated with "\n"
+            forceSSL Option boolean
+            listen Option list of (submodule)
+            locations Option attribute set of (submodule)
+            root Option null or absolute path
+            serverAliases Option list of string
+            serverName Option string
+            sslCertificate Option null or absolute path
+            sslCertificateKey Option null or absolute path
+        "#]]
+        .assert_eq(&shown("{ config, ... }: { services.nginx.virtualHosts.a.$0 }"));
+        assert_eq!(shown("let s = { services.openssh.$0 }; in s"), "");
+    }
+
+    #[test]
+    fn packages_behind_a_dot_and_under_with() {
+        check(
+            "{ pkgs, ... }: pkgs.hel$0",
+            &expect![[r#"
+            default.nix:1 "hel"
+            hello Package
+            hello-c Package
+            mkShell Package
+            mkShellNoCC Package
+            writeShellApplication Package
+            writeShellScript Package
+            writeShellScriptBin Package
+        "#]],
+        );
+        check(
+            "{ pkgs ? import <nixpkgs> { } }: with pkgs; [ hel$0 ]",
+            &expect![[r#"
+            default.nix:1 "hel"
+            pkgs Parameter
+            hello Package
+            hello-c Package
+            mkShell Package
+            mkShellNoCC Package
+            writeShellApplication Package
+            writeShellScript Package
+            writeShellScriptBin Package
+        "#]],
+        );
+        check(
+            "let p = import <nixpkgs> { }; in { inherit (p) hel$0; }",
+            &expect![[r#"
+            default.nix:1 "hel"
+            hello Package
+            hello-c Package
+            mkShell Package
+            mkShellNoCC Package
+            writeShellApplication Package
+            writeShellScript Package
+            writeShellScriptBin Package
         "#]],
         );
     }

@@ -58,11 +58,6 @@ impl<'a> Cursor<'a> {
             })
     }
 
-    /// The kind of the innermost node, and of those around it, from the inside out.
-    pub(crate) fn kinds_outwards(&self) -> impl Iterator<Item = SyntaxKind> + '_ {
-        self.nodes.iter().rev().map(|node| self.get(*node).kind)
-    }
-
     /// The innermost node.
     pub(crate) fn node(&self) -> ElementId {
         self.nodes.last().copied().unwrap_or(self.tree.root())

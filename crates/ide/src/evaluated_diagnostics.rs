@@ -1,10 +1,173 @@
-//! What is wrong with the values of a file.
+//! What is wrong with the values of a file: it is evaluated in its role, as a module, a package, a
+//! shell, and each error is shown in the user's own code, at the innermost place that led to it.
 
-use floe_db::{Db, File};
+use floe_db::{Db, Evaluated, File, source};
+use floe_eval::error::{ErrorKind, Position, Report};
+use floe_hir::Span;
 
-use crate::Diagnostic;
+use crate::diagnostics::{Diagnostic, Related};
+use crate::evaluation::check::{check, file_of, places};
+
+/// The most places that one error is followed through.
+const PLACES: usize = 12;
 
 /// The diagnostics that evaluating a file gives.
-pub fn evaluated_diagnostics(_db: &dyn Db, _file: File) -> Vec<Diagnostic> {
-    Vec::new()
+pub fn evaluated_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
+    let Evaluated::Answer(reports) = check(db, file) else { return Vec::new() };
+    let told = reports.iter().filter(|report| {
+        // Neither says anything about the file.
+        !matches!(report.kind, ErrorKind::Interrupted | ErrorKind::ImportFromDerivation)
+    });
+    let mut found: Vec<Diagnostic> = told.map(|report| diagnostic(db, file, report)).collect();
+    found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    found.dedup_by(|b, a| a.span == b.span && a.message == b.message);
+    found
+}
+
+fn diagnostic(db: &dyn Db, file: File, report: &Report) -> Diagnostic {
+    let places = places(report);
+    let is_here = |position: &Position| file_of(position).is_some_and(|path| path == file.path(db));
+    let blamed = places.iter().find(|(position, _)| is_here(position));
+    let span = match blamed {
+        Some((position, _)) => position.span,
+        // Nothing in the file led to it: it is about the file as a whole.
+        None => first_line(&source(db, file).text),
+    };
+    let mut found = Diagnostic::error(span, report.kind.slug(), report.full_message());
+    let others = places.iter().filter(|(position, _)| Some(*position) != blamed.map(|at| at.0));
+    let related = others.filter_map(|(position, message)| {
+        let related = db.file(file_of(position)?);
+        Some(Related { file: related, span: position.span, message: one_line(message) })
+    });
+    found.related = related.take(PLACES).collect();
+    found
+}
+
+fn first_line(text: &str) -> Span {
+    let start = text.len() - text.trim_start().len();
+    let end = text[start..].find('\n').map_or(text.len(), |end| start + end);
+    Span { start: start as u32, end: end as u32 }
+}
+
+fn one_line(message: &str) -> String {
+    message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::fixture::{Fixture, fixture};
+
+    fn check(text: &str, expected: &Expect) {
+        let fixture = fixture(text);
+        let mut shown = String::new();
+        for found in evaluated_diagnostics(&fixture.db, fixture.file) {
+            let at = fixture.show(fixture.file, found.span);
+            shown += &format!("{at} {}: {}\n", found.code, found.message);
+            for related in found.related.iter().take(3) {
+                let at = fixture.show(related.file, related.span);
+                shown += &format!("    {at} {}\n", related.message);
+            }
+        }
+        expected.assert_eq(&Fixture::redact(&shown));
+    }
+
+    #[test]
+    fn each_attribute_of_a_set_for_itself() {
+        check(
+            "{ a = 1 + \"x\"; b = { }.c; d = 1; }",
+            &expect![[r#"
+            default.nix:1 "\"x\"" type-mismatch: cannot add a string to an integer
+            default.nix:1 "{ }.c" missing-attribute: attribute 'c' missing
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_wrong_attribute_of_a_package_is_blamed_on_the_line_that_asks_for_it() {
+        check(
+            "{ pkgs ? import <nixpkgs> { } }:
+let
+  banner = package: \"${package.pname} ${package.verison}\";
+in
+pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ])",
+            &expect![[r#"
+                default.nix:3 "package.verison" missing-attribute: attribute 'verison' missing
+                Did you mean version?
+                    default.nix:3 "\"${package.pname} ${package.verison}\"" while calling anonymous lambda
+                    <nixpkgs>/lib/strings.nix:57 "concatStringsSep sep (map f list)" while calling the 'concatStringsSep' builtin
+                    <nixpkgs>/lib/strings.nix:56 "list:\n    concatStringsSep sep (map f list)" while calling 'concatMapStringsSep'
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_module_is_evaluated_with_all_others() {
+        check(
+            "{ config, ... }: { networking.hostName = config.networking.hostNam; }",
+            &expect![[r#"
+            default.nix:1 "config.networking.hostNam" missing-attribute: attribute 'hostNam' missing
+            Did you mean hostName?
+                <nixpkgs>/lib/modules.nix:362 "value" from the definition of 'value'
+                <nixpkgs>/lib/modules.nix:560 "def.value" while evaluating the attribute 'value'
+                <nixpkgs>/lib/modules.nix:68 "isAttrs value" while calling the 'isAttrs' builtin
+        "#]],
+        );
+        check(
+            "{ config, ... }: { services.openssh.enabel = true; }",
+            &expect![[r#"
+            default.nix:1 "{ config, ... }: { services.openssh.enabel = true; }" unknown-option: The option `services.openssh.enabel' does not exist. Definition values:
+            - In `/w/default.nix': true
+
+            Did you mean `services.openssh.enable', `services.openssh.banner' or `services.openssh.ports'?
+                <nixpkgs>/lib/modules.nix:131 "throw (undeclaredOption prefix options (head tree.unmatched))" while calling the 'throw' builtin
+                <nixpkgs>/lib/modules.nix:188 "seq checked (removeAttrs config [ \"_module\" ])" while calling the 'seq' builtin
+                <nixpkgs>/nixos/default.nix:23 "config" while evaluating the attribute 'config'
+        "#]],
+        );
+        check(
+            "{ config, ... }: { services.openssh.enable = \"yes\"; }",
+            &expect![[r#"
+            default.nix:1 "{ config, ... }: { services.openssh.enable = \"yes\"; }" option-type: A definition for option `services.openssh.enable' is not of type `boolean'. Definition values:
+            - In `/w/default.nix': "yes"
+                <nixpkgs>/lib/modules.nix:578 "throw \"A definition for option `${showOption loc}' is not of type `${type.description}'. Definition values:${showDefs wrong}\"" while calling the 'throw' builtin
+                <nixpkgs>/lib/modules.nix:570 "mergedValue" from the definition of 'mergedValue'
+                <nixpkgs>/lib/modules.nix:530 "merged.mergedValue" while evaluating the attribute 'mergedValue'
+        "#]],
+        );
+        check("{ config, ... }: { networking.hostName = \"a\"; }", &expect![[""]]);
+    }
+
+    #[test]
+    fn a_package_is_called_as_callpackage_does() {
+        check(
+            "{ stdenv, hello }: stdenv.mkDerivation { pname = \"a\"; version = hello.verison; }",
+            &expect![[r#"
+            default.nix:1 "hello.verison" missing-attribute: attribute 'verison' missing
+            Did you mean version?
+                default.nix:1 "version" from the definition of 'version'
+                <nixpkgs>/stdenv/make-derivation.nix:37 "attrs.version or (throw \"the package '${attrs.pname}' has a pname and no version\")" while evaluating the attribute 'version'
+                <nixpkgs>/stdenv/make-derivation.nix:54 "name" while evaluating the derivation attribute 'name'
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_error_in_another_file_is_shown_where_this_one_leads_to_it() {
+        check(
+            "//- /w/a.nix\n{ x = (import ./b.nix).y; }\n//- /w/b.nix\n{ y = throw \"no\"; }",
+            &expect![[r#"
+            a.nix:1 "(import ./b.nix).y" thrown: no
+                b.nix:1 "throw \"no\"" while calling the 'throw' builtin
+                b.nix:1 "y" from the definition of 'y'
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_the_text_tells_is_not_told_again() {
+        check("{ a = x; b = throw \"no\"; }", &expect![[""]]);
+    }
 }

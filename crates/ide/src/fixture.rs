@@ -37,7 +37,11 @@ pub(crate) fn fixture(text: &str) -> Fixture {
         }
         system.write(path.clone(), text);
     }
-    let settings = Settings::default();
+    // The package set of the project itself stands for nixpkgs, whatever this machine has.
+    let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pkgs");
+    let packages = std::path::Path::new(packages).canonicalize().unwrap();
+    let settings =
+        Settings { nixpkgs: Some(packages), nix_path: Some(String::new()), ..Settings::default() };
     let db = Database::new(Arc::new(system), vec!["/w".into()], settings);
     let file = db.file(&cursor.0);
     Fixture { db, file, offset: cursor.1 }
@@ -48,8 +52,19 @@ impl Fixture {
     pub(crate) fn show(&self, file: File, span: Span) -> String {
         let text = &source(&self.db, file).text;
         let line = text[..span.start as usize].matches('\n').count() + 1;
-        let path = file.path(&self.db).strip_prefix("/w").unwrap_or(file.path(&self.db));
-        format!("{}:{line} {:?}", path.display(), &text[span.start as usize..span.end as usize])
+        let path = file.path(&self.db).display().to_string();
+        let path = match path.split_once("/fixtures/pkgs/") {
+            Some((_, inside)) => format!("<nixpkgs>/{inside}"),
+            None => path.trim_start_matches("/w/").to_owned(),
+        };
+        format!("{path}:{line} {:?}", &text[span.start as usize..span.end as usize])
+    }
+
+    /// A text without the place of the checkout in it.
+    pub(crate) fn redact(text: &str) -> String {
+        let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pkgs");
+        let packages = std::path::Path::new(packages).canonicalize().unwrap();
+        text.replace(packages.to_str().unwrap(), "<nixpkgs>")
     }
 
     /// The text of the file with the cursor, after edits.

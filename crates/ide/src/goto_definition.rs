@@ -1,9 +1,11 @@
 //! From a name to the place that gives it its meaning: variables, attributes of sets that the text
 //! shows, paths and what they import. What the text does not show, evaluation is asked for.
 
-use floe_db::{Db, File, module, scopes};
+use floe_db::{Db, Evaluated, File, module, scopes};
 use floe_hir::{AttrKind, Expr, Span};
 
+use crate::evaluation::options::option_under_cursor;
+use crate::evaluation::packages::{PackageInfo, candidates, package_info};
 use crate::known::{self, Bound, Place, entry_of};
 use crate::symbol::{Symbol, path_to_key, symbol_at};
 
@@ -24,15 +26,60 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
             .and_then(|path| known::imported_file(db, &path))
             .map(start_of),
         Symbol::SearchPath(expr) => search_path(db, Place { file, expr }),
-        Symbol::Variable(_) | Symbol::Key { .. } => {
-            definition_of(db, file, symbol).map(|bound| navigate(db, origin(db, bound)))
-        }
-        Symbol::Binding(binding) => {
-            let bound = Bound { file, binding };
-            Some(navigate(db, origin(db, bound)))
-        }
+        Symbol::Variable(_) | Symbol::Key { .. } => match definition_of(db, file, symbol) {
+            Some(bound) => {
+                let bound = origin(db, bound);
+                // What a binding passes on from a package set, it does not define.
+                passed_on(db, bound)
+                    .and_then(|info| package_target(db, &info))
+                    .or_else(|| Some(navigate(db, bound)))
+            }
+            None => package(db, file, symbol).and_then(|info| package_target(db, &info)),
+        },
+        Symbol::Binding(binding) => option(db, file, offset)
+            .or_else(|| Some(navigate(db, origin(db, Bound { file, binding })))),
     };
     target.into_iter().collect()
+}
+
+/// What evaluation knows about a part of a package set that a symbol names.
+pub(crate) fn package(db: &dyn Db, file: File, symbol: Symbol) -> Option<PackageInfo> {
+    let found = match symbol {
+        Symbol::Variable(expr) => candidates(db, Place { file, expr }),
+        Symbol::Key { expr, index } => {
+            let (base, path) = path_to_key(module(db, file), expr, index)?;
+            let names = || path.iter().map(|name| name.as_str().to_owned());
+            let bases = candidates(db, Place { file, expr: base }).into_iter();
+            bases.map(|base| base.join(names())).collect()
+        }
+        _ => Vec::new(),
+    };
+    found.iter().find_map(|candidate| match package_info(db, candidate.intern(db)) {
+        Evaluated::Answer(info) => info.clone(),
+        Evaluated::NoAnswer => None,
+    })
+}
+
+/// The same for a binding that only has the value from elsewhere: `inherit (pkgs) hello;`.
+pub(crate) fn passed_on(db: &dyn Db, bound: Bound) -> Option<PackageInfo> {
+    let entry = entry_of(module(db, bound.file), scopes(db, bound.file), bound.binding)?;
+    match entry.kind {
+        AttrKind::InheritedFrom => {
+            package(db, bound.file, Symbol::Key { expr: entry.value, index: 0 })
+        }
+        AttrKind::Plain | AttrKind::Inherited => None,
+    }
+}
+
+fn package_target(db: &dyn Db, info: &PackageInfo) -> Option<NavigationTarget> {
+    let places = info.definition.iter().chain(&info.attribute);
+    places.filter_map(|place| place.target(db)).next()
+}
+
+/// Where the option that a module defines at the cursor is declared.
+fn option(db: &dyn Db, file: File, offset: u32) -> Option<NavigationTarget> {
+    let info = option_under_cursor(db, file, offset)?;
+    info.option?.declarations.iter().find_map(|place| place.target(db))
 }
 
 /// What binds the name of a symbol, by the text alone.
@@ -211,6 +258,44 @@ let lib = import ./lib; in lib.strings.j$0oin
             &files.replace("$0", "").replace("./strings.nix {", "./strings.$0nix {"),
             &expect![[r#"
             lib/strings.nix:1 ""
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_package() {
+        check(
+            "{ pkgs, ... }: pkgs.$0hello",
+            &expect![[r#"
+            <nixpkgs>/by-name/hello/package.nix:36 ""
+        "#]],
+        );
+        check(
+            "{ pkgs, ... }: with pkgs; [ $0hello ]",
+            &expect![[r#"
+            <nixpkgs>/by-name/hello/package.nix:36 ""
+        "#]],
+        );
+        check(
+            "let inherit (import <nixpkgs> { }) hello; in $0hello",
+            &expect![[r#"
+            <nixpkgs>/by-name/hello/package.nix:36 ""
+        "#]],
+        );
+        check(
+            "{ lib, ... }: lib.$0fix",
+            &expect![[r#"
+            <nixpkgs>/lib/default.nix:83 ""
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_option() {
+        check(
+            "{ config, ... }: { services.openssh.$0enable = true; }",
+            &expect![[r#"
+            default.nix:1 "enable"
         "#]],
         );
     }

@@ -7,8 +7,11 @@ use floe_syntax::{ElementId, FlatTree, SyntaxKind};
 
 use crate::builtin_docs::{BuiltinDoc, builtin_doc};
 use crate::document_symbols::signature;
-use crate::goto_definition::{definition_of, origin};
+use crate::evaluation::options::option_under_cursor;
+use crate::evaluation::packages::PackageInfo;
+use crate::goto_definition::{definition_of, origin, package, passed_on};
 use crate::known::{self, Bound, Place, entry_of, is_builtins};
+use crate::override_preview::override_preview;
 use crate::symbol::{Symbol, path_to_key, symbol_at};
 
 /// What is shown.
@@ -26,7 +29,10 @@ pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
     let markdown = builtin(db, file, symbol)
         .map(|doc| builtin_markdown(&doc))
         .or_else(|| path(db, file, symbol))
-        .or_else(|| binding(db, file, symbol))?;
+        .or_else(|| overriding(db, file, symbol, offset))
+        .or_else(|| option_under_cursor(db, file, offset)?.markdown())
+        .or_else(|| binding(db, file, symbol))
+        .or_else(|| package(db, file, symbol).map(|info| package_markdown(&info)))?;
     Some(Hover { span, markdown })
 }
 
@@ -34,6 +40,39 @@ pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
 pub(crate) fn builtin_markdown(builtin: &BuiltinDoc) -> String {
     let BuiltinDoc { name, signature, doc } = builtin;
     format!("```nix\nbuiltins.{name} :: {signature}\n```\n\n{doc}")
+}
+
+/// On the name `override` itself: what it changes.
+fn overriding(db: &dyn Db, file: File, symbol: Symbol, offset: u32) -> Option<String> {
+    let Symbol::Key { expr, index } = symbol else { return None };
+    let (_, path) = path_to_key(module(db, file), expr, index)?;
+    if !path.last()?.as_str().starts_with("override") {
+        return None;
+    }
+    override_preview(db, file, offset).map(|preview| preview.markdown)
+}
+
+fn package_markdown(info: &PackageInfo) -> String {
+    let mut markdown = String::new();
+    let mut add = |part: String| {
+        if !markdown.is_empty() {
+            markdown += "\n\n";
+        }
+        markdown += &part;
+    };
+    if let Some(name) = &info.name {
+        add(format!("**{name}**"));
+    }
+    if let Some(description) = &info.description {
+        add(description.clone());
+    }
+    if let Some(homepage) = &info.homepage {
+        add(format!("<{homepage}>"));
+    }
+    if let Some(place) = info.definition.as_ref().or(info.attribute.as_ref()) {
+        add(format!("Defined in `{}:{}`", place.path.display(), place.line));
+    }
+    markdown
 }
 
 fn builtin(db: &dyn Db, file: File, symbol: Symbol) -> Option<BuiltinDoc> {
@@ -74,6 +113,9 @@ fn path(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
 
 fn binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
     let bound = origin(db, definition_of(db, file, symbol)?);
+    if let Some(info) = passed_on(db, bound) {
+        return Some(package_markdown(&info));
+    }
     let mut markdown = format!("```nix\n{}\n```", snippet(db, bound)?);
     if let Some(comment) = doc_comment(db, bound) {
         markdown += "\n\n---\n\n";
@@ -189,7 +231,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::fixture::fixture;
+    use crate::fixture::{Fixture, fixture};
 
     fn check(text: &str, expected: &Expect) {
         let fixture = fixture(text);
@@ -197,7 +239,7 @@ mod tests {
             None => "nothing\n".to_owned(),
             Some(hover) => {
                 let at = fixture.show(fixture.file, hover.span);
-                format!("{at}\n{}\n", hover.markdown)
+                Fixture::redact(&format!("{at}\n{}\n", hover.markdown))
             }
         };
         expected.assert_eq(&shown);
@@ -312,6 +354,55 @@ in po$0rt.number",
             default.nix:1 "./b.nix"
             `/w/b.nix`
         "#]],
+        );
+    }
+
+    #[test]
+    fn a_package() {
+        check(
+            "{ pkgs, ... }: pkgs.$0hello",
+            &expect![[r#"
+            default.nix:1 "hello"
+            **hello-1.4.2**
+
+            Program that prints a friendly greeting
+
+            <https://example.org/floe/hello>
+
+            Defined in `<nixpkgs>/by-name/hello/package.nix:36`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_option() {
+        check(
+            "{ config, ... }: { services.openssh.$0ports = [ 22 ]; }",
+            &expect![[r#"
+            default.nix:1 "ports"
+            ```nix
+            ports = [ 22 ]
+            ```
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_override() {
+        check(
+            "{ pkgs, ... }: pkgs.hello.over$0ride { greeting = \"Moin\"; }",
+            &expect![[r#"
+                default.nix:1 "override"
+                **hello-1.4.2**: changes 1 attribute, rebuilds 1 derivation
+
+                ```diff
+                - greeting = Hello, world!
+                + greeting = Moin
+                ```
+
+                Rebuilt: `hello-1.4.2`
+
+            "#]],
         );
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use floe_db::{Db, File, Source, module, scopes, source, source_map};
 use floe_hir::{
     AttrEntry, AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, KeyList, Module, Name,
-    Param, ScopeOwner, Scopes, Span, Var, globals,
+    ScopeOwner, Scopes, Span, Var, globals,
 };
 
 /// An expression of a file.
@@ -174,7 +174,7 @@ impl Search<'_> {
                 }
             }
             Expr::InheritFrom(index) => {
-                if let Some(set) = self.inherited_set(place, index) {
+                if let Some(set) = inherited_set(self.db, place, index) {
                     self.sets(set, arguments, found);
                 }
             }
@@ -214,21 +214,23 @@ impl Search<'_> {
         let file = imported_file(self.db, &path)?;
         Some(Place { file, expr: module(self.db, file).root })
     }
-
-    /// The set of the `index`th `inherit (set)` beside which an inherited attribute stands.
-    fn inherited_set(&mut self, place: Place, index: u32) -> Option<Place> {
-        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
-        let select = scopes.parent(place.expr)?;
-        let attrs = match module.expr(scopes.parent(select)?) {
-            Expr::Attrs(attrs) | Expr::Let { attrs, .. } => attrs,
-            _ => return None,
-        };
-        let set = module.attrs[attrs.0 as usize].inherit_from.get(index as usize)?;
-        Some(Place { expr: *set, ..place })
-    }
 }
 
-fn is_import(module: &Module, fun: ExprId) -> bool {
+/// The set of the `index`th `inherit (set)` beside which an inherited attribute stands, whose base
+/// `place` is.
+pub(crate) fn inherited_set(db: &dyn Db, place: Place, index: u32) -> Option<Place> {
+    let (module, scopes) = (module(db, place.file), scopes(db, place.file));
+    let select = scopes.parent(place.expr)?;
+    let attrs = match module.expr(scopes.parent(select)?) {
+        Expr::Attrs(attrs) | Expr::Let { attrs, .. } => attrs,
+        _ => return None,
+    };
+    let set = module.attrs[attrs.0 as usize].inherit_from.get(index as usize)?;
+    Some(Place { expr: *set, ..place })
+}
+
+/// Whether a function is `import`.
+pub(crate) fn is_import(module: &Module, fun: ExprId) -> bool {
     match module.expr(fun) {
         Expr::Var(Var::Global(id)) => globals()[id.0 as usize].name.as_str() == "import",
         Expr::Select { base, path, default: None } => {
@@ -243,15 +245,4 @@ fn is_import(module: &Module, fun: ExprId) -> bool {
 pub(crate) fn is_builtins(module: &Module, expr: ExprId) -> bool {
     matches!(module.expr(expr), Expr::Var(Var::Global(id))
         if globals()[id.0 as usize].name.as_str() == "builtins")
-}
-
-/// The formal arguments of the function that a file is, and their names.
-pub(crate) fn root_formals(module: &Module) -> Vec<Name> {
-    match module.expr(module.root) {
-        Expr::Lambda(lambda) => match &module.lambdas[lambda.0 as usize].param {
-            Param::Pattern { formals, .. } => formals.iter().map(|formal| formal.name).collect(),
-            Param::Simple { .. } => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
 }

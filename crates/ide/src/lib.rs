@@ -10,6 +10,7 @@ mod cursor;
 mod diagnostics;
 mod document_symbols;
 mod evaluated_diagnostics;
+mod evaluation;
 #[cfg(test)]
 mod fixture;
 mod goto_definition;

@@ -1,0 +1,168 @@
+//! What a question works with: an evaluator, and the values that questions share.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use floe_eval::error::Result;
+use floe_eval::heap::{Heap, Value};
+use floe_eval::settings::{SearchPathEntry, Settings};
+use floe_eval::store::ReadOnlyStore;
+use floe_eval::{Console, Evaluator, Options};
+use floe_store::StoreDir;
+use rustc_hash::FxHashMap;
+
+use super::overlay::Overlay;
+use super::worker::Setting;
+
+/// An evaluator that is warm: what it has evaluated of nixpkgs stays evaluated.
+///
+/// Values of the user's own files never outlive a question. That is what keeps edits cheap and right: to
+/// forget them is cheap because they are few, and nothing else depends on them.
+pub struct Session<'h> {
+    /// The evaluator.
+    pub evaluator: Evaluator<'h>,
+    overlay: Rc<Overlay>,
+    /// The directory of nixpkgs.
+    nixpkgs: Option<PathBuf>,
+    /// The folders of the user's own files.
+    roots: Vec<PathBuf>,
+    /// Values of expressions that are no user's, by their text.
+    shared: RefCell<FxHashMap<String, Value<'h>>>,
+    /// What was read for values that questions share.
+    shared_reads: RefCell<BTreeSet<PathBuf>>,
+    in_shared: Cell<bool>,
+    own_reads: RefCell<BTreeSet<PathBuf>>,
+    interrupt: Arc<AtomicBool>,
+}
+
+impl<'h> Session<'h> {
+    pub(super) fn new(
+        heap: &'h Heap,
+        setting: &Setting,
+        stack_bytes: usize,
+        interrupt: Arc<AtomicBool>,
+    ) -> Option<Session<'h>> {
+        let overlay = Overlay::new(setting.files.shared_system());
+        let store_dir = StoreDir::new(StoreDir::DEFAULT).ok()?;
+        let physical = PathBuf::from(StoreDir::DEFAULT);
+        let entries = setting.search_path.entries.iter().map(|entry| SearchPathEntry {
+            prefix: entry.prefix.clone(),
+            path: entry.path.display().to_string(),
+        });
+        let settings = Settings {
+            search_path: entries.collect(),
+            interrupt: interrupt.clone(),
+            // Nothing is built for somebody who only looks.
+            allow_import_from_derivation: false,
+            ..Settings::default()
+        };
+        let options = Options {
+            settings,
+            fs: overlay.clone(),
+            store: Rc::new(ReadOnlyStore::new(store_dir, Some(physical))),
+            console: Rc::new(Quiet),
+        };
+        Some(Session {
+            evaluator: Evaluator::new(heap, options, stack_bytes),
+            overlay,
+            nixpkgs: setting.nixpkgs.clone(),
+            roots: setting.roots.clone(),
+            shared: RefCell::default(),
+            shared_reads: RefCell::default(),
+            in_shared: Cell::new(false),
+            own_reads: RefCell::default(),
+            interrupt,
+        })
+    }
+
+    /// The value of an expression that does not depend on the user's own files, such as
+    /// `import <nixpkgs> { }`. It is evaluated once for all questions.
+    ///
+    /// # Errors
+    /// Those of evaluating it.
+    pub fn shared(&self, text: &str) -> Result<Value<'h>> {
+        if let Some(value) = self.shared.borrow().get(text) {
+            return Ok(*value);
+        }
+        self.collect_reads();
+        let outermost = !self.in_shared.replace(true);
+        let value = self.eval(text, Path::new("/"));
+        self.collect_reads();
+        self.in_shared.set(!outermost);
+        let value = value?;
+        self.shared.borrow_mut().insert(text.to_owned(), value);
+        Ok(value)
+    }
+
+    /// The value of an expression that stands in no file.
+    ///
+    /// # Errors
+    /// Those of evaluating it.
+    pub fn eval(&self, text: &str, folder: &Path) -> Result<Value<'h>> {
+        let value = self.evaluator.eval_text(text, folder)?;
+        self.evaluator.force(value, Default::default())
+    }
+
+    /// Whether a file is the user's own: in an open folder, and no part of nixpkgs.
+    pub fn is_own(&self, path: &Path) -> bool {
+        self.roots.iter().any(|root| path.starts_with(root))
+            && self.nixpkgs.as_ref().is_none_or(|nixpkgs| !path.starts_with(nixpkgs))
+    }
+
+    /// Whether the question was interrupted: its answer says nothing.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
+    /// Prepares for the next question. `false` when the values that questions share are stale.
+    pub(super) fn begin(&self, setting: &Setting) -> bool {
+        self.overlay.set_buffers(setting.buffers.clone());
+        self.collect_reads();
+        let shared = self.shared_reads.borrow();
+        if setting.files.take_changed().iter().any(|path| shared.contains(path)) {
+            return false;
+        }
+        self.own_reads.borrow_mut().clear();
+        self.evaluator.forget(|path| self.is_own(path) && !shared.contains(path));
+        true
+    }
+
+    /// What the answer to the current question was read from.
+    pub(super) fn reads(&self) -> Vec<PathBuf> {
+        self.collect_reads();
+        let shared = self.shared_reads.borrow();
+        shared.iter().chain(self.own_reads.borrow().iter()).cloned().collect()
+    }
+
+    /// Sorts what was read since the last time: the user's own files were read for this question alone;
+    /// everything else stays on the heap for the next one.
+    fn collect_reads(&self) {
+        let reads = self.evaluator.take_reads();
+        let mut shared = self.shared_reads.borrow_mut();
+        let mut own = self.own_reads.borrow_mut();
+        for path in reads.files.into_iter().chain(reads.folders) {
+            if self.in_shared.get() || !self.is_own(&path) {
+                shared.insert(path);
+            } else {
+                own.insert(path);
+            }
+        }
+    }
+}
+
+/// Traces and warnings of a program that is only looked at go to the log.
+struct Quiet;
+
+impl Console for Quiet {
+    fn trace(&self, message: &str) {
+        tracing::debug!(message, "trace");
+    }
+
+    fn warn(&self, message: &str) {
+        tracing::debug!(message, "warning");
+    }
+}

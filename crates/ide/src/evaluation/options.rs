@@ -1,0 +1,353 @@
+//! The options of NixOS modules, from the nixpkgs of the workspace.
+
+use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, parse, source};
+use floe_eval::heap::{Kind, Value};
+use floe_hir::{Expr, Module, Param};
+
+use super::values::{attrs, force, get, get_text, is_true, text};
+use super::{SourceLine, values};
+use crate::context::{Context, Step, context};
+use crate::cursor::Cursor;
+
+/// An option, or a set of options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OptionInfo {
+    pub(crate) name: String,
+    /// `None` for a set of options.
+    pub(crate) option: Option<OptionDetails>,
+}
+
+/// What an option says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OptionDetails {
+    pub(crate) type_description: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) default: Option<String>,
+    pub(crate) example: Option<String>,
+    pub(crate) declarations: Vec<SourceLine>,
+}
+
+/// One step of the path to an option.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OptionStep {
+    /// An attribute.
+    Attribute(String),
+    /// An attribute with any name: one of `attrsOf`.
+    AnyAttribute,
+    /// An element of `listOf`.
+    Element,
+}
+
+/// The path to a set of options.
+#[salsa::interned(debug)]
+pub(crate) struct OptionPath<'db> {
+    #[returns(ref)]
+    pub(crate) steps: Vec<OptionStep>,
+}
+
+/// The options directly below a path, by name. Empty where there is no such set of options.
+#[salsa::tracked]
+pub(crate) fn options_below<'db>(
+    db: &'db dyn Db,
+    path: OptionPath<'db>,
+) -> Evaluated<Vec<OptionInfo>> {
+    let steps = path.steps(db).clone();
+    evaluate(db, Patience::Interactive, move |session| {
+        children(session, &steps).unwrap_or_default()
+    })
+}
+
+/// The option at a path.
+pub(crate) fn option_at(db: &dyn Db, steps: &[OptionStep]) -> Option<OptionInfo> {
+    let (OptionStep::Attribute(name), above) = steps.split_last()? else { return None };
+    let Evaluated::Answer(found) = options_below(db, OptionPath::new(db, above.to_vec())) else {
+        return None;
+    };
+    found.iter().find(|option| option.name == *name).cloned()
+}
+
+/// The option that a module defines by the name under the cursor.
+pub(crate) fn option_under_cursor(db: &dyn Db, file: File, offset: u32) -> Option<OptionInfo> {
+    let text = &source(db, file).text;
+    let cursor = Cursor::new(&parse(db, file).tree, text, offset);
+    let (Context::Binding { mut path, around }, span) = context(&cursor) else { return None };
+    if !is_module(db, file) {
+        return None;
+    }
+    path.push(text.get(span.start as usize..span.end as usize)?.to_owned());
+    option_at(db, &option_path(&around, &path)?)
+}
+
+/// The path to the options that a set in a module defines, from the steps to that set. `None` where the
+/// set defines no options.
+pub(crate) fn option_path(around: &[Step], path: &[String]) -> Option<Vec<OptionStep>> {
+    let mut steps = Vec::new();
+    let mut merged = false;
+    for step in around {
+        match step {
+            Step::Attribute(name) if steps.is_empty() && name == "config" => {}
+            // These are no definitions.
+            Step::Attribute(name)
+                if steps.is_empty() && matches!(name.as_str(), "options" | "imports") =>
+            {
+                return None;
+            }
+            Step::Attribute(name) => steps.push(OptionStep::Attribute(name.clone())),
+            Step::Computed => steps.push(OptionStep::AnyAttribute),
+            Step::Argument(function) => {
+                merged = function == "mkMerge";
+                if !passes_on(function) {
+                    return None;
+                }
+                continue;
+            }
+            Step::Element if merged => {}
+            Step::Element => steps.push(OptionStep::Element),
+            Step::Let => return None,
+        }
+        merged = false;
+    }
+    let path = match path {
+        [first, rest @ ..] if steps.is_empty() && first == "config" => rest,
+        path => path,
+    };
+    steps.extend(path.iter().cloned().map(OptionStep::Attribute));
+    Some(steps)
+}
+
+/// Whether a function's argument defines the options that its result defines.
+fn passes_on(function: &str) -> bool {
+    matches!(
+        function,
+        "mkIf"
+            | "mkMerge"
+            | "mkForce"
+            | "mkDefault"
+            | "mkOverride"
+            | "mkBefore"
+            | "mkAfter"
+            | "mkOrder"
+            | "mkVMOverride"
+            | "mkImageMediaOverride"
+            | "optionalAttrs"
+            | "recursiveUpdate"
+    )
+}
+
+/// Whether a file is a NixOS module: a function of what modules are given, or a set of options.
+pub(crate) fn is_module(db: &dyn Db, file: File) -> bool {
+    let module = module(db, file);
+    match module.expr(module.root) {
+        Expr::Lambda(lambda) => match &module.lambdas[lambda.0 as usize].param {
+            Param::Pattern { formals, ellipsis, .. } => {
+                let names = || formals.iter().map(|formal| formal.name.as_str());
+                names().any(|name| matches!(name, "config" | "options" | "modulesPath"))
+                    || *ellipsis
+                        && names().all(|name| matches!(name, "lib" | "pkgs" | "utils" | "inputs"))
+                        && formals.iter().all(|formal| formal.default.is_none())
+            }
+            Param::Simple { .. } => false,
+        },
+        Expr::Attrs(_) => defines_options(db, module),
+        _ => false,
+    }
+}
+
+/// Whether a file that is a set has options of NixOS for attributes.
+fn defines_options(db: &dyn Db, module: &Module) -> bool {
+    let Expr::Attrs(attrs) = module.expr(module.root) else { return false };
+    let entries = &module.attrs[attrs.0 as usize].entries;
+    let has = |name: &str| entries.iter().any(|entry| entry.name.as_str() == name);
+    // A flake has these, and no options.
+    if entries.is_empty() || has("outputs") {
+        return false;
+    }
+    if has("imports") || has("options") {
+        return true;
+    }
+    match options_below(db, OptionPath::new(db, Vec::new())) {
+        Evaluated::Answer(roots) => roots.iter().any(|root| has(&root.name)),
+        Evaluated::NoAnswer => false,
+    }
+}
+
+fn children(session: &Session<'_>, steps: &[OptionStep]) -> Option<Vec<OptionInfo>> {
+    let root = session
+        .shared("(import <nixpkgs/nixos> { configuration = { }; }).options")
+        .map_err(|error| tracing::debug!(error = error.message(), "options"))
+        .ok()?;
+    let set = walk(session, root, steps)?;
+    let mut found = Vec::new();
+    for attr in attrs(session, set)?.sorted() {
+        let name = attr.name.as_str();
+        if name.starts_with('_') {
+            continue;
+        }
+        let Some(value) = force(session, attr.cell.get()) else { continue };
+        if !is_option(session, value) {
+            if matches!(value.kind(), Kind::Attrs(_)) {
+                found.push(OptionInfo { name: name.to_owned(), option: None });
+            }
+        } else if !is_true(session, value, "internal") {
+            let option = Some(details(session, value));
+            found.push(OptionInfo { name: name.to_owned(), option });
+        }
+    }
+    Some(found)
+}
+
+/// The set of options that a path leads to.
+fn walk<'h>(session: &Session<'h>, root: Value<'h>, steps: &[OptionStep]) -> Option<Value<'h>> {
+    let mut at = root;
+    let mut rest = steps;
+    loop {
+        if is_option(session, at) {
+            (at, rest) = into_type(session, get(session, at, "type")?, rest)?;
+            continue;
+        }
+        let Some((step, behind)) = rest.split_first() else { return Some(at) };
+        let OptionStep::Attribute(name) = step else { return None };
+        at = get(session, at, name)?;
+        rest = behind;
+    }
+}
+
+/// The options inside of a type, and what is left of the path there.
+fn into_type<'h, 's>(
+    session: &Session<'h>,
+    of: Value<'h>,
+    steps: &'s [OptionStep],
+) -> Option<(Value<'h>, &'s [OptionStep])> {
+    let element = || {
+        let nested = get(session, of, "nestedTypes").and_then(|n| get(session, n, "elemType"));
+        nested.or_else(|| get(session, get(session, of, "functor")?, "wrapped"))
+    };
+    match get_text(session, of, "name")?.as_str() {
+        "attrsOf" | "lazyAttrsOf" => match steps.split_first()? {
+            (OptionStep::Attribute(_) | OptionStep::AnyAttribute, rest) => {
+                into_type(session, element()?, rest)
+            }
+            (OptionStep::Element, _) => None,
+        },
+        "listOf" => match steps.split_first()? {
+            (OptionStep::Element, rest) => into_type(session, element()?, rest),
+            _ => None,
+        },
+        "nullOr" | "uniq" | "unique" | "coercedTo" => into_type(session, element()?, steps),
+        "either" => {
+            let nested = get(session, of, "nestedTypes")?;
+            ["left", "right"]
+                .iter()
+                .find_map(|side| into_type(session, get(session, nested, side)?, steps))
+        }
+        _ => {
+            let function = get(session, of, "getSubOptions")?;
+            let prefix = session.evaluator.heap.list(&[]);
+            let options = session.evaluator.call(function, &[prefix], Default::default()).ok()?;
+            let is_empty = attrs(session, options)?.is_empty();
+            (!is_empty).then_some((options, steps))
+        }
+    }
+}
+
+fn is_option<'h>(session: &Session<'h>, value: Value<'h>) -> bool {
+    get_text(session, value, "_type").is_some_and(|of| of == "option")
+}
+
+fn details<'h>(session: &Session<'h>, option: Value<'h>) -> OptionDetails {
+    let of = get(session, option, "type");
+    let written = |name: &str| {
+        let value = get(session, option, name)?;
+        literal(session, value)
+    };
+    OptionDetails {
+        type_description: of.and_then(|of| get_text(session, of, "description")),
+        description: get(session, option, "description").and_then(|description| {
+            text(session, description).or_else(|| get_text(session, description, "text"))
+        }),
+        default: written("defaultText").or_else(|| written("default")),
+        example: written("example"),
+        declarations: declarations(session, option),
+    }
+}
+
+/// A value as it would be written, if that is short.
+fn literal<'h>(session: &Session<'h>, value: Value<'h>) -> Option<String> {
+    match value.kind() {
+        Kind::Attrs(attrs) if attrs.is_empty() => Some("{ }".to_owned()),
+        // `literalExpression "…"`, `literalMD "…"`
+        Kind::Attrs(_) => {
+            get_text(session, value, "_type")?;
+            get_text(session, value, "text")
+        }
+        Kind::List(list) if list.len() > 12 => None,
+        Kind::List(list) => {
+            let elements = list.iter().map(|element| {
+                let element = force(session, element)?;
+                let is_simple = !matches!(element.kind(), Kind::List(_) | Kind::Attrs(_));
+                is_simple.then(|| literal(session, element)).flatten()
+            });
+            let elements: Option<Vec<String>> = elements.collect();
+            Some(match elements?.as_slice() {
+                [] => "[ ]".to_owned(),
+                elements => format!("[ {} ]", elements.join(" ")),
+            })
+        }
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Int(_)
+        | Kind::Float(_)
+        | Kind::String(_)
+        | Kind::Path(_) => session.evaluator.print(value).ok(),
+        _ => None,
+    }
+}
+
+fn declarations<'h>(session: &Session<'h>, option: Value<'h>) -> Vec<SourceLine> {
+    // Newer nixpkgs says the line as well.
+    let positions = list(session, option, "declarationPositions").into_iter().filter_map(|place| {
+        let line = match get(session, place, "line")?.kind() {
+            Kind::Int(line) => u32::try_from(line).ok()?,
+            _ => 1,
+        };
+        Some(SourceLine { path: values::get_text(session, place, "file")?.into(), line })
+    });
+    let positions: Vec<SourceLine> = positions.collect();
+    if !positions.is_empty() {
+        return positions;
+    }
+    let files = list(session, option, "declarations").into_iter();
+    let files = files.filter_map(|file| text(session, file));
+    files.map(|path| SourceLine { path: path.into(), line: 1 }).collect()
+}
+
+fn list<'h>(session: &Session<'h>, value: Value<'h>, name: &str) -> Vec<Value<'h>> {
+    match get(session, value, name).map(Value::kind) {
+        Some(Kind::List(list)) => list.iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl OptionInfo {
+    /// What there is to say about it, as Markdown.
+    pub(crate) fn markdown(&self) -> Option<String> {
+        let option = self.option.as_ref()?;
+        let mut markdown = option.description.as_deref().unwrap_or_default().trim().to_owned();
+        let mut add = |title: &str, value: &Option<String>| {
+            if let Some(value) = value {
+                let value = value.trim();
+                match value.contains('\n') {
+                    true => markdown += &format!("\n\n{title}:\n```nix\n{value}\n```"),
+                    false => markdown += &format!("\n\n{title}: `{value}`"),
+                }
+            }
+        };
+        add("Type", &option.type_description);
+        add("Default", &option.default);
+        add("Example", &option.example);
+        for place in &option.declarations {
+            markdown += &format!("\n\nDeclared in `{}`", place.path.display());
+        }
+        Some(markdown.trim_start().to_owned())
+    }
+}
