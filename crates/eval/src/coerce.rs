@@ -190,7 +190,7 @@ impl<'h> Evaluator<'h> {
         let mut sum = Sum::Text;
         let mut is_path = false;
         for (index, part) in parts.iter().enumerate() {
-            let pos = Pos::expr(unit.index, *part);
+            let pos = Pos::wrapped(unit.index, *part);
             let value = self.eval(unit, *part, env)?;
             if index == 0 && !is_string {
                 match value.kind() {

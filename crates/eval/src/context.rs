@@ -45,8 +45,17 @@ impl<'h> Evaluator<'h> {
     }
 }
 
-/// An element as messages show it.
+/// An element as most messages show it.
 pub(crate) fn display(element: ContextElement<'_>) -> String {
+    match element {
+        ContextElement::Opaque(path) => path.to_owned(),
+        ContextElement::DerivationDeep(path) => format!("{path} (deep)"),
+        ContextElement::Output { derivation, output } => format!("{derivation}^{output}"),
+    }
+}
+
+/// An element in the form that C++ Nix keeps it in, which a few messages show.
+pub(crate) fn encode(element: ContextElement<'_>) -> String {
     match element {
         ContextElement::Opaque(path) => base_name(path).to_owned(),
         ContextElement::DerivationDeep(path) => format!("={}", base_name(path)),

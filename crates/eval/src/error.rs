@@ -167,6 +167,8 @@ pub enum Pos {
     Expr(Code),
     /// The operator of an expression.
     Operator(Code),
+    /// An expression with the parentheses around it.
+    Wrapped(Code),
     /// A function.
     Lambda {
         /// The unit it was written in.
@@ -394,6 +396,11 @@ impl Report {
 }
 
 impl Pos {
+    /// An expression of a unit, with the parentheses or `${ }` around it.
+    pub fn wrapped(unit: u32, expr: ExprId) -> Pos {
+        Pos::Wrapped(Code { unit, expr })
+    }
+
     /// An expression of a unit.
     pub fn expr(unit: u32, expr: ExprId) -> Pos {
         Pos::Expr(Code { unit, expr })

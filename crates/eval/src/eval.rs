@@ -901,7 +901,7 @@ impl<'h> Evaluator<'h> {
         env: Env<'h>,
     ) -> EvalError {
         let pos = Pos::expr(unit.index, expr);
-        let shown = crate::show::show(unit, cond);
+        let shown = unit.show(|show| show.expr(cond));
         if let Expr::Binary { op: BinaryOp::Equal, lhs, rhs } = unit.exprs[cond.0 as usize] {
             let compared = (|| {
                 let a = self.eval(unit, lhs, env)?;
@@ -920,11 +920,10 @@ impl<'h> Evaluator<'h> {
     fn show_keys(&self, unit: &'h Unit<'h>, keys: &[Key], env: Env<'h>) -> String {
         let shown: Vec<String> = keys
             .iter()
-            .map(|key| match (self.key(unit, *key, env), key) {
-                (Ok(name), _) => name.to_string(),
-                (Err(_), Key::Static(name)) => name.to_string(),
+            .map(|key| match (self.key(unit, *key, env), *key) {
+                (Ok(name), _) | (Err(_), Key::Static(name)) => name.to_string(),
                 (Err(_), Key::Dynamic(expr)) => {
-                    format!("\"${{{}}}\"", crate::show::show(unit, *expr))
+                    format!("\"${{{}}}\"", unit.show(|show| show.expr(expr)))
                 }
             })
             .collect();

@@ -43,7 +43,7 @@ pub struct Evaluator<'h> {
     /// Derivations this evaluation has made; see [`crate::derivation`].
     pub(crate) derivations: crate::derivation::Cache,
     pub(crate) copied: RefCell<FxHashMap<PathBuf, floe_store::StorePath>>,
-    pub(crate) regexes: RefCell<FxHashMap<Vec<u8>, Rc<regex::bytes::Regex>>>,
+    pub(crate) regexes: RefCell<FxHashMap<Vec<u8>, Rc<crate::regex::Regex>>>,
     /// The function `derivation`, once it was needed.
     pub(crate) derivation_function: Cell<Option<Value<'h>>>,
     pub(crate) depth: Cell<u32>,
@@ -214,6 +214,16 @@ impl<'h> Evaluator<'h> {
         self.reads.borrow().clone()
     }
 
+    /// What was read since this was last asked. Values that are evaluated already are not read again.
+    pub fn take_reads(&self) -> Reads {
+        self.reads.take()
+    }
+
+    /// Forgets the values of files, so that the next import of one reads and evaluates it anew.
+    pub fn forget(&self, is_stale: impl Fn(&Path) -> bool) {
+        self.imports.borrow_mut().retain(|path, _| !is_stale(path));
+    }
+
     /// Notes that the result depends on a file.
     pub(crate) fn note_file(&self, path: &Path) {
         let mut reads = self.reads.borrow_mut();
@@ -278,7 +288,9 @@ impl<'h> Evaluator<'h> {
         let units = self.units.borrow();
         let unit = match pos {
             Pos::None => return None,
-            Pos::Expr(code) | Pos::Operator(code) => units[code.unit as usize],
+            Pos::Expr(code) | Pos::Operator(code) | Pos::Wrapped(code) => {
+                units[code.unit as usize]
+            }
             Pos::Lambda { unit, .. } => units[unit as usize],
             Pos::Binding(position) => {
                 let after = units.partition_point(|unit| unit.first_position <= position.0);
@@ -343,7 +355,7 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Runs `work` one call deeper.
-    pub(crate) fn nested<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub fn nested<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.check_stack()?;
         let depth = self.depth.get();
         self.enter_call()?;
@@ -384,19 +396,28 @@ impl<'h> Evaluator<'h> {
     fn load(&self, text: Arc<str>, origin: Origin, scope: Option<&[Name]>) -> Result<&'h Unit<'h>> {
         let options = ParseOptions { pipe_operators: self.settings.has_feature("pipe-operators") };
         let parse = floe_syntax::parse(&text, &options);
-        if let Some(error) = parse.errors.first() {
-            let span = floe_hir::Span { start: error.start, end: error.end };
-            return Err(EvalError::new(ErrorKind::SyntaxError, error.kind.to_string())
-                .in_text(Position::new(origin, &text, span)));
-        }
-        let lowered =
-            floe_hir::lower(&parse.tree, &text, &LowerOptions { scoped_names: scope, ..Default::default() });
-        if let Some(problem) = lowered.problems.first() {
+        let options = LowerOptions {
+            scoped_names: scope,
+            pure: self.settings.pure,
+            features: &builtins::features(&self.settings),
+        };
+        let lowered = floe_hir::lower(&parse.tree, &text, &options);
+        let syntax_error = parse.errors.first();
+        // C++ Nix reports what it notices first.
+        let is_first = |problem: &&floe_hir::Problem| {
+            syntax_error.is_none_or(|error| problem.noticed_at <= error.start)
+        };
+        if let Some(problem) = lowered.problems.first().filter(is_first) {
             return Err(EvalError::new(
                 crate::problem::kind(problem),
                 crate::problem::message(problem, &origin, &text),
             )
             .in_text(Position::new(origin, &text, problem.span)));
+        }
+        if let Some(error) = syntax_error {
+            let span = floe_hir::Span { start: error.start, end: error.end };
+            return Err(EvalError::new(ErrorKind::SyntaxError, error.kind.to_string())
+                .in_text(Position::new(origin, &text, span)));
         }
         let lowered = Lowered {
             text,

@@ -30,7 +30,6 @@ mod paths;
 mod print;
 mod problem;
 mod regex;
-mod show;
 mod suggest;
 mod toml;
 mod unit;

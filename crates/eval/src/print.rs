@@ -3,11 +3,12 @@
 
 use std::fmt::Write as _;
 
+use floe_hir::{Identifier, Quoted};
 use rustc_hash::FxHashSet;
 
 use crate::error::{ErrorKind, EvalError, Origin, Pos, Result};
 use crate::evaluator::Evaluator;
-use crate::heap::{Attr, Kind, Suspended, Thunk, Value};
+use crate::heap::{Attr, Kind, Thunk, Value};
 
 impl<'h> Evaluator<'h> {
     /// A value as `nix-instantiate --eval` prints it: what was not evaluated is `<CODE>`.
@@ -86,6 +87,8 @@ impl<'e, 'h> Printer<'e, 'h> {
                 "stack overflow; max-call-depth exceeded",
             ));
         }
+        // C++ Nix knows a list again by the thunk that it came from, a set by its attributes.
+        let identity = value.identity();
         let value = match self.style {
             Style::Forced { .. } => match self.evaluator.force(value, Pos::None) {
                 Ok(value) => value,
@@ -97,7 +100,10 @@ impl<'e, 'h> Printer<'e, 'h> {
                     return Ok(());
                 }
             },
-            _ => value,
+            _ => match value.kind() {
+                Kind::Thunk(thunk) => thunk.result().unwrap_or(value),
+                _ => value,
+            },
         };
         match value.kind() {
             Kind::Null => self.output.push_str("null"),
@@ -109,7 +115,7 @@ impl<'e, 'h> Printer<'e, 'h> {
             Kind::String(value) => self.print_string(value.as_bytes()),
             Kind::Path(path) => self.output.push_str(&path.to_text()),
             Kind::List(list) => {
-                if list.is_empty() || self.seen.insert(value.identity()) {
+                if list.is_empty() || self.seen.insert(identity) {
                     return self.print_list(&list.iter().collect::<Vec<_>>(), depth);
                 }
                 self.output.push_str("«repeated»");
@@ -120,7 +126,7 @@ impl<'e, 'h> Printer<'e, 'h> {
                 }
                 self.output.push_str("«repeated»");
             }
-            Kind::Thunk(thunk) => return self.print_thunk(thunk, depth),
+            Kind::Thunk(thunk) => self.print_thunk(thunk),
             Kind::Closure(_) | Kind::Builtin(_) | Kind::Partial(_) => self.print_function(value),
         }
         Ok(())
@@ -131,7 +137,7 @@ impl<'e, 'h> Printer<'e, 'h> {
             Style::Error if bytes.len() > MOST_BYTES => bytes.split_at(MOST_BYTES),
             _ => (bytes, &[][..]),
         };
-        self.output.push_str(&quoted(&String::from_utf8_lossy(shown)));
+        let _ = write!(self.output, "{}", Quoted(&String::from_utf8_lossy(shown)));
         if !cut.is_empty() {
             self.output.push(' ');
             self.print_elided(cut.len(), "byte", "bytes");
@@ -185,11 +191,7 @@ impl<'e, 'h> Printer<'e, 'h> {
                 self.print_elided(count - index, "attribute", "attributes");
                 break;
             }
-            match self.style {
-                Style::Ambiguous => self.output.push_str(attr.name.as_str()),
-                _ => self.output.push_str(&attribute_name(attr.name.as_str())),
-            }
-            self.output.push_str(" = ");
+            let _ = write!(self.output, "{} = ", Identifier(attr.name.as_str()));
             self.print(attr.cell.get(), depth + 1)?;
             self.output.push(';');
             self.attributes += 1;
@@ -217,16 +219,13 @@ impl<'e, 'h> Printer<'e, 'h> {
         Ok(())
     }
 
-    fn print_thunk(&mut self, thunk: Thunk<'h>, depth: usize) -> Result<()> {
-        if let Some(value) = thunk.result() {
-            return self.print(value, depth);
-        }
+    /// What was not evaluated.
+    fn print_thunk(&mut self, thunk: Thunk<'h>) {
         self.output.push_str(match (self.style, thunk.suspended()) {
             (_, None) => "«potential infinite recursion»",
             (Style::Ambiguous, Some(_)) => "<CODE>",
-            (_, Some(Suspended::Call { .. } | _)) => "«thunk»",
+            (_, Some(_)) => "«thunk»",
         });
-        Ok(())
     }
 
     fn print_function(&mut self, value: Value<'h>) {
@@ -284,39 +283,6 @@ impl<'e, 'h> Printer<'e, 'h> {
             (Style::Forced { indent: 1.. }, items) => Ok(items.len() > 1),
             _ => Ok(false),
         }
-    }
-}
-
-/// A string literal.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut result = String::with_capacity(text.len() + 2);
-    result.push('"');
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' | '\\' => result.extend(['\\', character]),
-            '\n' => result.push_str("\\n"),
-            '\r' => result.push_str("\\r"),
-            '\t' => result.push_str("\\t"),
-            '$' if characters.peek() == Some(&'{') => result.push_str("\\$"),
-            _ => result.push(character),
-        }
-    }
-    result.push('"');
-    result
-}
-
-/// An attribute's name, in quotes where it needs them.
-pub(crate) fn attribute_name(name: &str) -> String {
-    const KEYWORDS: [&str; 9] =
-        ["if", "then", "else", "assert", "with", "let", "in", "rec", "inherit"];
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let goes_on_well =
-        name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '\''));
-    if starts_well && goes_on_well && !KEYWORDS.contains(&name) {
-        name.to_owned()
-    } else {
-        quoted(name)
     }
 }
 
@@ -378,15 +344,5 @@ mod tests {
             assert_eq!(short_float(value), text);
         }
         assert_eq!(fixed_float(1.5), "1.500000");
-    }
-
-    #[test]
-    fn names_are_quoted_where_they_must_be() {
-        assert_eq!(attribute_name("foo-bar'"), "foo-bar'");
-        assert_eq!(attribute_name("or"), "or");
-        assert_eq!(attribute_name("in"), "\"in\"");
-        assert_eq!(attribute_name("1a"), "\"1a\"");
-        assert_eq!(attribute_name(""), "\"\"");
-        assert_eq!(quoted("a\"${b}$c\n"), "\"a\\\"\\${b}$c\\n\"");
     }
 }

@@ -1,11 +1,14 @@
-//! What the evaluator asks of a store. [`ReadOnlyStore`] answers without one.
+//! What the evaluator asks of a store. [`ReadOnlyStore`] answers without one, [`WritableStore`] from
+//! a real one.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use floe_store::derivation::Derivation;
 use floe_store::hash::Hasher;
-use floe_store::{Algorithm, Hash, Method, StoreDir, StorePath, nar};
+use floe_store::store::add_path;
+use floe_store::{Algorithm, Hash, Method, Store, StoreDir, StoreError, StorePath, nar};
 
 use crate::fs::FileType;
 
@@ -207,5 +210,70 @@ impl StoreAccess for ReadOnlyStore {
             }
         }
         Ok(())
+    }
+}
+
+/// A store and whoever builds in it.
+pub trait Builds {
+    /// The store.
+    fn store(&self) -> &dyn Store;
+
+    /// See [`StoreAccess::realise`].
+    ///
+    /// # Errors
+    ///
+    /// If a build fails. The message is for a person.
+    fn realise(&self, wanted: &[(StorePath, String)]) -> std::result::Result<(), String>;
+}
+
+/// A store that is written to, and built in if the evaluation needs it.
+pub struct WritableStore<B>(pub B);
+
+impl<B: Builds> StoreAccess for WritableStore<B> {
+    fn store_dir(&self) -> &StoreDir {
+        self.0.store().store_dir()
+    }
+
+    fn add_text(
+        &self,
+        name: &str,
+        text: &[u8],
+        references: &[StorePath],
+    ) -> std::result::Result<StorePath, String> {
+        let references: BTreeSet<StorePath> = references.iter().cloned().collect();
+        self.0.store().add_text(name, text, &references).map_err(|error| error.to_string())
+    }
+
+    fn add_derivation(
+        &self,
+        _name: &str,
+        derivation: &Derivation,
+    ) -> std::result::Result<StorePath, String> {
+        self.0.store().add_derivation(derivation).map_err(|error| error.to_string())
+    }
+
+    fn add_path(&self, request: &AddPath<'_>) -> std::result::Result<StorePath, String> {
+        let method = if request.recursive { Method::Nar } else { Method::Flat };
+        add_path::<StoreError>(
+            self.0.store(),
+            request.name,
+            request.source,
+            method,
+            &mut |path, kind| Ok(request.takes(path, kind.into())),
+        )
+        .map_err(|error| error.to_string())
+    }
+
+    fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
+        let physical = self.0.store().real_path(path);
+        physical.symlink_metadata().is_ok().then_some(physical)
+    }
+
+    fn read_derivation(&self, path: &StorePath) -> std::result::Result<Derivation, String> {
+        self.0.store().read_derivation(path).map_err(|error| error.to_string())
+    }
+
+    fn realise(&self, wanted: &[(StorePath, String)]) -> std::result::Result<(), String> {
+        self.0.realise(wanted)
     }
 }

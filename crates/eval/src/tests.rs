@@ -129,11 +129,13 @@ fn endless_calls_end_at_the_configured_depth() {
 #[test]
 fn deep_data_is_no_crash() {
     let nested = "builtins.foldl' (a: b: [ a ]) [ ] (builtins.genList (x: x) 200000)";
+    // Indentation makes XML grow with the square of the depth.
+    let less_nested = nested.replace("200000", "3000");
     for expression in [
         format!("builtins.stringLength (builtins.toJSON ({nested}))"),
         format!("({nested}) == ({nested})"),
         format!("builtins.deepSeq ({nested}) 1"),
-        format!("builtins.toXML ({nested})"),
+        format!("builtins.stringLength (builtins.toXML ({less_nested}))"),
         format!("toString ({nested})"),
     ] {
         // Either a value or the error of a full stack; both are an answer.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use floe_hir::{AttrsId, Expr, LambdaId, Module, SourceMap, Span, StrId};
+use floe_hir::{AttrsId, Expr, LambdaId, Module, Show, SourceMap, Span, StrId};
 
 use crate::error::{Origin, Pos, Position};
 use crate::heap::{Heap, PositionId, Shape, Value};
@@ -13,7 +13,7 @@ use crate::heap::{Heap, PositionId, Shape, Value};
 ///
 /// What borrows from the heap is plain data, so that a unit lies in the heap itself.
 #[derive(Clone, Copy)]
-pub struct Unit<'h> {
+pub(crate) struct Unit<'h> {
     /// Its number among the units of the evaluator.
     pub(crate) index: u32,
     pub(crate) module: &'h Module,
@@ -111,16 +111,28 @@ impl<'h> Unit<'h> {
         }
     }
 
+    /// Shows parts of the program as C++ Nix does.
+    pub(crate) fn show(&self, what: impl FnOnce(&Show<'_>) -> String) -> String {
+        what(&Show {
+            module: self.module,
+            source_map: &self.source.map,
+            text: &self.source.text,
+            resolve_path: &|path| normalize(self.base(), path).display().to_string(),
+        })
+    }
+
     /// Looks up a place.
     pub(crate) fn locate(&self, pos: Pos) -> Option<Position> {
         let map = &self.source.map;
         let span = match pos {
             Pos::None => return None,
             Pos::Expr(code) => *map.exprs.get(code.expr.0 as usize)?,
-            Pos::Operator(code) => map
-                .operators
-                .binary_search_by_key(&code.expr, |(expr, _)| *expr)
-                .map_or_else(|_| map.exprs[code.expr.0 as usize], |i| map.operators[i].1),
+            Pos::Operator(code) => {
+                let whole = map.exprs.get(code.expr.0 as usize)?;
+                let start = map.position(code.expr);
+                Span { start, end: whole.end.max(start) }
+            }
+            Pos::Wrapped(code) => map.wrapped(code.expr),
             Pos::Lambda { lambda, .. } => {
                 let is_it = |expr: &Expr| *expr == Expr::Lambda(lambda);
                 *map.exprs.get(self.exprs.iter().position(is_it)?)?

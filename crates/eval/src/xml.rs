@@ -180,15 +180,22 @@ impl<'h> Writer<'_, 'h> {
 
     fn close(&mut self, name: &str) {
         self.depth -= 1;
-        let _ = writeln!(self.output, "{:width$}</{name}>", "", width = 2 * self.depth);
+        self.indent();
+        let _ = writeln!(self.output, "</{name}>");
     }
 
     fn empty(&mut self, name: &str, attrs: &[(&str, &str)]) {
         self.tag(name, attrs, " />\n");
     }
 
+    /// By hand: a width in a format ends at 65,535.
+    fn indent(&mut self) {
+        self.output.extend(std::iter::repeat_n(' ', 2 * self.depth));
+    }
+
     fn tag(&mut self, name: &str, attrs: &[(&str, &str)], end: &str) {
-        let _ = write!(self.output, "{:width$}<{name}", "", width = 2 * self.depth);
+        self.indent();
+        let _ = write!(self.output, "<{name}");
         for (name, value) in attrs {
             let _ = write!(self.output, " {name}=\"");
             for character in value.chars() {

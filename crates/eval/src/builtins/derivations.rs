@@ -62,18 +62,11 @@ fn store_path<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Va
     let mut context = ContextBuilder::default();
     let doing = "while evaluating the first argument passed to 'builtins.storePath'";
     let path = ev.coerce_to_path(args[0], pos, &mut context, doing)?;
-    let path = if path.starts_with(ev.store.store_dir().as_str()) {
-        path
-    } else {
-        ev.resolve_links(&path)?
-    };
+    // A link directly in the store is a store path itself.
+    let is_store_path = ev.store.store_dir().parse(&path.to_string_lossy()).is_ok();
+    let path = if is_store_path { path } else { ev.resolve_links(&path)? };
     let text = path.to_string_lossy();
-    let (store_path, _) = ev.split_store_path(&text).map_err(|_| {
-        EvalError::new(
-            ErrorKind::InvalidStorePath,
-            format!("path '{text}' is not in the Nix store"),
-        )
-    })?;
+    let (store_path, _) = ev.split_store_path(&text)?;
     if ev.store.physical_path(&store_path).is_none() {
         return Err(EvalError::new(
             ErrorKind::InvalidStorePath,
@@ -200,7 +193,7 @@ fn append_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Resul
         }
         let needs_derivation = |what: &str| {
             invalid(format!(
-                "tried to add {what} of {path}, which is not a derivation, to a string"
+                "tried to add {what} of \"{path}\", which is not a derivation, to a string"
             ))
             .at(pos)
         };

@@ -173,7 +173,7 @@ fn to_file<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'
                     format!(
                         "files created by builtins.toFile may not reference derivations, but {name} \
                          references {}",
-                        crate::context::display(*other)
+                        crate::context::encode(*other)
                     ),
                 ));
             }

@@ -1,7 +1,5 @@
 //! Lists.
 
-use std::cmp::Ordering;
-
 use floe_hir::Name;
 use rustc_hash::FxHashMap;
 
@@ -359,25 +357,23 @@ impl<'h> KeySet<'h> {
     fn insert(&mut self, ev: &Evaluator<'h>, key: Value<'h>) -> Result<bool> {
         let (mut low, mut high) = (0, self.sorted.len());
         let doing = "while comparing the `key` attributes of two genericClosure elements";
-        let order = |a, b| -> Result<Ordering> {
-            let wrap = |error: EvalError| error.context(Pos::None, doing);
-            Ok(if ev.less(a, b, Pos::None).map_err(wrap)? {
-                Ordering::Less
-            } else if ev.less(b, a, Pos::None).map_err(wrap)? {
-                Ordering::Greater
-            } else {
-                Ordering::Equal
-            })
-        };
+        let less = |a, b| ev.less(a, b, Pos::None).map_err(|e| e.context(Pos::None, doing));
+        // The first key that is greater.
         while low < high {
             let middle = low.midpoint(high);
-            match order(self.sorted[middle], key)? {
-                Ordering::Less => low = middle + 1,
-                Ordering::Greater => high = middle,
-                Ordering::Equal => return Ok(false),
+            if less(key, self.sorted[middle])? {
+                high = middle;
+            } else {
+                low = middle + 1;
             }
         }
-        self.sorted.insert(low, key);
-        Ok(true)
+        let is_new = match low.checked_sub(1) {
+            Some(before) => less(self.sorted[before], key)?,
+            None => true,
+        };
+        if is_new {
+            self.sorted.insert(low, key);
+        }
+        Ok(is_new)
     }
 }

@@ -10,11 +10,12 @@ mod numbers;
 mod strings;
 mod types;
 
-use floe_hir::Gate;
+use floe_hir::{Feature, Gate};
 
 use crate::error::{Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{AttrsBuilder, Kind, Value};
+use crate::settings::Settings;
 
 /// A builtin function.
 pub(crate) struct Builtin {
@@ -82,7 +83,7 @@ pub(crate) fn install(evaluator: &mut Evaluator<'_>) {
             .or_else(|| number(name).map(Value::builtin))
             .unwrap_or(Value::null());
         values.push(value);
-        if is_available(evaluator, global.gate) {
+        if is_available(&evaluator.settings, global.gate) {
             set.insert(name, value);
         }
     }
@@ -102,18 +103,23 @@ pub(crate) fn install(evaluator: &mut Evaluator<'_>) {
     evaluator.globals = values;
 }
 
-fn is_available(evaluator: &Evaluator<'_>, gate: Gate) -> bool {
-    use floe_hir::Feature;
+fn is_available(settings: &Settings, gate: Gate) -> bool {
     match gate {
         Gate::Always => true,
-        Gate::Impure => !evaluator.settings.pure,
-        Gate::Feature(feature) => match feature {
-            Feature::DynamicDerivations => evaluator.settings.has_feature("dynamic-derivations"),
-            Feature::FetchClosure => evaluator.settings.has_feature("fetch-closure"),
-            Feature::FetchTree => evaluator.settings.has_feature("fetch-tree"),
-            Feature::NativeCode => false,
-        },
+        Gate::Impure => !settings.pure,
+        Gate::Feature(feature) => features(settings).contains(&feature),
     }
+}
+
+/// The enabled features that bring global names with them.
+pub(crate) fn features(settings: &Settings) -> Vec<Feature> {
+    const NAMES: [(&str, Feature); 3] = [
+        ("dynamic-derivations", Feature::DynamicDerivations),
+        ("fetch-closure", Feature::FetchClosure),
+        ("fetch-tree", Feature::FetchTree),
+    ];
+    let enabled = NAMES.into_iter().filter(|(name, _)| settings.has_feature(name));
+    enabled.map(|(_, feature)| feature).collect()
 }
 
 fn constant<'h>(evaluator: &Evaluator<'h>, name: &str) -> Option<Value<'h>> {

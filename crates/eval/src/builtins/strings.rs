@@ -242,8 +242,8 @@ fn part_is_less(a: &[u8], b: &[u8]) -> bool {
 }
 
 fn algorithm(text: &str) -> Result<Algorithm> {
-    text.parse().map_err(|_| {
-        EvalError::new(ErrorKind::InvalidHash, format!("unknown hash algorithm '{text}'"))
+    text.parse().map_err(|error: floe_store::hash::HashError| {
+        EvalError::new(ErrorKind::InvalidHash, error.to_string())
     })
 }
 

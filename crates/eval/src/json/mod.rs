@@ -1,15 +1,14 @@
 //! JSON, as the C++ implementation's library writes and reads it.
 
-use std::fmt::Write as _;
+mod read;
 
-use floe_hir::Name;
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use std::fmt::Write as _;
 
 use crate::coerce::{Coercion, as_path};
 use crate::context::ContextBuilder;
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::Evaluator;
-use crate::heap::{AttrsBuilder, Kind, PositionId, Value};
+use crate::heap::{Kind, Value};
 
 impl<'h> Evaluator<'h> {
     /// A value as JSON. Sets that stand for a string are that string; paths are copied to the store.
@@ -103,102 +102,6 @@ impl<'h> Evaluator<'h> {
                 ),
             )),
         }
-    }
-
-    /// `builtins.fromJSON`
-    pub(crate) fn json_to_value(&self, text: &[u8]) -> Result<Value<'h>> {
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
-        deserializer.disable_recursion_limit();
-        let seed = ValueSeed { evaluator: self };
-        let invalid = |error: &serde_json::Error| {
-            EvalError::new(
-                ErrorKind::InvalidJson,
-                format!(
-                    "[json.exception.parse_error.101] parse error at line {}, column {}: {error}",
-                    error.line(),
-                    error.column()
-                ),
-            )
-        };
-        let value = seed.deserialize(&mut deserializer).map_err(|error| invalid(&error))?;
-        deserializer.end().map_err(|error| invalid(&error))?;
-        Ok(value)
-    }
-}
-
-/// Builds a value as the text is read.
-#[derive(Clone, Copy)]
-struct ValueSeed<'e, 'h> {
-    evaluator: &'e Evaluator<'h>,
-}
-
-impl<'de, 'h> DeserializeSeed<'de> for ValueSeed<'_, 'h> {
-    type Value = Value<'h>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> std::result::Result<Value<'h>, D::Error> {
-        self.evaluator.check_stack().map_err(|_| serde::de::Error::custom("nested too deep"))?;
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, 'h> Visitor<'de> for ValueSeed<'_, 'h> {
-    type Value = Value<'h>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> std::result::Result<Value<'h>, E> {
-        Ok(Value::null())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> std::result::Result<Value<'h>, E> {
-        Ok(Value::bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> std::result::Result<Value<'h>, E> {
-        Ok(self.evaluator.heap.int(value))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> std::result::Result<Value<'h>, E> {
-        i64::try_from(value).map(|value| self.evaluator.heap.int(value)).map_err(|_| {
-            E::custom(format!("unsigned json number {value} outside of Nix integer range"))
-        })
-    }
-
-    fn visit_f64<E>(self, value: f64) -> std::result::Result<Value<'h>, E> {
-        Ok(self.evaluator.heap.float(value))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> std::result::Result<Value<'h>, E> {
-        if value.contains('\0') {
-            return Err(E::custom("a string with a NUL byte cannot be a Nix string"));
-        }
-        Ok(self.evaluator.heap.string(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Value<'h>, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(self)? {
-            items.push(item);
-        }
-        Ok(self.evaluator.heap.list(&items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Value<'h>, A::Error> {
-        let mut entries: Vec<(Name, Value<'h>)> = Vec::new();
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            entries.push((Name::new(&key), map.next_value_seed(self)?));
-        }
-        let mut attrs = AttrsBuilder::with_capacity(entries.len());
-        // Of several values for one key, the last counts.
-        for (name, value) in entries.into_iter().rev() {
-            attrs.push(name, value, PositionId::NONE);
-        }
-        Ok(attrs.finish(self.evaluator.heap))
     }
 }
 
