@@ -1,12 +1,12 @@
 //! What is wrong with the values of a file: it is evaluated in its role, as a module, a package, a
 //! shell, and each error is shown in the user's own code, at the innermost place that led to it.
 
-use floe_db::{Db, Evaluated, File, source};
+use floe_db::{Db, Evaluated, File, module, source, source_map};
 use floe_eval::error::{ErrorKind, Position, Report};
 use floe_hir::Span;
 
 use crate::diagnostics::{Diagnostic, Related};
-use crate::evaluation::check::{check, file_of, places};
+use crate::evaluation::check::{check, definition_of_option, file_of, places};
 
 /// The most places that one error is followed through.
 const PLACES: usize = 12;
@@ -30,8 +30,9 @@ fn diagnostic(db: &dyn Db, file: File, report: &Report) -> Diagnostic {
     let blamed = places.iter().find(|(position, _)| is_here(position));
     let span = match blamed {
         Some((position, _)) => position.span,
-        // Nothing in the file led to it: it is about the file as a whole.
-        None => first_line(&source(db, file).text),
+        // The module system complains about an option, or it is about the file as a whole.
+        None => option_span(db, file, &report.message)
+            .unwrap_or_else(|| first_line(&source(db, file).text)),
     };
     let mut found = Diagnostic::error(span, report.kind.slug(), report.full_message());
     let others = places.iter().filter(|(position, _)| Some(*position) != blamed.map(|at| at.0));
@@ -41,6 +42,15 @@ fn diagnostic(db: &dyn Db, file: File, report: &Report) -> Diagnostic {
     });
     found.related = related.take(PLACES).collect();
     found
+}
+
+/// Where the file defines the option that a message names: ``The option `a.b' does not exist``.
+fn option_span(db: &dyn Db, file: File, message: &str) -> Option<Span> {
+    let (_, rest) = message.split_once('`')?;
+    let (option, _) = rest.split_once('\'')?;
+    let path: Vec<&str> = option.split('.').map(|name| name.trim_matches('"')).collect();
+    let binding = definition_of_option(module(db, file), &path)?;
+    Some(source_map(db, file).names[binding.0 as usize])
 }
 
 fn first_line(text: &str) -> Span {
@@ -118,24 +128,24 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
         check(
             "{ config, ... }: { services.openssh.enabel = true; }",
             &expect![[r#"
-            default.nix:1 "{ config, ... }: { services.openssh.enabel = true; }" unknown-option: The option `services.openssh.enabel' does not exist. Definition values:
-            - In `/w/default.nix': true
+                default.nix:1 "enabel" unknown-option: The option `services.openssh.enabel' does not exist. Definition values:
+                - In `/w/default.nix': true
 
-            Did you mean `services.openssh.enable', `services.openssh.banner' or `services.openssh.ports'?
-                <nixpkgs>/lib/modules.nix:131 "throw (undeclaredOption prefix options (head tree.unmatched))" while calling the 'throw' builtin
-                <nixpkgs>/lib/modules.nix:188 "seq checked (removeAttrs config [ \"_module\" ])" while calling the 'seq' builtin
-                <nixpkgs>/nixos/default.nix:23 "config" while evaluating the attribute 'config'
-        "#]],
+                Did you mean `services.openssh.enable', `services.openssh.banner' or `services.openssh.ports'?
+                    <nixpkgs>/lib/modules.nix:131 "throw (undeclaredOption prefix options (head tree.unmatched))" while calling the 'throw' builtin
+                    <nixpkgs>/lib/modules.nix:188 "seq checked (removeAttrs config [ \"_module\" ])" while calling the 'seq' builtin
+                    <nixpkgs>/nixos/default.nix:23 "config" while evaluating the attribute 'config'
+            "#]],
         );
         check(
             "{ config, ... }: { services.openssh.enable = \"yes\"; }",
             &expect![[r#"
-            default.nix:1 "{ config, ... }: { services.openssh.enable = \"yes\"; }" option-type: A definition for option `services.openssh.enable' is not of type `boolean'. Definition values:
-            - In `/w/default.nix': "yes"
-                <nixpkgs>/lib/modules.nix:578 "throw \"A definition for option `${showOption loc}' is not of type `${type.description}'. Definition values:${showDefs wrong}\"" while calling the 'throw' builtin
-                <nixpkgs>/lib/modules.nix:570 "mergedValue" from the definition of 'mergedValue'
-                <nixpkgs>/lib/modules.nix:530 "merged.mergedValue" while evaluating the attribute 'mergedValue'
-        "#]],
+                default.nix:1 "enable" option-type: A definition for option `services.openssh.enable' is not of type `boolean'. Definition values:
+                - In `/w/default.nix': "yes"
+                    <nixpkgs>/lib/modules.nix:578 "throw \"A definition for option `${showOption loc}' is not of type `${type.description}'. Definition values:${showDefs wrong}\"" while calling the 'throw' builtin
+                    <nixpkgs>/lib/modules.nix:570 "mergedValue" from the definition of 'mergedValue'
+                    <nixpkgs>/lib/modules.nix:530 "merged.mergedValue" while evaluating the attribute 'mergedValue'
+            "#]],
         );
         check("{ config, ... }: { networking.hostName = \"a\"; }", &expect![[""]]);
     }

@@ -20,7 +20,7 @@ pub struct NavigationTarget {
 
 /// The definitions of what is under the cursor.
 pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTarget> {
-    let Some((symbol, _)) = symbol_at(db, file, offset) else { return Vec::new() };
+    let Some((symbol, span)) = symbol_at(db, file, offset) else { return Vec::new() };
     let target = match symbol {
         Symbol::Path(expr) => known::path(db, Place { file, expr })
             .and_then(|path| known::imported_file(db, &path))
@@ -36,7 +36,7 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
             }
             None => package(db, file, symbol).and_then(|info| package_target(db, &info)),
         },
-        Symbol::Binding(binding) => option(db, file, offset)
+        Symbol::Binding(binding) => option(db, file, span.end)
             .or_else(|| Some(navigate(db, origin(db, Bound { file, binding })))),
     };
     target.into_iter().collect()
@@ -295,8 +295,8 @@ let lib = import ./lib; in lib.strings.j$0oin
         check(
             "{ config, ... }: { services.openssh.$0enable = true; }",
             &expect![[r#"
-            default.nix:1 "enable"
-        "#]],
+                <nixpkgs>/nixos/modules/services/openssh.nix:81 ""
+            "#]],
         );
     }
 

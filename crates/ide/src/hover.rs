@@ -30,7 +30,7 @@ pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
         .map(|doc| builtin_markdown(&doc))
         .or_else(|| path(db, file, symbol))
         .or_else(|| overriding(db, file, symbol, offset))
-        .or_else(|| option_under_cursor(db, file, offset)?.markdown())
+        .or_else(|| option_under_cursor(db, file, span.end)?.markdown())
         .or_else(|| binding(db, file, symbol))
         .or_else(|| package(db, file, symbol).map(|info| package_markdown(&info)))?;
     Some(Hover { span, markdown })
@@ -379,11 +379,15 @@ in po$0rt.number",
         check(
             "{ config, ... }: { services.openssh.$0ports = [ 22 ]; }",
             &expect![[r#"
-            default.nix:1 "ports"
-            ```nix
-            ports = [ 22 ]
-            ```
-        "#]],
+                default.nix:1 "ports"
+                Ports to listen on.
+
+                Type: `list of 16 bit unsigned integer; between 0 and 65535 (both inclusive)`
+
+                Default: `[ 22 ]`
+
+                Declared in `<nixpkgs>/nixos/modules/services/openssh.nix`
+            "#]],
         );
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, parse, problems};
 use floe_eval::error::{EvalError, Origin, Pos, Position, Report, Result};
 use floe_eval::heap::{Kind, Value};
-use floe_hir::{AttrKind, AttrsId, Expr, ExprId, Module, Param};
+use floe_hir::{AttrKind, AttrsId, BindingId, Expr, ExprId, Module, Param};
 
 use super::options::is_module;
 use super::values::{attrs, get, get_text};
@@ -251,6 +251,49 @@ fn definitions_of(
         }
         path.pop();
     }
+}
+
+/// The binding in a module that defines an option, or as much of the path to it as is written out.
+pub(crate) fn definition_of_option(module: &Module, option: &[&str]) -> Option<BindingId> {
+    let mut sets = Vec::new();
+    module_sets(module, module.root, 0, &mut sets);
+    let found = sets.into_iter().filter_map(|set| deepest(module, set, option));
+    let (_, binding) = found.max_by_key(|(depth, _)| *depth)?;
+    Some(binding)
+}
+
+/// The sets of definitions that a module consists of: its body, `config`, what `mkIf` and `mkMerge` get.
+fn module_sets(module: &Module, expr: ExprId, depth: u32, sets: &mut Vec<AttrsId>) {
+    if depth > 20 {
+        return;
+    }
+    let mut inner = |expr| module_sets(module, expr, depth + 1, sets);
+    match module.expr(expr) {
+        Expr::Lambda(lambda) => inner(module.lambdas[lambda.0 as usize].body),
+        Expr::Let { body, .. } | Expr::With { body, .. } | Expr::Assert { body, .. } => inner(body),
+        Expr::Apply { args, .. } => module.list(args).iter().copied().for_each(inner),
+        Expr::List(list) => module.list(list).iter().copied().for_each(inner),
+        Expr::Attrs(attrs) => {
+            sets.push(attrs);
+            let entries = &module.attrs[attrs.0 as usize].entries;
+            if let Some(config) = entries.iter().find(|entry| entry.name.as_str() == "config") {
+                module_sets(module, config.value, depth + 1, sets);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// How many names of the path are written out below a set, and the binding of the last of them.
+fn deepest(module: &Module, set: AttrsId, path: &[&str]) -> Option<(usize, BindingId)> {
+    let (first, rest) = path.split_first()?;
+    let entries = &module.attrs[set.0 as usize].entries;
+    let entry = entries.iter().find(|entry| entry.name.as_str() == *first)?;
+    let mut sets = Vec::new();
+    module_sets(module, entry.value, 0, &mut sets);
+    let below = sets.into_iter().filter_map(|set| deepest(module, set, rest));
+    let below = below.max_by_key(|(depth, _)| *depth);
+    Some(below.map_or((1, entry.binding), |(depth, binding)| (depth + 1, binding)))
 }
 
 /// The places of an error, the innermost first, each with what was being done there.
