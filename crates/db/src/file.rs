@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use dashmap::{DashMap, Entry};
+use floe_syntax::Parse;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use salsa::{Durability, Setter};
 use thiserror::Error;
@@ -110,6 +111,8 @@ struct Shared {
     /// The unsaved texts once more, for the evaluator, which works outside of salsa. Only the writer
     /// changes it, while no reader lives; so a reader always sees it as of its own revision.
     buffers: RwLock<Buffers>,
+    /// The texts and trees before the last edit, of the files that are being edited.
+    parses: DashMap<File, (Arc<str>, Arc<Parse>), FxBuildHasher>,
     /// Which paths have changed since the evaluator last asked.
     changed: Mutex<Vec<PathBuf>>,
     worker: OnceLock<Worker>,
@@ -125,6 +128,7 @@ impl Files {
         let shared = Shared {
             by_path: DashMap::default(),
             buffers: RwLock::default(),
+            parses: DashMap::default(),
             changed: Mutex::default(),
             worker: OnceLock::new(),
             system,
@@ -178,6 +182,15 @@ impl Files {
         paths.filter(|path| path.starts_with(folder)).collect()
     }
 
+    /// The text and tree of an open file that [`Files::remember_parse`] was last told.
+    pub(crate) fn take_parse(&self, file: File) -> Option<(Arc<str>, Arc<Parse>)> {
+        self.shared.parses.remove(&file).map(|(_, parse)| parse)
+    }
+
+    pub(crate) fn remember_parse(&self, file: File, text: Arc<str>, parse: Arc<Parse>) {
+        self.shared.parses.insert(file, (text, parse));
+    }
+
     /// The thread that evaluates. It is started by the first who asks.
     pub(crate) fn worker(&self) -> &Worker {
         self.shared.worker.get_or_init(Worker::start)
@@ -206,6 +219,9 @@ impl Files {
         let key = file.path(db).clone();
         self.note_change(key.clone());
         // An edited file changes more often than any file on disk.
+        if text.is_none() {
+            self.shared.parses.remove(&file);
+        }
         file.set_buffer(db).with_durability(Durability::LOW).to(text.clone());
         if let Ok(mut buffers) = self.shared.buffers.write() {
             let buffers = Arc::make_mut(&mut buffers);

@@ -3,14 +3,44 @@
 use std::sync::Arc;
 
 use floe_hir::{LowerOptions, Lowered, Module, Problem, Scopes, SourceMap};
-use floe_syntax::{LineIndex, Parse, ParseOptions};
+use floe_syntax::{LineIndex, Parse, ParseOptions, TextEdit};
 
 use crate::{Db, File, source};
 
 /// The tree of a file, and its syntax errors.
-#[salsa::tracked(no_eq)]
-pub fn parse(db: &dyn Db, file: File) -> Parse {
-    floe_syntax::parse(&source(db, file).text, &ParseOptions::default())
+///
+/// Of a file that is being edited the tree before the last edit is remembered outside of salsa, and only
+/// the edited block is parsed anew. That the result is the same is what `floe_syntax::reparse` promises,
+/// so the query stays a function of the text.
+#[salsa::tracked(no_eq, returns(deref))]
+pub fn parse(db: &dyn Db, file: File) -> Arc<Parse> {
+    let text = &source(db, file).text;
+    let options = ParseOptions::default();
+    if file.buffer(db).is_none() {
+        return Arc::new(floe_syntax::parse(text, &options));
+    }
+    let parse = match db.files().take_parse(file) {
+        Some((old_text, old)) => {
+            let edit = edit_between(&old_text, text);
+            floe_syntax::reparse(&old, None, &edit, text, &options).parse
+        }
+        None => floe_syntax::parse(text, &options),
+    };
+    let parse = Arc::new(parse);
+    db.files().remember_parse(file, text.clone(), parse.clone());
+    parse
+}
+
+/// The smallest edit that makes one text of another.
+fn edit_between(old: &str, new: &str) -> TextEdit {
+    let common = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
+    let start = old.floor_char_boundary(common).min(new.floor_char_boundary(common));
+    let (old_rest, new_rest) = (&old[start..], &new[start..]);
+    let pairs = old_rest.bytes().rev().zip(new_rest.bytes().rev());
+    let common = pairs.take_while(|(a, b)| a == b).count();
+    let end = |text: &str| text.ceil_char_boundary(text.len() - common);
+    let (old_end, new_end) = (end(old_rest), end(new_rest));
+    TextEdit::replace(start as u32..(start + old_end) as u32, &new_rest[..new_end])
 }
 
 /// Where the lines of a file begin.
@@ -62,6 +92,36 @@ mod tests {
 
     use super::*;
     use crate::{Change, Database, MemorySystem, Settings};
+
+    #[test]
+    fn the_smallest_edit_keeps_characters_whole() {
+        let check = |old: &str, new: &str, start: u32, end: u32, insert: &str| {
+            assert_eq!(
+                edit_between(old, new),
+                TextEdit::replace(start..end, insert),
+                "{old} {new}"
+            );
+        };
+        check("{ a = 1; }", "{ a = 12; }", 7, 7, "2");
+        check("aaa", "aa", 2, 3, "");
+        check("", "x", 0, 0, "x");
+        check("x é y", "x è y", 2, 4, "è");
+        check("same", "same", 4, 4, "");
+    }
+
+    #[test]
+    fn an_edited_file_has_the_tree_of_its_text() {
+        let mut database =
+            Database::new(Arc::new(MemorySystem::default()), Vec::new(), Settings::default());
+        let path = PathBuf::from("/w/a.nix");
+        for text in
+            ["{ a = { b = 1; }; }", "{ a = { b = 12; }; }", "{ a = { b = ; }; }", "x: [", ""]
+        {
+            database.apply(Change::Buffer { path: path.clone(), text: text.into() });
+            let parsed = parse(&database, database.file(&path));
+            assert_eq!(*parsed, floe_syntax::parse(text, &ParseOptions::default()), "{text}");
+        }
+    }
 
     #[test]
     fn a_comment_changes_no_derived_fact() {

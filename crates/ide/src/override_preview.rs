@@ -238,6 +238,25 @@ with pkgs; {
     }
 
     #[test]
+    fn in_an_overlay() {
+        check(
+            "final: prev: { hello = prev.hello.override { greeting = \"Moin\"; }; }",
+            &expect![[r#"
+                default.nix:1 "prev.hello.override { greeting = \"Moin\"; }"
+                changes 1 attribute, rebuilds 1 derivation
+                **hello-1.4.2**: changes 1 attribute, rebuilds 1 derivation
+
+                ```diff
+                - greeting = Hello, world!
+                + greeting = Moin
+                ```
+
+                Rebuilt: `hello-1.4.2`
+            "#]],
+        );
+    }
+
+    #[test]
     fn an_override_that_changes_nothing() {
         check(
             "{ pkgs }: pkgs.hello.override { }",

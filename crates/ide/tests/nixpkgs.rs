@@ -68,7 +68,9 @@ impl Editor {
         };
         found
             .iter()
-            .map(|found| format!("{:?}: {}", at(found.span), found.message.lines().next().unwrap_or("")))
+            .map(|found| {
+                format!("{:?}: {}", at(found.span), found.message.lines().next().unwrap_or(""))
+            })
             .collect()
     }
 }
@@ -81,16 +83,21 @@ fn options_packages_errors_and_overrides() {
 
     let module = |body: &str| format!("{{ config, lib, pkgs, ... }}:\n{{\n  {body}\n}}\n");
     let options = editor.completions(&module("services.openssh.$0"));
-    assert!(options.iter().any(|name| name == "permitRootLogin" || name == "settings"), "{options:?}");
+    assert!(
+        options.iter().any(|name| name == "permitRootLogin" || name == "settings"),
+        "{options:?}"
+    );
     let options = editor.completions(&module("services.openssh = { e$0 };"));
     assert!(options.iter().any(|name| name == "enable"), "{options:?}");
     let options = editor.completions(&module("services.nginx.virtualHosts.a.$0"));
     assert!(options.iter().any(|name| name == "locations"), "{options:?}");
 
-    let packages = editor.completions(&module("environment.systemPackages = with pkgs; [ hell$0 ];"));
+    let packages =
+        editor.completions(&module("environment.systemPackages = with pkgs; [ hell$0 ];"));
     assert!(packages.iter().any(|name| name == "hello"), "{packages:?}");
 
-    let hello = editor.definition(&module("environment.systemPackages = [ pkgs.$0hello ];")).unwrap();
+    let hello =
+        editor.definition(&module("environment.systemPackages = [ pkgs.$0hello ];")).unwrap();
     assert!(Path::new(&hello).starts_with(nixpkgs) && hello.contains("hello"), "{hello}");
 
     let found = editor.diagnostics(&module("networking.hostName = config.networking.hostNam;"));
@@ -100,10 +107,14 @@ fn options_packages_errors_and_overrides() {
     let found = editor.diagnostics(&module("networking.hostName = \"a\";"));
     assert_eq!(found, Vec::<String>::new());
 
-    let text = "{ pkgs ? import <nixpkgs> { } }:\npkgs.hello.overrideAttrs (old: { doCheck = false; })\n";
+    let text =
+        "{ pkgs ? import <nixpkgs> { } }:\npkgs.hello.overrideAttrs (old: { doCheck = false; })\n";
     editor.write(text);
     let started = Instant::now();
     let lenses = floe_ide::code_lenses(&editor.db, editor.file);
     eprintln!("{:>8.1?}  override: {}", started.elapsed(), lenses[0].title);
-    assert!(lenses[0].title.starts_with("changes 1 attribute, rebuilds 1 derivation"), "{lenses:?}");
+    assert!(
+        lenses[0].title.starts_with("changes 1 attribute, rebuilds 1 derivation"),
+        "{lenses:?}"
+    );
 }

@@ -40,8 +40,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
+        // Some of them wait for an evaluation; what needs none must not wait with them.
         let cores = thread::available_parallelism().map_or(2, Into::into);
-        Options { readers: cores.clamp(2, 8) }
+        Options { readers: cores.clamp(4, 8) }
     }
 }
 

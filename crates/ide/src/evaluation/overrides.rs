@@ -79,10 +79,18 @@ pub(crate) fn program<'db>(db: &'db dyn Db, file: File, found: Override) -> Opti
         match module.expr(expr) {
             Expr::Lambda(lambda) => {
                 let lambda = &module.lambdas[lambda.0 as usize];
-                if expr != module.root || inner != lambda.body {
+                if inner != lambda.body {
                     return None;
                 }
-                let Param::Pattern { formals, .. } = &lambda.param else { return None };
+                let formals = match &lambda.param {
+                    // An overlay is given the package set, before it and with it.
+                    Param::Simple { name, .. } if is_overlay_argument(*name) => {
+                        program += &format!("let {name} = import <nixpkgs> {{ }}; in\n");
+                        continue;
+                    }
+                    Param::Pattern { formals, .. } if expr == module.root => formals,
+                    _ => return None,
+                };
                 let needed = formals.iter().filter(|formal| formal.default.is_none());
                 arguments.extend(needed.map(|formal| formal.name));
                 program += slice(start, map.wrapped(inner).start)?;
@@ -114,6 +122,10 @@ pub(crate) fn program<'db>(db: &'db dyn Db, file: File, found: Override) -> Opti
     program += &format!("{{ original = ({original}\n); result = ({result}\n); }}");
     let folder = file.path(db).parent()?.to_path_buf();
     Some(Program::new(db, folder, program, arguments))
+}
+
+fn is_overlay_argument(name: Name) -> bool {
+    matches!(name.as_str(), "final" | "prev" | "self" | "super")
 }
 
 fn compare(
