@@ -48,11 +48,14 @@ stories[1] = function()
   open('configuration.nix')
   local line = go_to('services%.nginx')
   vim.api.nvim_buf_set_lines(0, line - 1, line - 1, false, { '  services.openssh.' })
-  vim.api.nvim_win_set_cursor(0, { line, #'  services.openssh.' })
-  -- What the editor does when a person asks for completion.
-  local start, items
+  -- The cursor of insert mode stands behind the last character.
+  local place = {
+    textDocument = { uri = vim.uri_from_bufnr(0) },
+    position = { line = line - 1, character = #'  services.openssh.' },
+  }
+  local items
   wait('options in the completion', function()
-    local list = ask('textDocument/completion')
+    local list = ask('textDocument/completion', place)
     items = list and (list.items or list) or {}
     return #items > 0
   end)

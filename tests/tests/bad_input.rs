@@ -27,8 +27,11 @@ fn check_and_eval_name_the_file_and_the_mistake() {
         home.write(name, bytes);
         let checked = home.floe(["check", name]).expect_failure();
         assert!(checked.contains(name) && checked.contains(message), "{name}: {checked}");
-        let evaluated = home.floe(["eval", name]).expect_failure();
-        assert!(evaluated.contains(name), "{name}: {evaluated}");
+        // C++ Nix evaluates bytes that are no UTF-8, and so do we.
+        if message != "UTF-8" {
+            let evaluated = home.floe(["eval", name]).expect_failure();
+            assert!(evaluated.contains(name), "{name}: {evaluated}");
+        }
     }
 }
 

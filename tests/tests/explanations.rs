@@ -10,6 +10,7 @@ fn arguments(setting: &str) -> Option<&'static [&'static str]> {
     match setting {
         "" => Some(&[]),
         "restrict-eval" => Some(&["--option", "restrict-eval", "true"]),
+        "attribute-path" => Some(&["-E", "{ a.b = 1; }", "-A"]),
         "no-import-from-derivation" => Some(&["--option", "allow-import-from-derivation", "false"]),
         _ => None,
     }
@@ -18,7 +19,12 @@ fn arguments(setting: &str) -> Option<&'static [&'static str]> {
 fn evaluate(home: &Home, setting: &[&str], code: &str) -> Answer {
     let mut command = home.command(floe());
     command.env("FLOE_STORE", "local");
-    Answer::of(command.args(["eval", "--strict"]).args(setting).args(["-E", code]))
+    command.args(["eval", "--strict"]).args(setting);
+    // An attribute path is the last argument by itself, any other example an expression.
+    if setting.last() != Some(&"-A") {
+        command.arg("-E");
+    }
+    Answer::of(command.arg(code))
 }
 
 #[test]
