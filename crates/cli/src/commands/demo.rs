@@ -1,63 +1,43 @@
 //! `floe demo`: the five things that the program exists for, played for a person to watch.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
 use clap::Args;
-use include_dir::{Dir, include_dir};
 
-use crate::demo;
+use crate::demo::{self, Story};
 
-static PROJECT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../fixtures/demo");
-
-/// Play the stories of the introduction, with the real server, builder and bash.
+/// Watch the program at work: five stories with the real server, builder and bash.
+///
+/// Everything happens in one temporary folder, which is removed at the end. No nixpkgs and no network
+/// are needed. The exit status says whether every answer was what it should be.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  floe demo
-  floe demo --directory /tmp/demo    keep what it made, to look at it")]
+  floe demo                    all stories
+  floe demo --fast             without pauses for typing and reading
+  floe demo --story error      one of them")]
 pub(crate) struct Arguments {
-    /// Where to play. What is there stays; without this a temporary folder is used and removed.
+    /// The project to play on: a folder with the files of the demo project. It is copied.
+    #[arg(long, value_name = "FOLDER")]
+    project: Option<PathBuf>,
+    /// Play only this story; may be given several times.
+    #[arg(long = "story", value_enum, value_name = "STORY")]
+    stories: Vec<Story>,
+    /// No pauses for typing and reading, as when the output is no terminal.
     #[arg(long)]
-    directory: Option<PathBuf>,
+    fast: bool,
+    /// Also draw what is shown as a picture.
+    #[arg(long, value_name = "FILE", hide = true)]
+    svg: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let temporary;
-    let home = match &arguments.directory {
-        Some(directory) => {
-            fs::create_dir_all(directory)?;
-            directory.canonicalize()?
-        }
-        None => {
-            temporary = Scratch::new()?;
-            temporary.0.clone()
-        }
-    };
-    let project = home.join("iceberg");
-    fs::create_dir_all(&project)?;
-    PROJECT.extract(&project).with_context(|| format!("cannot write '{}'", project.display()))?;
-    demo::play(&home, &project)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// A folder that is gone afterwards, read-only store paths included.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> anyhow::Result<Scratch> {
-        let path = env::temp_dir().join(format!("floe-demo-{}", std::process::id()));
-        fs::create_dir_all(&path).with_context(|| format!("cannot make '{}'", path.display()))?;
-        Ok(Scratch(path.canonicalize()?))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Whatever cannot be removed lies in the system's folder for temporary files.
-        let _ = floe_store::store::delete(Path::new(&self.0));
-    }
+    demo::play(&demo::Options {
+        project: arguments.project.clone(),
+        stories: match arguments.stories.as_slice() {
+            [] => Story::ALL.to_vec(),
+            chosen => chosen.to_vec(),
+        },
+        fast: arguments.fast,
+        svg: arguments.svg.clone(),
+    })
 }

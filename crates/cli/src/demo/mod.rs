@@ -1,113 +1,120 @@
-//! The demonstration: one server session and one bash session, their real answers drawn as an editor
-//! and a terminal show them.
+//! The demo: one server session and one bash session, their real answers drawn as an editor and a
+//! terminal show them. Nothing that is shown is written down here, and a story whose answer is missing
+//! or wrong fails.
+//!
+//! `stage` is the temporary place where it happens, `editor` types and asks the server, `terminal` types
+//! into bash, `stories` says what is typed and what must come of it. `screen` and `code` draw; `svg`
+//! makes a picture of what was drawn.
 
+mod code;
+mod editor;
 mod screen;
+mod stage;
 mod stories;
+mod svg;
+mod terminal;
 
 use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    fs,
+    path::PathBuf,
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use floe_lsp::client::Client;
-use serde_json::json;
+use clap::ValueEnum;
 
-/// Plays all stories in `home`, on the copy of the demo project in `project`.
-pub(crate) fn play(home: &Path, project: &Path) -> anyhow::Result<()> {
-    screen::line(&format!(
-        "{}Floe, five stories. Everything below is a real answer.{}",
-        screen::BOLD,
-        screen::PLAIN
-    ));
-    let mut session = Session::start(home, project)?;
-    stories::complete_an_option(&mut session)?;
-    stories::jump_into_a_package(&mut session)?;
-    stories::see_an_error(&mut session)?;
-    stories::preview_an_override(&mut session)?;
-    session.client.shutdown()?;
-    stories::enter_a_dev_shell(home, project)?;
-    Ok(())
+use self::{editor::Editor, screen::Screen, stage::Stage};
+
+/// What to play, and how.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The project; the embedded one if there is none.
+    pub(crate) project: Option<PathBuf>,
+    /// Which stories, in this order.
+    pub(crate) stories: Vec<Story>,
+    /// Without pauses.
+    pub(crate) fast: bool,
+    /// Where a picture of it goes.
+    pub(crate) svg: Option<PathBuf>,
 }
 
-/// The editor's side of a session with the server.
-struct Session {
-    client: Client,
-    home: PathBuf,
-    project: PathBuf,
+/// What the program exists for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Story {
+    /// Complete a system option.
+    Completion,
+    /// Jump into a package's definition.
+    Jump,
+    /// See an evaluation error in the editor, and mend it.
+    Error,
+    /// Preview what an override changes.
+    Override,
+    /// Enter and leave a dev shell.
+    Shell,
 }
 
-/// A document that is open in the server.
-struct Document {
-    path: PathBuf,
-    text: String,
-}
+impl Story {
+    pub(crate) const ALL: [Story; 5] =
+        [Story::Completion, Story::Jump, Story::Error, Story::Override, Story::Shell];
 
-impl Session {
-    fn start(home: &Path, project: &Path) -> anyhow::Result<Session> {
-        let mut command = command_in(home, &floe()?);
-        command.arg("lsp").stderr(Stdio::inherit());
-        let mut client = Client::start(&mut command)?;
-        client.set_patience(Duration::from_secs(120));
-        client.initialize(project, &json!({}))?;
-        Ok(Session { client, home: home.into(), project: project.into() })
-    }
-
-    /// Opens a file of the project as a person has just changed it.
-    fn open(&mut self, name: &str, edit: impl Fn(&str) -> String) -> anyhow::Result<Document> {
-        let path = self.project.join(name);
-        let text = edit(&fs::read_to_string(&path)?);
-        self.client.open(&path, &text)?;
-        Ok(Document { path, text })
-    }
-
-    /// A path as it is best read here.
-    fn shorten(&self, path: &Path) -> String {
-        let pairs = [
-            (self.project.clone(), ""),
-            (self.home.join(".cache/floe"), "~/.cache/floe/"),
-            (self.home.clone(), "~/"),
-        ];
-        let short = pairs.iter().find_map(|(folder, name)| {
-            Some(format!("{name}{}", path.strip_prefix(folder).ok()?.display()))
-        });
-        short.unwrap_or_else(|| path.display().to_string())
+    fn title(self) -> &'static str {
+        match self {
+            Story::Completion => "Complete an option",
+            Story::Jump => "Jump into a package's definition",
+            Story::Error => "See an evaluation error where it is",
+            Story::Override => "Preview an override",
+            Story::Shell => "Enter a dev shell on cd",
+        }
     }
 }
 
-impl Document {
-    /// Line and character, from 0, of the first occurrence of `needle`.
-    fn find(&self, needle: &str) -> anyhow::Result<(u32, u32)> {
-        let offset = self.text.find(needle).with_context(|| {
-            format!("'{}' does not say '{needle}' any more", self.path.display())
-        })?;
-        let before = &self.text[..offset];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Ok((before.matches('\n').count() as u32, (offset - line_start) as u32))
-    }
-}
-
-/// What an answer took.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+/// Plays the stories. All of them are played even if one fails; the exit status tells.
+pub(crate) fn play(options: &Options) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
-    let result = work();
-    (result, start.elapsed())
+    let stage = Stage::new(options.project.as_deref())?;
+    let mut screen = Screen::new(options.fast);
+    let mut editor = None;
+    let mut failures = Vec::new();
+    for (index, story) in options.stories.iter().enumerate() {
+        screen.heading(index + 1, story.title());
+        let result = match story {
+            Story::Shell => stories::enter_a_dev_shell(&stage, &mut screen),
+            _ => play_in_editor(*story, &stage, &mut editor, &mut screen),
+        };
+        if let Err(error) = result {
+            screen.failure(&error);
+            failures.push(story.title());
+        }
+        screen.pause(Duration::from_millis(1500));
+    }
+    if let Some(editor) = editor {
+        editor.close().context("the server did not end as it should")?;
+    }
+    stage.clear()?;
+    screen.end(start.elapsed(), &failures);
+    if let Some(file) = &options.svg {
+        fs::write(file, svg::render(screen.shown()))
+            .with_context(|| format!("cannot write '{}'", file.display()))?;
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn floe() -> anyhow::Result<PathBuf> {
-    env::current_exe().context("cannot tell where the floe program is")
-}
-
-/// A command in the demo's own home: nothing outside of it is read or changed.
-fn command_in(home: &Path, program: &Path) -> Command {
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("PATH", env::var_os("PATH").unwrap_or_default())
-        .env("TERM", env::var_os("TERM").unwrap_or_default())
-        .env("HOME", home)
-        .env("FLOE_STORE", home.join("data"));
-    command
+fn play_in_editor(
+    story: Story,
+    stage: &Stage,
+    editor: &mut Option<Editor>,
+    screen: &mut Screen,
+) -> anyhow::Result<()> {
+    let editor = match editor {
+        Some(editor) => editor,
+        None => editor.insert(Editor::start(stage)?),
+    };
+    match story {
+        Story::Completion => stories::complete_an_option(editor, screen),
+        Story::Jump => stories::jump_into_a_package(editor, screen),
+        Story::Error => stories::see_an_error(editor, stage, screen),
+        Story::Override => stories::preview_an_override(editor, screen),
+        Story::Shell => unreachable!("the shell is played in a terminal"),
+    }
 }

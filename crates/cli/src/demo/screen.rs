@@ -1,96 +1,144 @@
-//! Drawing: headings, excerpts of code, boxes.
+//! What the watcher sees: lines, printed at once or as if typed, and kept for a picture.
 
-use std::time::Duration;
+use std::{
+    io::{IsTerminal as _, Write as _},
+    thread,
+    time::Duration,
+};
 
-pub(super) const PLAIN: &str = "\x1b[0m";
-pub(super) const BOLD: &str = "\x1b[1m";
-pub(super) const DIM: &str = "\x1b[2m";
-pub(super) const RED: &str = "\x1b[31m";
-pub(super) const GREEN: &str = "\x1b[32m";
-pub(super) const YELLOW: &str = "\x1b[33m";
-pub(super) const CYAN: &str = "\x1b[36m";
+use anstyle::{AnsiColor, Style};
 
-const WIDTH: usize = 92;
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = AnsiColor::BrightBlack.on_default();
+pub(super) const RED: Style = AnsiColor::Red.on_default();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
+pub(super) const LINK: Style = AnsiColor::Blue.on_default().underline();
 
-pub(super) fn line(text: &str) {
-    anstream::println!("{text}");
+/// Columns of everything that is drawn.
+pub(super) const WIDTH: usize = 92;
+
+/// The output.
+pub(super) struct Screen {
+    shown: String,
+    pauses: bool,
 }
 
-/// The beginning of a story.
-pub(super) fn heading(number: u32, title: &str) {
-    let rule = "─".repeat(WIDTH.saturating_sub(title.chars().count() + 7));
-    line(&format!("\n{BOLD}{CYAN}── {number}. {title} {rule}{PLAIN}\n"));
-}
+impl Screen {
+    /// With pauses where somebody watches.
+    pub(super) fn new(fast: bool) -> Screen {
+        Screen { shown: String::new(), pauses: !fast && std::io::stdout().is_terminal() }
+    }
 
-/// Lines of a text around `line` (from 0), with line numbers. A mark stands below `columns`.
-pub(super) fn code(name: &str, text: &str, at: u32, columns: Option<(u32, u32)>, mark: &str) {
-    line(&format!("  {DIM}{name}{PLAIN}"));
-    let at = at as usize;
-    for (number, content) in text.lines().enumerate() {
-        if number + 2 < at || number > at + 1 {
-            continue;
+    /// Everything so far, with its escape sequences.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    pub(super) fn line(&mut self, text: impl AsRef<str>) {
+        self.part(text);
+        self.part("\n");
+    }
+
+    /// A piece of a line.
+    pub(super) fn part(&mut self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        self.shown.push_str(text);
+        let mut output = anstream::stdout();
+        // A reader that has left misses the rest; the exit status still says how it went.
+        let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    }
+
+    /// One key after the other.
+    pub(super) fn keys(&mut self, text: &str) {
+        for key in text.chars() {
+            self.part(key.to_string());
+            self.key_pause();
         }
-        let content: String = content.chars().take(WIDTH).collect();
-        line(&format!("  {DIM}{:>4} │{PLAIN} {content}", number + 1));
-        if let (true, Some((start, end))) = (number == at, columns) {
-            let blank = " ".repeat(start as usize);
-            let marks = mark.repeat((end.max(start + 1) - start) as usize);
-            line(&format!("  {DIM}     │{PLAIN} {blank}{RED}{marks}{PLAIN}"));
+    }
+
+    pub(super) fn key_pause(&self) {
+        self.pause(Duration::from_millis(35));
+    }
+
+    /// Time to read.
+    pub(super) fn pause(&self, duration: Duration) {
+        if self.pauses {
+            thread::sleep(duration);
         }
+    }
+
+    pub(super) fn heading(&mut self, number: usize, title: &str) {
+        let rule = "─".repeat(WIDTH.saturating_sub(title.chars().count() + 6));
+        let heading = BOLD.fg_color(Some(AnsiColor::Cyan.into()));
+        self.line(format!(
+            "\n{DIM}──{DIM:#} {heading}{number} {title}{heading:#} {DIM}{rule}{DIM:#}\n"
+        ));
+    }
+
+    /// What the watcher should know of what comes.
+    pub(super) fn narrate(&mut self, text: &str) {
+        self.line(format!("  {text}\n"));
+        self.pause(Duration::from_millis(900));
+    }
+
+    /// How long an answer took.
+    pub(super) fn time(&mut self, what: &str, duration: Duration) {
+        let time = format!("{what} after {}", readable(duration));
+        self.line(format!("{DIM}{time:>WIDTH$}{DIM:#}"));
+        self.pause(Duration::from_millis(1200));
+    }
+
+    pub(super) fn failure(&mut self, error: &anyhow::Error) {
+        self.line(format!("\n  {RED}failed:{RED:#} {error:#}"));
+    }
+
+    pub(super) fn end(&mut self, duration: Duration, failures: &[&str]) {
+        self.line(format!("\n{DIM}{}{DIM:#}", "─".repeat(WIDTH)));
+        for story in failures {
+            self.line(format!("  {RED}✗{RED:#} {story}"));
+        }
+        if failures.is_empty() {
+            self.line(format!(
+                "  {GREEN}✓{GREEN:#} every answer is real and was checked; {}; nothing is left behind",
+                readable(duration)
+            ));
+        }
+    }
+
+    /// Lines in a box that begins at a column.
+    pub(super) fn pop_up(&mut self, column: usize, lines: &[String]) {
+        let inner = lines.iter().map(|line| width(line)).max().unwrap_or_default();
+        let margin = " ".repeat(column.min(WIDTH.saturating_sub(inner + 4)));
+        let rule = "─".repeat(inner + 2);
+        self.line(format!("{margin}{DIM}╭{rule}╮{DIM:#}"));
+        for line in lines {
+            let blank = " ".repeat(inner - width(line));
+            self.line(format!("{margin}{DIM}│{DIM:#} {line}{blank} {DIM}│{DIM:#}"));
+        }
+        self.line(format!("{margin}{DIM}╰{rule}╯{DIM:#}"));
     }
 }
 
-/// Lines in a box, as an editor's pop-up.
-pub(super) fn pop_up(lines: &[String]) {
-    line(&format!("       {DIM}╭{}{PLAIN}", "─".repeat(WIDTH - 8)));
-    for content in lines {
-        line(&format!("       {DIM}│{PLAIN} {content}"));
-    }
-    line(&format!("       {DIM}╰{}{PLAIN}", "─".repeat(WIDTH - 8)));
+/// How many columns a text takes, without its escape sequences.
+pub(super) fn width(text: &str) -> usize {
+    anstream::adapter::strip_str(text).to_string().chars().count()
 }
 
-/// How long an answer took.
-pub(super) fn took(what: &str, time: Duration) {
-    line(&format!("       {DIM}{what} in {:.1} ms{PLAIN}", time.as_secs_f64() * 1000.0));
-}
-
-/// The text cut to `width` characters.
-pub(super) fn cut(text: &str, width: usize) -> String {
-    let text = text.lines().next().unwrap_or_default();
-    if text.chars().count() <= width {
+/// At most so many columns of a text without escape sequences.
+pub(super) fn cut(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
         return text.to_owned();
     }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
 }
 
-/// Markdown with its marks as colours.
-pub(super) fn markdown(text: &str) -> Vec<String> {
-    let mut in_code = false;
-    let mut lines = Vec::new();
-    for content in text.lines() {
-        if content.starts_with("```") {
-            in_code = !in_code;
-            continue;
-        }
-        lines.push(match content.trim_start_matches('#').trim_start() {
-            _ if in_code && content.starts_with('+') => format!("{GREEN}{content}{PLAIN}"),
-            _ if in_code && content.starts_with('-') => format!("{RED}{content}{PLAIN}"),
-            _ if in_code => format!("{CYAN}{content}{PLAIN}"),
-            heading if heading.len() < content.len() => format!("{BOLD}{heading}{PLAIN}"),
-            _ => inline(content),
-        });
+fn readable(duration: Duration) -> String {
+    match duration.as_millis() {
+        0 => format!("{:.1} ms", duration.as_secs_f64() * 1000.0),
+        milliseconds @ 1..1000 => format!("{milliseconds} ms"),
+        _ => format!("{:.1} s", duration.as_secs_f64()),
     }
-    lines
-}
-
-fn inline(text: &str) -> String {
-    let text = text.replace("**", "");
-    let parts = text.split('`').enumerate();
-    parts
-        .map(
-            |(index, part)| {
-                if index % 2 == 1 { format!("{CYAN}{part}{PLAIN}") } else { part.to_owned() }
-            },
-        )
-        .collect()
 }

@@ -1,186 +1,283 @@
-//! The stories, each a question to the server or a shell and the answer.
+//! The stories: what is typed, what is asked, and what the answer must say.
 
-use std::{
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{fs, ops::Range, time::Duration};
 
-use anyhow::{Context as _, ensure};
-use floe_lsp::client::uri;
-use serde_json::{Value, json};
+use anyhow::{Context as _, bail, ensure};
 
 use super::{
-    Session, command_in, floe,
-    screen::{self, BOLD, CYAN, DIM, GREEN, PLAIN, RED, YELLOW},
-    timed,
+    code::{Code, GUTTER, gutter, markdown},
+    editor::{Completion, Document, Editor, Place, Problem},
+    screen::{BOLD, CYAN, DIM, GREEN, LINK, RED, Screen, WIDTH, YELLOW, cut},
+    stage::{NAME, Stage},
+    terminal::Terminal,
 };
 
-/// Story 1.
-pub(super) fn complete_an_option(session: &mut Session) -> anyhow::Result<()> {
-    screen::heading(1, "Complete an option");
-    let typed = "  services.openssh.";
-    let document = session.open("configuration.nix", |text| {
-        text.replacen("  services.nginx", &format!("{typed}\n\n  services.nginx"), 1)
-    })?;
-    let (line, _) = document.find(&format!("{typed}\n"))?;
-    let column = typed.len() as u32;
-    let (answer, time) = timed(|| {
-        session.client.request_at("textDocument/completion", &document.path, line, column)
-    });
-    let answer = answer?;
-    let items =
-        answer["items"].as_array().or(answer.as_array()).context("no list of completions")?;
-    ensure!(!items.is_empty(), "the list of completions is empty");
-    screen::code("configuration.nix", &document.text, line, Some((column, column + 1)), "▔");
-    let rows: Vec<String> = items
-        .iter()
-        .take(12)
-        .map(|item| {
-            let label = item["label"].as_str().unwrap_or_default();
-            let kind = (item["labelDetails"]["description"].as_str())
-                .or(item["detail"].as_str())
-                .unwrap_or_default();
-            let documentation = item["documentation"]["value"]
-                .as_str()
-                .or(item["documentation"].as_str())
-                .unwrap_or_default();
-            format!(
-                "{BOLD}{:<22}{PLAIN} {CYAN}{:<20}{PLAIN} {DIM}{}{PLAIN}",
-                screen::cut(label, 22),
-                screen::cut(kind, 20),
-                screen::cut(documentation, 38)
-            )
-        })
-        .collect();
-    screen::pop_up(&rows);
-    screen::took(&format!("{} options", items.len()), time);
-    Ok(())
-}
-
-/// Story 2.
-pub(super) fn jump_into_a_package(session: &mut Session) -> anyhow::Result<()> {
-    screen::heading(2, "Jump into a package's definition");
-    let document = session.open("configuration.nix", str::to_owned)?;
-    let (line, column) = document.find("hello\n")?;
-    let (answer, time) = timed(|| {
-        session.client.request_at("textDocument/definition", &document.path, line, column)
-    });
-    let answer = answer?;
-    let place = if answer.is_array() { &answer[0] } else { &answer };
-    let target = place["targetUri"].as_str().or(place["uri"].as_str()).context("no definition")?;
-    let range = place.get("targetSelectionRange").unwrap_or(&place["range"]);
-    let target = PathBuf::from(target.trim_start_matches("file://"));
-    screen::code("configuration.nix", &document.text, line, Some((column, column + 5)), "^");
-    let text = fs::read_to_string(&target)
-        .with_context(|| format!("the definition leads to '{}'", target.display()))?;
-    let (start, end) = columns(range);
-    screen::line(&format!("\n       {GREEN}go to definition{PLAIN}\n"));
-    let shown = session.shorten(&target);
-    screen::code(&shown, &text, line_of(range), Some((start, end)), "^");
-    screen::took("found", time);
-    Ok(())
-}
-
-/// Story 3.
-pub(super) fn see_an_error(session: &mut Session) -> anyhow::Result<()> {
-    screen::heading(3, "See an evaluation error where you made it");
-    let document = session.open("broken.nix", str::to_owned)?;
-    let is_error = |found: &[Value]| found.iter().any(|one| one["code"] == "missing-attribute");
-    let (found, time) = timed(|| session.client.diagnostics(&document.path, is_error));
-    let found = found?;
-    let error =
-        found.iter().find(|one| one["code"] == "missing-attribute").context("no error came")?;
-    let range = &error["range"];
-    screen::code("broken.nix", &document.text, line_of(range), Some(columns(range)), "~");
-    let mut rows = vec![format!(
-        "{RED}error{PLAIN} {BOLD}{}{PLAIN} {DIM}[{}]{PLAIN}",
-        error["message"].as_str().unwrap_or_default().replace('\n', ". "),
-        error["code"].as_str().unwrap_or_default()
-    )];
-    for related in error["relatedInformation"].as_array().into_iter().flatten().take(5) {
-        let file = related["location"]["uri"].as_str().unwrap_or_default();
-        let file = session.shorten(Path::new(file.trim_start_matches("file://")));
-        let line = line_of(&related["location"]["range"]) + 1;
-        let message = screen::cut(related["message"].as_str().unwrap_or_default(), 48);
-        rows.push(format!("  {DIM}{:<30}{PLAIN} {message}", format!("{file}:{line}")));
+/// The children of an option set, with their types and descriptions.
+pub(super) fn complete_an_option(editor: &mut Editor, screen: &mut Screen) -> anyhow::Result<()> {
+    screen.narrate("A NixOS module. The options come from evaluating the module system.");
+    let mut document = editor.open("configuration.nix")?;
+    let at = document.text.rfind('}').context("configuration.nix does not end with '}'")?;
+    editor.edit(&mut document, at..at, "\n\n")?;
+    let code = Code::new(&document.text);
+    let line = code.line_of(at + 1);
+    title(screen, "configuration.nix", line);
+    let above: Vec<String> = code.lines(line.saturating_sub(3)..line).collect();
+    for line in above {
+        screen.line(line);
     }
-    screen::pop_up(&rows);
-    screen::took("diagnosed", time);
+    let typed = type_at(editor, &mut document, at + 1, "  services.openssh.", screen)?;
+    let found = editor.complete(&document, typed.end)?;
+    let item = |label: &str| found.answer.iter().find(|item| item.label == label);
+    for (label, kind) in [("enable", "boolean"), ("ports", "list of")] {
+        let item = item(label).with_context(|| format!("'{label}' is not offered"))?;
+        ensure!(item.detail.contains(kind), "the type of '{label}' is '{}'", item.detail);
+        ensure!(!item.summary().is_empty(), "'{label}' has no description");
+    }
+    let offered: Vec<&Completion> = found.answer.iter().collect();
+    screen.pop_up(GUTTER, &completion_rows(&offered));
+    screen.time("offered", found.duration);
 
-    let slug = error["code"].as_str().unwrap_or_default();
-    let page = floe_explain::find(slug).context("the error has no page")?;
-    screen::line(&format!("\n  {DIM}${PLAIN} {BOLD}floe explain {slug}{PLAIN}"));
-    screen::markdown(page.why).iter().for_each(|line| screen::line(&format!("  {line}")));
-    Ok(())
+    screen.line("");
+    let typed = type_at(editor, &mut document, typed.end, "po", screen)?;
+    let found = editor.complete(&document, typed.end)?;
+    // What does not begin with the word, editors leave out themselves.
+    let fitting = found.answer.iter().filter(|item| item.label.starts_with("po"));
+    let fitting: Vec<&Completion> = fitting.collect();
+    let [ports] = fitting.as_slice() else { bail!("{} names begin with 'po'", fitting.len()) };
+    ensure!(ports.documentation().contains("Default"), "'ports' has no default");
+    let documentation = editor.shorten(ports.documentation());
+    screen.pop_up(GUTTER, &completion_rows(&fitting));
+    screen.pop_up(GUTTER, &markdown(&documentation, WIDTH - GUTTER - 4));
+    screen.time("offered", found.duration);
+    editor.close_document(&document)
 }
 
-/// Story 4.
-pub(super) fn preview_an_override(session: &mut Session) -> anyhow::Result<()> {
-    screen::heading(4, "Preview an override");
-    let document = session.open("override.nix", str::to_owned)?;
-    let parameters = json!({ "textDocument": { "uri": uri(&document.path) } });
-    let (lenses, time) = timed(|| session.client.request("textDocument/codeLens", parameters));
-    let lenses = lenses?;
-    let lens = lenses.as_array().and_then(|lenses| lenses.first()).context("no code lens")?;
-    let command = &lens["command"];
-    let title = command["title"].as_str().unwrap_or_default();
-    screen::line(&format!("  {YELLOW}     ⟨ {title} ⟩{PLAIN}"));
-    screen::code("override.nix", &document.text, line_of(&lens["range"]), None, "");
-    let preview = session.client.request(
-        "workspace/executeCommand",
-        json!({ "command": command["command"], "arguments": command["arguments"] }),
-    )?;
-    let markdown = preview["markdown"].as_str().context("no preview")?;
-    screen::pop_up(&screen::markdown(markdown));
-    screen::took("previewed", time);
-    Ok(())
-}
-
-/// Story 5. It comes last because it builds.
-pub(super) fn enter_a_dev_shell(home: &Path, project: &Path) -> anyhow::Result<()> {
-    screen::heading(5, "Enter a dev shell on cd");
-    let floe = floe()?;
-    let shown = [
-        "cd ~/iceberg",
-        "floe allow",
-        "command -v greet",
-        "greet",
-        "echo \"$PROJECT\"",
-        "cd ..",
-        "command -v greet || echo 'greet is gone again'",
+/// The files of packages, from a variable under `with` and from an attribute.
+pub(super) fn jump_into_a_package(editor: &mut Editor, screen: &mut Screen) -> anyhow::Result<()> {
+    let places = [
+        ("configuration.nix", "    hello\n", "hello", "Under `with pkgs;`, go to the definition:"),
+        ("override.nix", "pkgs.hello.override ", "hello", "And from an attribute:"),
     ];
-    let mut script =
-        format!("floe() {{ '{}' \"$@\"; }}\neval \"$(floe hook bash)\"\n", floe.display());
-    for command in shown {
-        // What an interactive prompt does: show the command, run it, then ask the hook.
-        script += &format!(
-            "printf '  {DIM}$ {PLAIN}{BOLD}%s{PLAIN}\\n' '{}'\n{command}\n_floe_hook\n",
-            command.replace('\'', "'\\''")
+    for (index, (file, context, name, story)) in places.into_iter().enumerate() {
+        if index > 0 {
+            screen.line("");
+        }
+        screen.narrate(story);
+        let document = editor.open(file)?;
+        let found = document.find(context)?;
+        let start = found + context.find(name).unwrap_or_default();
+        let code = Code::new(&document.text);
+        let line = code.line_of(start);
+        title(screen, file, line);
+        for line in code.lines(line.saturating_sub(1)..line) {
+            screen.line(line);
+        }
+        let name_range = start..start + name.len();
+        screen.line(code.line(line, Some(name_range.clone())));
+        screen.line(code.marks(&name_range, "▔", YELLOW));
+        screen.pause(Duration::from_millis(600));
+        let target = editor.definition(&document, start)?;
+        let Place { path, text, range } = &target.answer;
+        ensure!(*path != document.path, "the definition is in the same file");
+        ensure!(
+            path.ends_with(format!("{name}/package.nix")) || text.contains(&format!("\"{name}")),
+            "'{}' is not the definition of {name}",
+            path.display()
         );
+        let code = Code::new(text);
+        let line = code.line_of(range.start);
+        title(screen, &editor.name(path), line);
+        for line in code.lines(line..line + 5) {
+            screen.line(line);
+        }
+        screen.time("opened", target.duration);
+        editor.close_document(&document)?;
     }
-    let mut command = command_in(home, Path::new("bash"));
-    command.args(["--noprofile", "--norc"]).current_dir(home).stdin(Stdio::piped());
-    let (result, time) = timed(|| -> anyhow::Result<_> {
-        let mut child = command.spawn().context("cannot start bash")?;
-        child.stdin.take().context("bash reads nothing")?.write_all(script.as_bytes())?;
-        Ok(child.wait()?)
-    });
-    ensure!(result?.success(), "bash failed");
-    ensure!(project.exists(), "the project is gone");
-    screen::took("built, entered and left", time);
     Ok(())
 }
 
-fn line_of(range: &Value) -> u32 {
-    range["start"]["line"].as_u64().unwrap_or_default() as u32
+/// A diagnostic at the user's own line, its explanation, and its end.
+pub(super) fn see_an_error(
+    editor: &mut Editor,
+    stage: &Stage,
+    screen: &mut Screen,
+) -> anyhow::Result<()> {
+    screen.narrate("An attribute that does not exist, used a few calls below. Open the file:");
+    let mut document = editor.open("broken.nix")?;
+    let wrong = document.find("verison")?;
+    let is_it = |problem: &Problem| problem.message.contains("attribute 'verison' missing");
+    let found = editor.problems(&document, |problems| problems.iter().any(is_it))?;
+    let problem = found.answer.iter().find(|problem| is_it(problem)).context("it is gone")?;
+    draw_problem(editor, &document, problem, screen);
+    screen.time("shown", found.duration);
+    ensure!(!problem.related.is_empty(), "there is no trace");
+    ensure!(problem.link.contains(&problem.code), "it links to '{}'", problem.link);
+
+    screen.line("");
+    screen.narrate("The link leads to the explanation that the terminal shows too:");
+    screen.line(format!("{DIM}~/{NAME} ${DIM:#} {BOLD}floe explain {}{BOLD:#}", problem.code));
+    let explained = stage.floe().args(["explain", &problem.code]).output()?;
+    ensure!(explained.status.success(), "`floe explain {}` fails", problem.code);
+    let explained = String::from_utf8(explained.stdout)?;
+    for line in explained.lines().take(6) {
+        screen.line(format!("  {}", cut(line, WIDTH - 2)));
+    }
+    screen.line(format!("  {DIM}… {} more lines{DIM:#}", explained.lines().count().max(6) - 6));
+    screen.pause(Duration::from_millis(1500));
+
+    screen.line("");
+    screen.narrate("Mend it:");
+    editor.edit(&mut document, wrong..wrong + "verison".len(), "")?;
+    for (index, key) in "version".char_indices() {
+        editor.edit(&mut document, wrong + index..wrong + index, key.encode_utf8(&mut [0; 4]))?;
+        screen.key_pause();
+    }
+    let mended = editor.problems(&document, <[Problem]>::is_empty)?;
+    let code = Code::new(&document.text);
+    screen.line(code.line(code.line_of(wrong), Some(wrong..wrong + "version".len())));
+    screen.line(format!("{}{GREEN}no problems{GREEN:#}", gutter(None)));
+    screen.time("cleared", mended.duration);
+    editor.close_document(&document)
 }
 
-/// Where a range starts and ends, if it ends on the line where it starts.
-fn columns(range: &Value) -> (u32, u32) {
-    let character = |end: &str| range[end]["character"].as_u64().unwrap_or_default() as u32;
-    let start = character("start");
-    let same_line = range["start"]["line"] == range["end"]["line"];
-    (start, if same_line { character("end").max(start + 1) } else { start + 1 })
+/// What changes against the original, above the override and when hovering over it.
+pub(super) fn preview_an_override(editor: &mut Editor, screen: &mut Screen) -> anyhow::Result<()> {
+    screen.narrate("A package with another argument. The line above it says what that means:");
+    let document = editor.open("override.nix")?;
+    let hovered = document.find(".override {")? + 1;
+    let says_what_changes = |text: &str| text.contains("Moin, Welt!") && text.contains("rebuil");
+    let hover = editor.hover(&document, hovered, says_what_changes)?;
+    let counted = |title: &str| title.contains(|character: char| character.is_ascii_digit());
+    let lenses = editor.lenses(&document, |lenses| {
+        lenses.len() >= 2 && lenses.iter().take(2).all(|lens| counted(&lens.title))
+    })?;
+    let code = Code::new(&document.text);
+    let first = code.line_of(document.find("moin =")?);
+    let last = code.line_of(document.find("  });")?) + 1;
+    title(screen, "override.nix", first);
+    for number in first..last {
+        for lens in lenses.iter().filter(|lens| code.line_of(lens.start) == number) {
+            let indentation = document.text.lines().nth(number).unwrap_or_default();
+            let indentation = indentation.len() - indentation.trim_start().len();
+            let blank = " ".repeat(indentation);
+            let title = &lens.title;
+            screen.line(format!("{}{blank}{YELLOW}{title}{YELLOW:#}", gutter(None)));
+        }
+        let name = hovered..hovered + "override".len();
+        screen.line(code.line(number, Some(name.clone())));
+        if code.line_of(name.start) == number {
+            screen.line(code.marks(&name, "▔", YELLOW));
+        }
+    }
+    screen.line("");
+    screen.narrate("Hovering over `override` shows all of it:");
+    screen.pop_up(GUTTER, &markdown(&editor.shorten(&hover.answer), WIDTH - GUTTER - 4));
+    screen.time("shown", hover.duration);
+    editor.close_document(&document)
+}
+
+/// Tools that come and go, and an environment that is afterwards what it was before.
+pub(super) fn enter_a_dev_shell(stage: &Stage, screen: &mut Screen) -> anyhow::Result<()> {
+    screen.narrate("A bash whose ~/.bashrc ends with  eval \"$(floe hook bash)\"");
+    let mut bash = Terminal::start(stage)?;
+    // `cd` itself sets OLDPWD.
+    let list = "env -0 | grep -zv ^OLDPWD= | sort -z";
+    let gone = "command -v hello || echo no hello";
+    let mut enter = |command: &str, expected: &str| -> anyhow::Result<Vec<String>> {
+        screen.part(format!("{DIM}{}{DIM:#}{BOLD}", bash.prompt()));
+        screen.keys(command);
+        screen.line(format!("{BOLD:#}"));
+        screen.pause(Duration::from_millis(300));
+        let lines = bash.run(command, |line| {
+            let style = if line.starts_with("floe: ") { DIM } else { anstyle::Style::new() };
+            screen.line(format!("{style}{}{style:#}", cut(line, WIDTH)));
+        })?;
+        screen.pause(Duration::from_millis(700));
+        ensure!(
+            lines.iter().any(|line| line.contains(expected)) || expected.is_empty(),
+            "`{command}` did not say '{expected}'"
+        );
+        Ok(lines)
+    };
+    enter(gone, "no hello")?;
+    enter(&format!("{list} > before"), "")?;
+    enter(&format!("cd {NAME}"), "is not allowed")?;
+    enter("floe allow", "allowed")?;
+    enter("hello", "Hello")?;
+    let path = enter("tr : '\\n' <<< \"$PATH\" | grep -o '[^/]*/bin' | head -n 3", "-hello-")?;
+    ensure!(path.len() == 3, "PATH has {} entries", path.len());
+    enter("cd ..", "")?;
+    enter(gone, "no hello")?;
+    enter(&format!("{list} > after"), "")?;
+    enter("cmp before after && echo the same, byte for byte", "the same, byte for byte")?;
+    let read = |name: &str| fs::read(stage.home().join(name));
+    let (before, after) = (read("before")?, read("after")?);
+    ensure!(before == after && !before.is_empty(), "the environment is not what it was");
+    Ok(())
+}
+
+/// Types at an offset, each key an edit; gives what was typed.
+fn type_at(
+    editor: &mut Editor,
+    document: &mut Document,
+    at: usize,
+    text: &str,
+    screen: &mut Screen,
+) -> anyhow::Result<Range<usize>> {
+    let code = Code::new(&document.text);
+    let line = code.line_of(at);
+    screen.part(code.line(line, None));
+    for (index, key) in text.char_indices() {
+        let key = key.to_string();
+        editor.edit(document, at + index..at + index, &key)?;
+        screen.keys(&key);
+    }
+    screen.line(format!("{BOLD}▏{BOLD:#}"));
+    Ok(at..at + text.len())
+}
+
+fn title(screen: &mut Screen, name: &str, line: usize) {
+    screen.line(format!("{:GUTTER$}{BOLD}{name}{BOLD:#}{DIM}:{}{DIM:#}", "", line + 1));
+}
+
+fn completion_rows(items: &[&Completion]) -> Vec<String> {
+    const SHOWN: usize = 8;
+    let longest = |text: fn(&Completion) -> &str, most: usize| {
+        let lengths = items.iter().take(SHOWN).map(|item| text(item).chars().count());
+        lengths.max().unwrap_or(0).min(most)
+    };
+    let (names, types) = (longest(|item| &item.label, 24), longest(|item| &item.detail, 20));
+    let rest = WIDTH - GUTTER - names - types - 8;
+    let row = |item: &&Completion| {
+        let (name, kind) = (cut(&item.label, names), cut(&item.detail, types));
+        let summary = cut(&item.summary(), rest);
+        format!("{BOLD}{name:names$}{BOLD:#}  {CYAN}{kind:types$}{CYAN:#}  {DIM}{summary}{DIM:#}")
+    };
+    let mut rows: Vec<String> = items.iter().take(SHOWN).map(row).collect();
+    if items.len() > SHOWN {
+        rows.push(format!("{DIM}… {} more{DIM:#}", items.len() - SHOWN));
+    }
+    rows
+}
+
+fn draw_problem(editor: &Editor, document: &Document, problem: &Problem, screen: &mut Screen) {
+    /// Columns for where something is.
+    const PLACE: usize = 40;
+    let code = Code::new(&document.text);
+    let line = code.line_of(problem.range.start);
+    title(screen, &editor.name(&document.path), line);
+    for line in code.lines(line.saturating_sub(2)..line + 1) {
+        screen.line(line);
+    }
+    screen.line(code.marks(&problem.range, "~", RED));
+    for line in problem.message.lines() {
+        screen.line(format!("{}{RED}{}{RED:#}", gutter(None), cut(line, WIDTH - GUTTER)));
+    }
+    for (message, place) in &problem.related {
+        let line = Code::new(&place.text).line_of(place.range.start) + 1;
+        let place = cut(&format!("{}:{line}", editor.name(&place.path)), PLACE);
+        let message = cut(message, WIDTH - GUTTER - PLACE - 4);
+        screen.line(format!("{}{DIM}↳ {place:PLACE$}{DIM:#}  {message}", gutter(None)));
+    }
+    screen.line(format!("{}{LINK}{}{LINK:#}", gutter(None), problem.link));
 }
