@@ -167,6 +167,24 @@ pub enum BuildError {
     /// The sandbox cannot be set up.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// A daemon did not build. The message is its own.
+    #[error("{0}")]
+    Daemon(String),
+    /// A daemon shows this machine's programs to nobody.
+    #[error(
+        "the daemon at '{}' cannot build '{derivation}', which needs this machine's own programs \
+         (the system feature 'host-tools').\n\
+         Build in a store of your own, with --store ~/.local/share/floe or FLOE_STORE; or add \
+         'host-tools' to 'system-features', and /bin, /usr, /lib and /lib64 to 'sandbox-paths', in \
+         the daemon's nix.conf",
+        socket.display()
+    )]
+    DaemonWithoutHostTools {
+        /// The derivation's path.
+        derivation: String,
+        /// Where the daemon listens.
+        socket: PathBuf,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] floe_store::StoreError),

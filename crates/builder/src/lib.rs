@@ -2,7 +2,8 @@
 //! without privileges.
 //!
 //! [`Scheduler`] realises goals: it finds out what is missing, builds it in dependency order, and
-//! tells a [`Reporter`] what happens. [`Builder`] builds one derivation. [`sandbox`] runs one
+//! tells a [`Reporter`] what happens. [`BuildStore`] does the same in whatever store there is, also
+//! through a daemon. [`Builder`] builds one derivation. [`sandbox`] runs one
 //! process that sees nothing but its inputs; the program that links this crate must call
 //! [`sandbox_main`] when its first argument is [`SANDBOX_COMMAND`].
 //!
@@ -13,6 +14,7 @@ mod build;
 mod builtin;
 mod cancel;
 mod checks;
+mod daemon;
 mod environment;
 mod error;
 mod inputs;
@@ -26,6 +28,7 @@ mod run;
 pub mod sandbox;
 mod schedule;
 mod settings;
+mod store;
 mod structured_attrs;
 
 pub use build::{BuildNews, Builder};
@@ -38,3 +41,4 @@ pub use report::{BuildEvent, Realisation, Reporter, Silent};
 pub use sandbox::{SANDBOX_COMMAND, sandbox_main};
 pub use schedule::{BuildFailures, Scheduler, Substituter};
 pub use settings::{BuildSettings, HOST_TOOLS_FEATURE, SandboxMode, SandboxPath, SandboxPathError};
+pub use store::BuildStore;

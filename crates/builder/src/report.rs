@@ -7,15 +7,20 @@ use floe_store::StorePath;
 
 use crate::error::BuildError;
 
-/// Something that happened. Each is about one derivation except the first.
+/// Something that happened. Each is about one derivation except the first two.
 #[derive(Debug)]
 pub enum BuildEvent<'a> {
     /// What is going to be done, in dependency order.
     Planned {
         /// Derivations that will be built.
         build: &'a [StorePath],
-        /// Derivations whose outputs will be fetched.
+        /// Derivations whose outputs will be fetched; from a daemon, the outputs.
         fetch: &'a [StorePath],
+    },
+    /// A daemon has something to say to people, such as why a build failed.
+    Message {
+        /// Its words.
+        text: &'a str,
     },
     /// Another process is building the same; this one waits for it.
     Waiting {

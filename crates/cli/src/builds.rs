@@ -6,9 +6,9 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use floe_builder::{
-    BuildEvent, BuildSettings, Cancellation, Goal, Realisation, Reporter, SandboxMode, Scheduler,
+    BuildEvent, BuildSettings, BuildStore, Cancellation, Goal, Realisation, Reporter, SandboxMode,
 };
-use floe_store::{LocalStore, StorePath};
+use floe_store::StorePath;
 
 use crate::progress::Progress;
 
@@ -49,11 +49,11 @@ impl BuildArguments {
     }
 
     /// Makes the outputs of the goals valid.
-    pub(crate) fn realise(&self, store: &LocalStore, goals: &[Goal]) -> anyhow::Result<()> {
+    pub(crate) fn realise(&self, store: &BuildStore, goals: &[Goal]) -> anyhow::Result<()> {
         let settings = self.settings();
         let reporter = Terminal { print_logs: self.print_build_logs, progress: Mutex::default() };
         let cancellation = Cancellation::new().context("builds cannot be started")?;
-        let result = Scheduler::new(store, &settings, &reporter).realise(goals, &cancellation);
+        let result = store.realise(goals, &settings, &reporter, &cancellation);
         drop(reporter);
         if let Err(failures) = result {
             bail!("{failures}");
@@ -77,6 +77,13 @@ impl Reporter for Terminal {
                 let plural = if total == 1 { "" } else { "s" };
                 anstream::eprintln!("{total} derivation{plural} to build");
                 *progress = Some(Progress::steps("", total as u64));
+            }
+            return;
+        }
+        if let BuildEvent::Message { text } = event {
+            match &*progress {
+                Some(progress) => progress.line(text),
+                None => anstream::eprintln!("{text}"),
             }
             return;
         }
@@ -114,7 +121,7 @@ impl Reporter for Terminal {
                 let red = AnsiColor::Red.on_default();
                 progress.line(&format!("{red}failed{red:#} {}", name(derivation)));
             }
-            BuildEvent::Planned { .. } => {}
+            BuildEvent::Planned { .. } | BuildEvent::Message { .. } => {}
         }
     }
 }

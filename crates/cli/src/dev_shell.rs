@@ -1,8 +1,8 @@
 //! What the dev-shell activator gets from this program: the evaluator and the builder.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use floe_builder::{Goal, Wanted};
+use floe_builder::{BuildStore, Goal, Wanted};
 use floe_devshell::{
     Output,
     nix::{
@@ -10,7 +10,7 @@ use floe_devshell::{
         tools::{EvaluationFailure, Reads, ShellBuilder, ShellDerivation, ShellEvaluator},
     },
 };
-use floe_store::{LocalStore, Store, StorePath};
+use floe_store::{Store, StorePath};
 
 use crate::{
     arguments::StoreArguments,
@@ -21,14 +21,14 @@ use crate::{
 
 /// The evaluator and the builder, on one store.
 pub(crate) struct Tools {
-    store: LocalStore,
+    store: Arc<BuildStore>,
     builds: BuildArguments,
 }
 
 impl Tools {
     /// On the store that the environment names, or the first that can be had.
     pub(crate) fn open() -> anyhow::Result<Tools> {
-        let store = store::open_local(&StoreArguments { store: None })?;
+        let store = Arc::new(store::open(&StoreArguments { store: None })?);
         Ok(Tools { store, builds: BuildArguments::default() })
     }
 
@@ -52,7 +52,7 @@ impl Tools {
             )));
         };
         let path =
-            self.store.store_dir().parse(path).map_err(|error| failure(error.to_string()))?;
+            self.store().store_dir().parse(path).map_err(|error| failure(error.to_string()))?;
         Ok(ShellDerivation { path, reads })
     }
 }
@@ -90,7 +90,7 @@ impl ShellEvaluator for Tools {
 
 impl ShellBuilder for Tools {
     fn store(&self) -> &dyn Store {
-        &self.store
+        self.store.store()
     }
 
     fn build(&self, derivation: &StorePath, output: &mut dyn Output) -> Result<(), String> {
@@ -105,6 +105,8 @@ fn to_reads(reads: floe_eval::Reads) -> Reads {
     let variables: BTreeMap<_, _> = reads
         .variables
         .into_iter()
+        // What is in one store says nothing about another.
+        .chain(["FLOE_STORE".to_owned()])
         .map(|name| {
             let value = std::env::var_os(&name).map(|value| value.to_string_lossy().into_owned());
             (name, value)

@@ -11,20 +11,18 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use floe_builder::{Goal, Wanted};
+use floe_builder::{BuildStore, Goal, Wanted};
 use floe_eval::{
     Console, Evaluator, Options,
     error::{EvalError, Origin, Pos, Position, Report},
     fs::RealFileSystem,
     heap::{Heap, Kind, Value},
     settings::{SearchPathEntry, Settings},
-    store::{AddPath, ReadOnlyStore, StoreAccess},
+    store::{Builds, ReadOnlyStore, StoreAccess, WritableStore},
 };
 use floe_flake::{StoreDirectory, nixpkgs::Environment};
 use floe_hir::Name;
-use floe_store::{
-    Derivation, LocalStore, Method, Store, StoreDir, StoreLocation, StorePath, store,
-};
+use floe_store::{Store, StoreLocation, StorePath, store};
 
 use crate::{
     arguments::StoreArguments,
@@ -81,7 +79,7 @@ pub(crate) enum Access<'a> {
     /// Store paths are only computed.
     ReadOnly(&'a StoreArguments),
     /// Derivations and sources are written; what the evaluation needs is built.
-    Write(&'a LocalStore, &'a BuildArguments),
+    Write(&'a Arc<BuildStore>, &'a BuildArguments),
 }
 
 /// What an evaluation has looked at, and what came of it.
@@ -112,12 +110,10 @@ pub(crate) fn evaluate<T: Send>(
                 let directory = store_directory(arguments);
                 Rc::new(ReadOnlyStore::new(directory.logical, Some(directory.physical)))
             }
-            // The evaluator keeps its store behind an `Rc` without a lifetime; a second handle on the
-            // same store costs one open database.
-            Access::Write(store, builds) => Rc::new(WritableStore {
-                store: LocalStore::open(store.layout().clone())?,
+            Access::Write(store, builds) => Rc::new(WritableStore(StoreAndBuilds {
+                store: Arc::clone(store),
                 builds: builds.clone(),
-            }),
+            })),
         };
         let options =
             Options { settings, fs: Rc::new(RealFileSystem), store, console: Rc::new(Terminal) };
@@ -228,7 +224,7 @@ fn settings(request: &Request, access: Access<'_>) -> anyhow::Result<Settings> {
     let directory = match access {
         Access::ReadOnly(arguments) => store_directory(arguments),
         Access::Write(store, _) => StoreDirectory {
-            logical: store.store_dir().clone(),
+            logical: store.layout().store_dir.clone(),
             physical: store.layout().real_dir.clone(),
         },
     };
@@ -283,60 +279,22 @@ fn apply_option(settings: &mut Settings, name: &str, value: &str) -> anyhow::Res
 fn store_directory(arguments: &StoreArguments) -> StoreDirectory {
     let chosen = StoreLocation::choose(arguments.store.as_deref(), |name| env::var(name).ok());
     let layout = match chosen {
-        Ok(StoreLocation::Local(layout)) => layout,
-        // A daemon's store is the machine's; and where there is none, paths are computed as if.
-        Ok(StoreLocation::Daemon { .. }) | Err(_) => store::Layout::system(),
+        Ok(location) => location.layout().clone(),
+        // Where there is none, paths are computed as if it were the machine's.
+        Err(_) => store::Layout::system(),
     };
     StoreDirectory { logical: layout.store_dir, physical: layout.real_dir }
 }
 
-/// A store that an evaluation writes to and builds in.
-struct WritableStore {
-    store: LocalStore,
+/// A store that an evaluation writes to, with the settings of the builds in it.
+struct StoreAndBuilds {
+    store: Arc<BuildStore>,
     builds: BuildArguments,
 }
 
-impl WritableStore {
+impl Builds for StoreAndBuilds {
     fn store(&self) -> &dyn Store {
-        &self.store
-    }
-}
-
-impl StoreAccess for WritableStore {
-    fn store_dir(&self) -> &StoreDir {
-        self.store.store_dir()
-    }
-
-    fn add_text(
-        &self,
-        name: &str,
-        text: &[u8],
-        references: &[StorePath],
-    ) -> Result<StorePath, String> {
-        let references: BTreeSet<StorePath> = references.iter().cloned().collect();
-        self.store().add_text(name, text, &references).map_err(|error| error.to_string())
-    }
-
-    fn add_derivation(&self, _name: &str, derivation: &Derivation) -> Result<StorePath, String> {
-        self.store().add_derivation(derivation).map_err(|error| error.to_string())
-    }
-
-    fn add_path(&self, request: &AddPath<'_>) -> Result<StorePath, String> {
-        let method = if request.recursive { Method::Nar } else { Method::Flat };
-        let mut filter = |path: &Path, kind: floe_store::nar::FileKind| {
-            Ok::<_, anyhow::Error>(request.takes(path, kind.into()))
-        };
-        store::add_path(self.store(), request.name, request.source, method, &mut filter)
-            .map_err(|error| error.to_string())
-    }
-
-    fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
-        let physical = self.store.real_path(path);
-        physical.symlink_metadata().is_ok().then_some(physical)
-    }
-
-    fn read_derivation(&self, path: &StorePath) -> Result<Derivation, String> {
-        self.store().read_derivation(path).map_err(|error| error.to_string())
+        self.store.store()
     }
 
     fn realise(&self, wanted: &[(StorePath, String)]) -> Result<(), String> {

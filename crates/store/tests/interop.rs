@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use floe_store::daemon::{BuildMode, DaemonError, DaemonStore, Field, LogEvent};
+use floe_store::daemon::{BuildMode, ClientSettings, DaemonError, DaemonStore, Field, LogEvent};
 use floe_store::derivation::HashModulo;
 use floe_store::hash::{Algorithm, Format};
-use floe_store::store::{GarbageOptions, Layout, StoreError, add_path, compute_path};
+use floe_store::store::{GarbageOptions, Layout, Root, StoreError, add_path, compute_path};
 use floe_store::{Derivation, LocalStore, Method, PathInfo, Store, StorePath, nar};
 use tempfile::TempDir;
 
@@ -276,7 +276,7 @@ impl Daemon {
     fn connect(&mut self, shared: &Shared) -> DaemonStore {
         let started = Instant::now();
         loop {
-            match DaemonStore::connect(&shared.path("socket"), shared.layout.store_dir.clone()) {
+            match DaemonStore::connect(&shared.path("socket"), shared.layout.clone()) {
                 Ok(store) => return store,
                 Err(StoreError::Daemon(DaemonError::Connect { .. }))
                     if started.elapsed() < Duration::from_secs(20) =>
@@ -343,6 +343,9 @@ fn a_daemon_is_a_store() {
 
     let link = shared.path("result");
     store.add_root(&link, &path).unwrap();
+    assert_eq!(store.valid_paths().unwrap(), local.valid_paths().unwrap());
+    assert!(store.roots().unwrap().contains(&(path.clone(), Root::Link(link))));
+    assert!(store.verify(true, none).unwrap());
     drop(store);
     drop(local);
     let store = daemon.connect(&shared);
@@ -378,7 +381,8 @@ fn a_daemon_builds() {
     assert!(missing.substitute.is_empty() && missing.unknown.is_empty(), "{missing:?}");
     let mut lines = Vec::new();
     let mut build = |requests: &[_]| {
-        store.build_paths(requests, BuildMode::Normal, &mut |event| {
+        let settings = ClientSettings::default();
+        store.build_paths(requests, BuildMode::Normal, &settings, &mut |event| {
             if let LogEvent::Result { kind: 101, fields, .. } = event
                 && let [Field::Text(line)] = &fields[..]
             {

@@ -250,6 +250,7 @@ impl Reporter for Record {
             BuildEvent::Planned { build, fetch } => {
                 format!("plan {}; fetch {}", names(build), names(fetch))
             }
+            BuildEvent::Message { text } => format!("message {text}"),
             BuildEvent::Waiting { derivation } => format!("wait {}", derivation.name()),
             BuildEvent::Started { derivation } => format!("start {}", derivation.name()),
             BuildEvent::Log { derivation, line } => format!("{}> {line}", derivation.name()),

@@ -1,15 +1,16 @@
 //! `floe build`: builds what an expression describes.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use floe_builder::{Goal, Wanted};
-use floe_store::{LocalStore, Store, StorePath};
+use floe_builder::{BuildStore, Goal, Wanted};
+use floe_store::{Store, StorePath};
 
 use crate::{
     arguments::StoreArguments,
@@ -46,17 +47,18 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
-    let store = store::open_local(store)?;
-    let derivations = derivations(arguments, &store)?;
+    let built = Arc::new(store::open(store)?);
+    let derivations = derivations(arguments, &built)?;
     let goals: Vec<Goal> = derivations
         .iter()
         .map(|derivation| Goal { derivation: derivation.clone(), outputs: Wanted::All })
         .collect();
-    arguments.build.realise(&store, &goals)?;
+    arguments.build.realise(&built, &goals)?;
 
+    let store = built.store();
     let mut outputs = Vec::new();
     for derivation in &derivations {
-        let text = (&store as &dyn Store).read_derivation(derivation)?;
+        let text = store.read_derivation(derivation)?;
         for (name, path) in text.output_paths(store.store_dir())? {
             // Only an output that is addressed by its own contents has no path before it is built.
             let path = path.with_context(|| {
@@ -68,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
     }
     if !arguments.no_link {
         for (index, (output, path)) in outputs.iter().enumerate() {
-            link(&store, &arguments.out_link, index, output, path)?;
+            link(store, &arguments.out_link, index, output, path)?;
         }
     }
     let printed = outputs.iter().map(|(_, path)| store.store_dir().print(path));
@@ -83,11 +85,11 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
 }
 
 /// What to build: a `.drv` file of the store, or what the expression describes.
-fn derivations(arguments: &Arguments, store: &LocalStore) -> anyhow::Result<Vec<StorePath>> {
+fn derivations(arguments: &Arguments, store: &Arc<BuildStore>) -> anyhow::Result<Vec<StorePath>> {
     let expression = &arguments.expression;
     match expression.source() {
         Source::File(path) if path.extension().is_some_and(|end| end == "drv") => {
-            Ok(vec![store::find(store, &path)?])
+            Ok(vec![store::find(store.store(), &path)?])
         }
         _ => instantiate(expression, store, &arguments.build),
     }
@@ -96,7 +98,7 @@ fn derivations(arguments: &Arguments, store: &LocalStore) -> anyhow::Result<Vec<
 /// Writes the derivations of an expression to the store.
 pub(crate) fn instantiate(
     expression: &ExpressionArguments,
-    store: &LocalStore,
+    store: &Arc<BuildStore>,
     builds: &BuildArguments,
 ) -> anyhow::Result<Vec<StorePath>> {
     let request = expression.request()?;
@@ -109,12 +111,12 @@ pub(crate) fn instantiate(
     if found.is_empty() {
         bail!("the expression has no derivation; choose an attribute that is one with -A");
     }
-    found.iter().map(|path| Ok(store.store_dir().parse(path)?)).collect()
+    found.iter().map(|path| Ok(store.layout().store_dir.parse(path)?)).collect()
 }
 
 /// `result`, `result-dev` for an output with a name, `result-2` for a further derivation.
 pub(crate) fn link(
-    store: &LocalStore,
+    store: &dyn Store,
     link: &Path,
     index: usize,
     output: &str,
@@ -127,12 +129,6 @@ pub(crate) fn link(
         name.push(format!("-{}", index + 1));
     }
     let link = env::current_dir()?.join(name);
-    // A link of ours may be replaced, anything else is the user's.
-    if let Ok(target) = fs::read_link(&link)
-        && target.starts_with(store.store_dir().as_str())
-    {
-        fs::remove_file(&link).with_context(|| format!("cannot replace '{}'", link.display()))?;
-    }
     store.add_root(&link, path)?;
     Ok(link)
 }

@@ -1,9 +1,8 @@
 //! `floe instantiate`: the derivations of an expression.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use floe_store::Store as _;
 
 use crate::{
     arguments::StoreArguments,
@@ -43,15 +42,15 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
         evaluated.result?.iter().for_each(|path| anstream::println!("{path}"));
         return Ok(ExitCode::SUCCESS);
     }
-    let store = store::open_local(store)?;
+    let store = Arc::new(store::open(store)?);
     let derivations = build::instantiate(&arguments.expression, &store, &arguments.build)?;
     for (index, derivation) in derivations.iter().enumerate() {
         match &arguments.add_root {
             Some(link) => {
-                let link = build::link(&store, link, index, "out", derivation)?;
+                let link = build::link(store.store(), link, index, "out", derivation)?;
                 anstream::println!("{}", link.display());
             }
-            None => anstream::println!("{}", store.store_dir().print(derivation)),
+            None => anstream::println!("{}", store.layout().store_dir.print(derivation)),
         }
     }
     Ok(ExitCode::SUCCESS)

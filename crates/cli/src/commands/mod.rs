@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Eval(arguments) => eval::run(&arguments, &store),
         Command::Instantiate(arguments) => instantiate::run(&arguments, &store),
         Command::Build(arguments) => build::run(&arguments, &store),
-        Command::Shell(arguments) => shell::run(&arguments),
+        Command::Shell(arguments) => shell::run(&arguments, &store),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Store(arguments) => store::run(&arguments, &store),
         Command::Hook(arguments) => hook::run(&arguments),

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use floe_devshell::{Context, export::export, shells::Json};
 
-use crate::commands::export::Messages;
+use crate::{arguments::StoreArguments, commands::export::Messages};
 
 /// Enter a project's dev shell, or run a command in it.
 #[derive(Debug, Args)]
@@ -29,8 +29,12 @@ pub(crate) struct Arguments {
     command: Vec<OsString>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
     let mut context = Context::from_process()?;
+    if let Some(store) = &store.store {
+        // For the process that builds.
+        context.environment.insert("FLOE_STORE".into(), store.into());
+    }
     let path = context.directory.join(arguments.path.as_deref().unwrap_or("".as_ref()));
     let folder = if path.is_file() { path.parent().unwrap_or(&path).to_owned() } else { path };
     if !folder.is_dir() {

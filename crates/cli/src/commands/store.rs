@@ -3,15 +3,19 @@
 use std::{
     collections::BTreeSet,
     env, fs,
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context as _, bail};
+use bzip2::read::MultiBzDecoder;
 use clap::{Args, Subcommand};
+use floe_builder::BuildStore;
 use floe_store::{
-    LocalStore, Method, PathInfo, Store, StoreLocation, StorePath, hash,
+    Method, PathInfo, Store, StoreLocation, StorePath,
+    daemon::LogEvent,
+    hash,
     store::{GarbageOptions, Root, add_path},
 };
 
@@ -86,20 +90,21 @@ enum Command {
 }
 
 pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
+    let opened = open(store)?;
+    let store = opened.store();
     match &arguments.command {
-        Command::Add { files, name } => add(&*open(store)?, files, name.as_deref())?,
+        Command::Add { files, name } => add(store, files, name.as_deref())?,
         Command::PathInfo { paths, recursive, format } => {
-            path_info(&*open(store)?, paths, *recursive, *format)?;
+            path_info(store, paths, *recursive, *format)?;
         }
         Command::Ls => {
-            let store = open_local(store)?;
-            for path in store.database().all()? {
+            for path in store.valid_paths()? {
                 anstream::println!("{}", store.store_dir().print(&path));
             }
         }
-        Command::Roots => roots(&open_local(store)?)?,
+        Command::Roots => roots(store)?,
         Command::Gc { dry_run, max_freed } => collect_garbage(
-            &*open(store)?,
+            store,
             &GarbageOptions {
                 dry_run: *dry_run,
                 max_freed: *max_freed,
@@ -107,37 +112,27 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
             },
         )?,
         Command::Delete { paths } => {
-            let store = open(store)?;
-            let only = paths.iter().map(|path| find(&*store, path)).collect::<Result<_, _>>()?;
+            let only = paths.iter().map(|path| find(store, path)).collect::<Result<_, _>>()?;
             let options = GarbageOptions { only: Some(only), ..GarbageOptions::default() };
-            collect_garbage(&*store, &options)?;
+            collect_garbage(store, &options)?;
         }
         Command::Verify { check_contents } => {
-            return verify(&open_local(store)?, *check_contents);
+            return verify(&opened, *check_contents);
         }
-        Command::Log { path } => log(&open_local(store)?, path)?,
+        Command::Log { path } => log(&opened, path)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Opens the store that was asked for, or the first that can be had.
-pub(crate) fn open(arguments: &StoreArguments) -> anyhow::Result<Box<dyn Store>> {
-    Ok(location(arguments)?.open()?)
-}
-
-/// Opens a store whose files this process may write itself.
-pub(crate) fn open_local(arguments: &StoreArguments) -> anyhow::Result<LocalStore> {
-    match location(arguments)? {
-        StoreLocation::Local(layout) => Ok(LocalStore::open(layout)?),
-        StoreLocation::Daemon { socket } => bail!(
-            "this needs a store of your own, not the daemon at '{}'; name one with --store",
-            socket.display()
-        ),
-    }
-}
-
-fn location(arguments: &StoreArguments) -> anyhow::Result<StoreLocation> {
-    Ok(StoreLocation::choose(arguments.store.as_deref(), |name| env::var(name).ok())?)
+pub(crate) fn open(arguments: &StoreArguments) -> anyhow::Result<BuildStore> {
+    let location = StoreLocation::choose(arguments.store.as_deref(), |name| env::var(name).ok())?;
+    BuildStore::open(&location).with_context(|| match &location {
+        StoreLocation::Daemon { .. } => "the store cannot be used".to_owned(),
+        StoreLocation::Local(layout) => {
+            format!("the store '{}' cannot be opened", layout.real_dir.display())
+        }
+    })
 }
 
 /// The store path that `path` names or leads to.
@@ -236,7 +231,7 @@ fn json(store: &dyn Store, info: &PathInfo) -> serde_json::Value {
     })
 }
 
-fn roots(store: &LocalStore) -> anyhow::Result<()> {
+fn roots(store: &dyn Store) -> anyhow::Result<()> {
     for (path, root) in store.roots()? {
         let (kind, place) = match &root {
             Root::Link(place) => ("link", place),
@@ -260,8 +255,19 @@ fn collect_garbage(store: &dyn Store, options: &GarbageOptions) -> anyhow::Resul
     Ok(())
 }
 
-fn verify(store: &LocalStore, check_contents: bool) -> anyhow::Result<ExitCode> {
+fn verify(store: &BuildStore, check_contents: bool) -> anyhow::Result<ExitCode> {
     let progress = Progress::spinner("checking every valid path");
+    let store = match store {
+        BuildStore::Local(store) => store,
+        BuildStore::Daemon(daemon) => {
+            let is_sound = daemon.verify(check_contents, &mut |event| {
+                if let LogEvent::Message(text) = event {
+                    progress.line(&text);
+                }
+            })?;
+            return Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+    };
     let report = store.verify(check_contents)?;
     drop(progress);
     for path in &report.missing {
@@ -275,17 +281,25 @@ fn verify(store: &LocalStore, check_contents: bool) -> anyhow::Result<ExitCode> 
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn log(store: &LocalStore, path: &Path) -> anyhow::Result<()> {
-    let path = find(store, path)?;
+fn log(store: &BuildStore, path: &Path) -> anyhow::Result<()> {
+    let path = find(store.store(), path)?;
     let derivation = if path.is_derivation() {
         path
     } else {
-        let info = store.query(&path)?;
+        let info = store.store().query(&path)?;
         info.and_then(|info| info.deriver)
             .with_context(|| format!("'{path}' was not built here, so there is no log of it"))?
     };
     let file = floe_builder::log_file(&store.layout().log_dir, derivation.base_name());
-    let text = fs::read(&file).with_context(|| format!("no log at '{}'", file.display()))?;
+    let no_log = || format!("no log at '{}'", file.display());
+    let mut text = Vec::new();
+    // Nix compresses its logs unless it is told not to.
+    match fs::File::open(file.with_added_extension("bz2")) {
+        Ok(log) if !file.exists() => {
+            MultiBzDecoder::new(log).read_to_end(&mut text).with_context(no_log)?;
+        }
+        _ => text = fs::read(&file).with_context(no_log)?,
+    }
     Ok(io::stdout().write_all(&text)?)
 }
 

@@ -7,8 +7,8 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use super::DaemonError;
 use super::wire::{self, WireError};
+use super::{ClientSettings, DaemonError};
 use crate::nar;
 
 const CLIENT_MAGIC: u64 = 0x6e69_7863;
@@ -33,9 +33,12 @@ pub(super) enum Operation {
     EnsurePath = 10,
     AddTempRoot = 11,
     AddIndirectRoot = 12,
+    FindRoots = 14,
     SetOptions = 19,
     CollectGarbage = 20,
+    QueryAllValidPaths = 23,
     QueryPathInfo = 26,
+    VerifyStore = 35,
     NarFromPath = 38,
     AddToStoreNar = 39,
     QueryMissing = 40,
@@ -180,7 +183,7 @@ impl Connection {
                 LOG_ERROR => return Err(self.read_error()?),
                 LOG_NEXT => {
                     let text = self.read_lossy()?;
-                    log(LogEvent::Message(text.trim_end().to_owned()));
+                    log(LogEvent::Message(without_colours(text.trim_end())));
                 }
                 LOG_START_ACTIVITY => {
                     let event = LogEvent::Start {
@@ -246,30 +249,37 @@ impl Connection {
             self.read_number()?; // whether it trusts us; it will say so when it matters
         }
         self.finish(log)?;
-        self.set_options(log)
+        self.set_options(&ClientSettings::default(), log)
     }
 
-    /// The daemon's own settings stay in force but for the log: builds are to be heard.
-    fn set_options(&mut self, log: &mut dyn FnMut(LogEvent)) -> Result<(), Failure> {
+    /// The daemon's own settings stay in force otherwise, but for the log: builds are to be heard.
+    pub(super) fn set_options(
+        &mut self,
+        settings: &ClientSettings,
+        log: &mut dyn FnMut(LogEvent),
+    ) -> Result<(), Failure> {
         const INFORMATION: u64 = 3;
-        let jobs = std::thread::available_parallelism().map_or(1, |number| number.get() as u64);
         self.start(Operation::SetOptions)?;
         for option in [
-            0,           // keep-failed
-            0,           // keep-going
+            settings.keep_failed.into(),
+            settings.keep_going.into(),
             0,           // fallback
             INFORMATION, // verbosity
-            jobs,        // max-jobs
-            0,           // max-silent-time
+            settings.max_jobs as u64,
+            settings.max_silent_time.map_or(0, |time| time.as_secs()),
             1,           // obsolete: use the build hook
             INFORMATION, // verbosity of builds
             0,           // obsolete: log type
             0,           // obsolete: print the build trace
-            0,           // cores: all
-            1,           // substitute
-            0,           // no settings by name
+            settings.cores as u64,
+            1, // substitute
+            settings.by_name.len() as u64,
         ] {
             self.number(option)?;
+        }
+        for (name, value) in &settings.by_name {
+            self.string(name.as_bytes())?;
+            self.string(value.as_bytes())?;
         }
         self.finish(log)
     }
@@ -312,7 +322,7 @@ impl Connection {
 }
 
 /// Daemons colour their errors for a terminal, whoever listens.
-fn without_colours(text: &str) -> String {
+pub(super) fn without_colours(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, sequence)) = rest.split_once("\x1b[") {

@@ -11,14 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use connection::{Connection, Operation};
+use connection::{Connection, Operation, without_colours};
 
 use crate::content_address::Method;
 use crate::hash::{Algorithm, Format, Hash};
 use crate::path::{StoreDir, StorePath};
 use crate::path_info::PathInfo;
-use crate::store::{GarbageOptions, GarbageReport, Store, StoreError};
+use crate::store::{GarbageOptions, GarbageReport, Layout, Root, Store, StoreError};
 
 pub use connection::{Field, LogEvent};
 pub use wire::WireError;
@@ -26,7 +27,7 @@ pub use wire::WireError;
 /// A daemon, asked over as many connections as there are requests at a time.
 pub struct DaemonStore {
     socket: PathBuf,
-    store_dir: StoreDir,
+    layout: Layout,
     /// Connections without a request. A request takes one or opens another, so that a long build
     /// keeps nobody waiting; none is closed before the store is, because its temporary roots go
     /// with it.
@@ -60,6 +61,37 @@ pub enum BuildMode {
     Repair = 1,
     /// Build again and compare.
     Check = 2,
+}
+
+/// What a client may choose about builds. [`Self::by_name`] is for all settings that have no place
+/// in the protocol; a daemon ignores those that only trusted users may set, and says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// Whether the build folder of a failed build stays.
+    pub keep_failed: bool,
+    /// Whether other builds go on after one has failed.
+    pub keep_going: bool,
+    /// How many builds run at the same time.
+    pub max_jobs: usize,
+    /// How many cores one build may use; zero stands for all.
+    pub cores: usize,
+    /// How long a build may be without output.
+    pub max_silent_time: Option<Duration>,
+    /// Further settings.
+    pub by_name: BTreeMap<String, String>,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            keep_failed: false,
+            keep_going: false,
+            max_jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: 0,
+            max_silent_time: None,
+            by_name: BTreeMap::new(),
+        }
+    }
 }
 
 /// What became of one request to [`DaemonStore::build_paths`].
@@ -113,10 +145,20 @@ pub enum DaemonError {
 }
 
 impl DaemonStore {
-    /// Connects to the daemon that listens on `socket`.
-    pub fn connect(socket: &Path, store_dir: StoreDir) -> Result<Self, StoreError> {
+    /// Connects to the daemon that listens on `socket` and keeps its files in `layout`.
+    pub fn connect(socket: &Path, layout: Layout) -> Result<Self, StoreError> {
         let connection = Connection::open(socket, &mut drop)?;
-        Ok(Self { socket: socket.to_owned(), store_dir, idle: Mutex::new(vec![connection]) })
+        Ok(Self { socket: socket.to_owned(), layout, idle: Mutex::new(vec![connection]) })
+    }
+
+    /// Where the daemon listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Where the daemon's files are. They are for reading only.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// The version that the daemon gives, such as `2.34.8`.
@@ -147,9 +189,11 @@ impl DaemonStore {
         &self,
         requests: &[Request],
         mode: BuildMode,
+        settings: &ClientSettings,
         log: &mut dyn FnMut(LogEvent),
     ) -> Result<Vec<BuildResult>, StoreError> {
         self.talk(log, |connection, log| {
+            connection.set_options(settings, log)?;
             connection.start(Operation::BuildPathsWithResults)?;
             connection.strings(self.print_requests(requests))?;
             connection.number(mode as u64)?;
@@ -167,11 +211,11 @@ impl DaemonStore {
     pub fn nar(&self, path: &StorePath, writer: &mut dyn io::Write) -> Result<(), StoreError> {
         // A daemon finds out too late to say so, in the middle of the archive.
         if !self.is_valid(path)? {
-            return Err(StoreError::NotValid(self.store_dir.print(path)));
+            return Err(StoreError::NotValid(self.layout.store_dir.print(path)));
         }
         self.talk(&mut drop, |connection, log| {
             connection.start(Operation::NarFromPath)?;
-            connection.string(self.store_dir.print(path).as_bytes())?;
+            connection.string(self.layout.store_dir.print(path).as_bytes())?;
             connection.finish(log)?;
             connection.copy_nar(writer)
         })
@@ -183,7 +227,24 @@ impl DaemonStore {
         path: &StorePath,
         log: &mut dyn FnMut(LogEvent),
     ) -> Result<(), StoreError> {
-        self.simple(Operation::EnsurePath, self.store_dir.print(path).as_bytes(), log).map(drop)
+        self.simple(Operation::EnsurePath, self.layout.store_dir.print(path).as_bytes(), log)
+            .map(drop)
+    }
+
+    /// Checks that every valid path is there and, with `contents`, that none has been changed; says
+    /// whether all is well. What is wrong goes to `log`.
+    pub fn verify(
+        &self,
+        contents: bool,
+        log: &mut dyn FnMut(LogEvent),
+    ) -> Result<bool, StoreError> {
+        self.talk(log, |connection, log| {
+            connection.start(Operation::VerifyStore)?;
+            connection.number(contents.into())?;
+            connection.number(0)?; // no repair
+            connection.finish(log)?;
+            Ok(connection.read_number()? == 0)
+        })
     }
 
     /// A request with one string and one number in the answer.
@@ -274,14 +335,14 @@ impl DaemonStore {
     }
 
     fn parse(&self, path: &str) -> Result<StorePath, WireError> {
-        self.store_dir.parse_canonical(path).map_err(WireError::meaningless)
+        self.layout.store_dir.parse_canonical(path).map_err(WireError::meaningless)
     }
 
     fn print_requests(&self, requests: &[Request]) -> impl Iterator<Item = String> {
         requests.iter().map(|(path, outputs)| {
             let outputs: Vec<_> = outputs.iter().map(String::as_str).collect();
             let outputs = if outputs.is_empty() { "*".to_owned() } else { outputs.join(",") };
-            format!("{}!{outputs}", self.store_dir.print(path))
+            format!("{}!{outputs}", self.layout.store_dir.print(path))
         })
     }
 
@@ -289,19 +350,19 @@ impl DaemonStore {
         &self,
         paths: impl IntoIterator<Item = &'a StorePath>,
     ) -> impl Iterator<Item = String> {
-        paths.into_iter().map(|path| self.store_dir.print(path))
+        paths.into_iter().map(|path| self.layout.store_dir.print(path))
     }
 }
 
 impl Store for DaemonStore {
     fn store_dir(&self) -> &StoreDir {
-        &self.store_dir
+        &self.layout.store_dir
     }
 
     fn query(&self, path: &StorePath) -> Result<Option<PathInfo>, StoreError> {
         self.talk(&mut drop, |connection, log| {
             connection.start(Operation::QueryPathInfo)?;
-            connection.string(self.store_dir.print(path).as_bytes())?;
+            connection.string(self.layout.store_dir.print(path).as_bytes())?;
             connection.finish(log)?;
             match connection.read_number()? {
                 0 => Ok(None),
@@ -311,16 +372,16 @@ impl Store for DaemonStore {
     }
 
     fn is_valid(&self, path: &StorePath) -> Result<bool, StoreError> {
-        let printed = self.store_dir.print(path);
+        let printed = self.layout.store_dir.print(path);
         Ok(self.simple(Operation::IsValidPath, printed.as_bytes(), &mut drop)? != 0)
     }
 
     fn real_path(&self, path: &StorePath) -> PathBuf {
-        self.store_dir.join(path)
+        self.layout.real_dir.join(path)
     }
 
     fn add_temp_root(&self, path: &StorePath) -> Result<(), StoreError> {
-        let printed = self.store_dir.print(path);
+        let printed = self.layout.store_dir.print(path);
         self.simple(Operation::AddTempRoot, printed.as_bytes(), &mut drop).map(drop)
     }
 
@@ -350,11 +411,11 @@ impl Store for DaemonStore {
     }
 
     fn add_nar(&self, info: &PathInfo, nar: &mut dyn Read) -> Result<(), StoreError> {
-        let deriver = info.deriver.iter().map(|path| self.store_dir.print(path)).next();
+        let deriver = info.deriver.iter().map(|path| self.layout.store_dir.print(path)).next();
         let address = info.content_address.map(|address| address.to_string());
         self.talk(&mut drop, |connection, log| {
             connection.start(Operation::AddToStoreNar)?;
-            connection.string(self.store_dir.print(&info.path).as_bytes())?;
+            connection.string(self.layout.store_dir.print(&info.path).as_bytes())?;
             connection.string(deriver.unwrap_or_default().as_bytes())?;
             connection.string(info.nar_hash.format(Format::Base16).as_bytes())?;
             connection.strings(self.print_all(&info.references))?;
@@ -373,8 +434,30 @@ impl Store for DaemonStore {
     fn add_root(&self, link: &Path, path: &StorePath) -> Result<(), StoreError> {
         use std::os::unix::ffi::OsStrExt as _;
         self.add_temp_root(path)?;
-        let link = crate::store::make_root_link(&self.store_dir, link, path)?;
+        let link = crate::store::make_root_link(&self.layout.store_dir, link, path)?;
         self.simple(Operation::AddIndirectRoot, link.as_os_str().as_bytes(), &mut drop).map(drop)
+    }
+
+    fn valid_paths(&self) -> Result<BTreeSet<StorePath>, StoreError> {
+        self.talk(&mut drop, |connection, log| {
+            connection.start(Operation::QueryAllValidPaths)?;
+            connection.finish(log)?;
+            self.read_paths(connection)
+        })
+    }
+
+    fn roots(&self) -> Result<BTreeSet<(StorePath, Root)>, StoreError> {
+        self.talk(&mut drop, |connection, log| {
+            connection.start(Operation::FindRoots)?;
+            connection.finish(log)?;
+            (0..connection.read_number()?)
+                .map(|_| {
+                    let place = connection.read_text()?;
+                    let path = self.parse(&connection.read_text()?)?;
+                    Ok((path, root(place)))
+                })
+                .collect()
+        })
     }
 
     /// The settings `keep-derivations` and `keep-outputs` are the daemon's own, whatever the
@@ -409,7 +492,7 @@ impl Store for DaemonStore {
             connection.read_number()?; // obsolete
             Ok(GarbageReport { deleted, bytes_freed })
         })?;
-        let prefix = format!("{}/", self.store_dir);
+        let prefix = format!("{}/", self.layout.store_dir);
         let base_name =
             |path: String| path.strip_prefix(&prefix).map_or(path.clone(), str::to_owned);
         Ok(GarbageReport {
@@ -419,10 +502,22 @@ impl Store for DaemonStore {
     }
 }
 
+/// What a daemon calls a root. To those it does not trust it names running programs `{censored}`.
+fn root(place: String) -> Root {
+    let is_temporary = place.starts_with("{temp:");
+    let is_running = place.starts_with("/proc/") || place.starts_with('{');
+    let place = PathBuf::from(place);
+    match (is_temporary, is_running) {
+        (true, _) => Root::Temporary(place),
+        (_, true) => Root::Running(place),
+        _ => Root::Link(place),
+    }
+}
+
 fn read_build_result(connection: &mut Connection) -> Result<BuildResult, connection::Failure> {
     let request = connection.read_text()?;
     let status = connection.read_number()?;
-    let error = connection.read_text()?;
+    let error = without_colours(&connection.read_text()?);
     for _times_built_deterministic_start_stop in 0..4 {
         connection.read_number()?;
     }

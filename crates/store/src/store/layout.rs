@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::{LocalStore, Store, StoreError};
-use crate::daemon::DaemonStore;
+use super::StoreError;
 use crate::path::StoreDir;
 
 /// Where the parts of a local store are.
@@ -65,6 +64,8 @@ pub enum StoreLocation {
     Daemon {
         /// The socket.
         socket: PathBuf,
+        /// Where its files are.
+        layout: Layout,
     },
     /// Files that this process may write itself.
     Local(Layout),
@@ -84,14 +85,15 @@ impl StoreLocation {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, StoreError> {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        if let Some(location) = explicit.map(str::to_owned).or_else(|| variable("FLOE_STORE")) {
-            return Self::parse(&location);
-        }
         let socket = PathBuf::from(
             variable("NIX_DAEMON_SOCKET_PATH").unwrap_or_else(|| DAEMON_SOCKET.to_owned()),
         );
+        let explicit = explicit.filter(|value| !value.is_empty()).map(str::to_owned);
+        if let Some(location) = explicit.or_else(|| variable("FLOE_STORE")) {
+            return Self::parse(&location, &socket);
+        }
         if UnixStream::connect(&socket).is_ok() {
-            return Ok(Self::Daemon { socket });
+            return Ok(Self::Daemon { socket, layout: Layout::system() });
         }
         let system = Layout::system();
         if is_writable(&system.real_dir) && is_writable(&system.state_dir) {
@@ -109,44 +111,49 @@ impl StoreLocation {
 
     /// Reads the value of `--store` or `FLOE_STORE`:
     ///
-    /// - `daemon`, or `unix:///path/of/socket`
+    /// - `daemon`, the one that listens on `socket`, or `unix:///path/of/socket`
     /// - `local`, the machine's `/nix/store`
-    /// - `local?root=/path`, a `/nix/store` below another root
+    /// - `local?root=/path`, a `/nix/store` below another root, or `unix://…?root=/path`, whose
+    ///   daemon has it there
     /// - an absolute path, the data folder of a relocated store: see [`Layout::relocated`]
-    pub fn parse(location: &str) -> Result<Self, StoreError> {
+    fn parse(location: &str, socket: &Path) -> Result<Self, StoreError> {
         let bad = |reason| StoreError::BadLocation { location: location.to_owned(), reason };
-        if location == "daemon" {
-            return Ok(Self::Daemon { socket: DAEMON_SOCKET.into() });
-        }
-        if let Some(socket) = location.strip_prefix("unix://") {
-            return match socket.starts_with('/') {
-                true => Ok(Self::Daemon { socket: socket.into() }),
-                false => Err(bad("the socket's path is not absolute")),
-            };
-        }
         if location.starts_with('/') {
             return Ok(Self::Local(Layout::relocated(Path::new(location))?));
         }
-        match location.strip_prefix("local") {
-            Some("") => Ok(Self::Local(Layout::system())),
-            Some(query) => match query.strip_prefix("?root=") {
+        let (place, query) = match location.split_once('?') {
+            Some((place, query)) => (place, Some(query)),
+            None => (location, None),
+        };
+        let layout = || match query {
+            None => Ok(Layout::system()),
+            Some(query) => match query.strip_prefix("root=") {
                 Some(root) if root.starts_with('/') && !root.contains(['?', '&', '%']) => {
-                    Ok(Self::Local(Layout::chroot(Path::new(root))))
+                    Ok(Layout::chroot(Path::new(root)))
                 }
-                _ => Err(bad("only 'root=' with an absolute path may follow 'local?'")),
+                _ => Err(bad("only 'root=' with an absolute path may follow the '?'")),
             },
-            None => Err(bad(
-                "expected an absolute path, 'daemon', 'unix://…', 'local' or 'local?root=…'",
-            )),
+        };
+        match place {
+            "local" => Ok(Self::Local(layout()?)),
+            "daemon" => Ok(Self::Daemon { socket: socket.to_owned(), layout: layout()? }),
+            _ => match place.strip_prefix("unix://") {
+                Some(socket) if socket.starts_with('/') => {
+                    Ok(Self::Daemon { socket: socket.into(), layout: layout()? })
+                }
+                Some(_) => Err(bad("the socket's path is not absolute")),
+                None => Err(bad(
+                    "expected an absolute path, 'daemon', 'unix://…', 'local' or 'local?root=…'",
+                )),
+            },
         }
     }
 
-    /// Opens the store.
-    pub fn open(&self) -> Result<Box<dyn Store>, StoreError> {
-        Ok(match self {
-            Self::Daemon { socket } => Box::new(DaemonStore::connect(socket, StoreDir::default())?),
-            Self::Local(layout) => Box::new(LocalStore::open(layout.clone())?),
-        })
+    /// Where the store's files are.
+    pub fn layout(&self) -> &Layout {
+        match self {
+            Self::Daemon { layout, .. } | Self::Local(layout) => layout,
+        }
     }
 }
 
@@ -158,24 +165,28 @@ fn is_writable(directory: &Path) -> bool {
 mod tests {
     use super::*;
 
+    fn parse(location: &str) -> Result<StoreLocation, StoreError> {
+        StoreLocation::parse(location, Path::new("/run/usual"))
+    }
+
     #[test]
     fn every_form_of_location() {
-        let socket = |path: &str| StoreLocation::Daemon { socket: path.into() };
-        assert_eq!(StoreLocation::parse("daemon").unwrap(), socket(DAEMON_SOCKET));
-        assert_eq!(StoreLocation::parse("unix:///run/x").unwrap(), socket("/run/x"));
-        assert_eq!(StoreLocation::parse("local").unwrap(), StoreLocation::Local(Layout::system()));
-        let StoreLocation::Local(chroot) = StoreLocation::parse("local?root=/mnt").unwrap() else {
-            panic!("a local store")
-        };
+        let daemon = |socket: &str, layout| StoreLocation::Daemon { socket: socket.into(), layout };
+        assert_eq!(parse("daemon").unwrap(), daemon("/run/usual", Layout::system()));
+        assert_eq!(parse("unix:///run/x").unwrap(), daemon("/run/x", Layout::system()));
+        assert_eq!(
+            parse("unix:///run/x?root=/mnt").unwrap(),
+            daemon("/run/x", Layout::chroot(Path::new("/mnt")))
+        );
+        assert_eq!(parse("local").unwrap(), StoreLocation::Local(Layout::system()));
+        let chroot = parse("local?root=/mnt").unwrap().layout().clone();
         assert_eq!(chroot.store_dir, StoreDir::default());
         assert_eq!(chroot.real_dir, Path::new("/mnt/nix/store"));
-        let StoreLocation::Local(own) = StoreLocation::parse("/data/floe").unwrap() else {
-            panic!("a local store")
-        };
+        let own = parse("/data/floe").unwrap().layout().clone();
         assert_eq!(own.store_dir.as_str(), "/data/floe/store");
         assert_eq!(own.state_dir, Path::new("/data/floe/var/nix"));
         for location in ["", "relative", "unix://x", "local?root=x", "local?store=/x", "ssh://x"] {
-            assert!(StoreLocation::parse(location).is_err(), "{location}");
+            assert!(parse(location).is_err(), "{location}");
         }
     }
 
@@ -183,7 +194,23 @@ mod tests {
     fn the_explicit_store_wins_over_the_environment() {
         let variable = |name: &str| (name == "FLOE_STORE").then(|| "/from/environment".to_owned());
         let chosen = |explicit| StoreLocation::choose(explicit, variable).unwrap();
-        assert_eq!(chosen(Some("/a")), StoreLocation::parse("/a").unwrap());
-        assert_eq!(chosen(None), StoreLocation::parse("/from/environment").unwrap());
+        assert_eq!(chosen(Some("/a")), parse("/a").unwrap());
+        assert_eq!(chosen(None), parse("/from/environment").unwrap());
+    }
+
+    #[test]
+    fn without_a_choice_the_daemon_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let variable = |name: &str| match name {
+            "NIX_DAEMON_SOCKET_PATH" => socket.to_str().map(str::to_owned),
+            _ => None,
+        };
+        let daemon = StoreLocation::Daemon { socket: socket.clone(), layout: Layout::system() };
+        // One that is asked for by name is expected to be there, whether it is or not.
+        assert_eq!(StoreLocation::choose(Some("daemon"), variable).unwrap(), daemon);
+        assert!(StoreLocation::choose(None, variable).ok() != Some(daemon.clone()));
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(StoreLocation::choose(None, variable).unwrap(), daemon);
     }
 }

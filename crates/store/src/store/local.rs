@@ -175,11 +175,6 @@ impl LocalStore {
         Ok(self.database.register(&registrations)?)
     }
 
-    /// What keeps paths alive at this moment.
-    pub fn roots(&self) -> Result<BTreeSet<(StorePath, Root)>, StoreError> {
-        super::roots::find(self)
-    }
-
     /// Checks that every valid path is there; with `contents`, also that it has its hash.
     pub fn verify(&self, contents: bool) -> Result<VerifyReport, StoreError> {
         verify::verify(self, contents)
@@ -337,6 +332,14 @@ impl Store for LocalStore {
 
     fn add_root(&self, link: &Path, path: &StorePath) -> Result<(), StoreError> {
         super::roots::add(self, link, path)
+    }
+
+    fn valid_paths(&self) -> Result<BTreeSet<StorePath>, StoreError> {
+        Ok(self.database.all()?)
+    }
+
+    fn roots(&self) -> Result<BTreeSet<(StorePath, Root)>, StoreError> {
+        super::roots::find(self)
     }
 
     fn collect_garbage(&self, options: &GarbageOptions) -> Result<GarbageReport, StoreError> {

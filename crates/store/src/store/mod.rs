@@ -71,6 +71,12 @@ pub trait Store: Send + Sync {
     /// Makes the symbolic link `link` to `path`, and `path` alive as long as the link is there.
     fn add_root(&self, link: &Path, path: &StorePath) -> Result<(), StoreError>;
 
+    /// Every valid path.
+    fn valid_paths(&self) -> Result<BTreeSet<StorePath>, StoreError>;
+
+    /// What keeps paths alive, as (path, root).
+    fn roots(&self) -> Result<BTreeSet<(StorePath, Root)>, StoreError>;
+
     /// Deletes what nothing needs.
     fn collect_garbage(&self, options: &GarbageOptions) -> Result<GarbageReport, StoreError>;
 }
