@@ -98,8 +98,11 @@ impl FileSystem for OsSystem {
 #[derive(Clone, Debug)]
 pub struct MemorySystem {
     root: PathBuf,
-    files: Arc<Mutex<BTreeMap<PathBuf, (SystemTime, Arc<[u8]>)>>>,
+    files: Arc<Mutex<MemoryFiles>>,
 }
+
+/// When a file was written, and what.
+type MemoryFiles = BTreeMap<PathBuf, (SystemTime, Arc<[u8]>)>;
 
 impl Default for MemorySystem {
     fn default() -> MemorySystem {
@@ -121,7 +124,7 @@ impl MemorySystem {
         self.files().remove(path);
     }
 
-    fn files(&self) -> MutexGuard<'_, BTreeMap<PathBuf, (SystemTime, Arc<[u8]>)>> {
+    fn files(&self) -> MutexGuard<'_, MemoryFiles> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -323,7 +323,7 @@ mod tests {
         };
         let found = format!("{found:?}").replace("Attribute(\"", "(\"");
         let found = match found.find("base: Span").or(found.find("from: Some")) {
-            Some(at) => found[..at].to_owned() + &found[at..].split_once('}').unwrap().1,
+            Some(at) => found[..at].to_owned() + found[at..].split_once('}').unwrap().1,
             None => found,
         };
         expected.assert_eq(&format!("{found}{base} replacing {replaced:?}"));

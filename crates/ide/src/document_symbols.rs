@@ -164,10 +164,10 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::fixture::{Fixture, fixture};
+    use crate::fixture::fixture;
 
     fn check(text: &str, expected: &Expect) {
-        fn show(fixture: &Fixture, symbols: &[Symbol], indent: usize, out: &mut String) {
+        fn show(symbols: &[Symbol], indent: usize, out: &mut String) {
             for symbol in symbols {
                 let detail = symbol.detail.as_deref().unwrap_or("");
                 let line = format!("{:indent$}{} {:?} {detail}", "", symbol.name, symbol.kind);
@@ -175,12 +175,12 @@ mod tests {
                 *out += "\n";
                 assert!(symbol.span.start <= symbol.focus.start);
                 assert!(symbol.focus.end <= symbol.span.end);
-                show(fixture, &symbol.children, indent + 2, out);
+                show(&symbol.children, indent + 2, out);
             }
         }
         let fixture = fixture(text);
         let mut shown = String::new();
-        show(&fixture, &document_symbols(&fixture.db, fixture.file), 0, &mut shown);
+        show(&document_symbols(&fixture.db, fixture.file), 0, &mut shown);
         expected.assert_eq(&shown);
     }
 

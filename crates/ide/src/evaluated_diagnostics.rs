@@ -15,8 +15,11 @@ const PLACES: usize = 12;
 pub fn evaluated_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     let Evaluated::Answer(reports) = check(db, file) else { return Vec::new() };
     let told = reports.iter().filter(|report| {
-        // Neither says anything about the file.
-        !matches!(report.kind, ErrorKind::Interrupted | ErrorKind::ImportFromDerivation)
+        // Here nothing is fetched and nothing is built; that says nothing about the file.
+        !matches!(
+            report.kind,
+            ErrorKind::Interrupted | ErrorKind::ImportFromDerivation | ErrorKind::Fetch
+        )
     });
     let mut found: Vec<Diagnostic> = told.map(|report| diagnostic(db, file, report)).collect();
     found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
@@ -162,6 +165,13 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
                 <nixpkgs>/stdenv/make-derivation.nix:54 "name" while evaluating the derivation attribute 'name'
         "#]],
         );
+    }
+
+    #[test]
+    fn a_function_that_only_its_callers_know_is_not_evaluated() {
+        check("{ a, b }: a + 1 + \"x\"", &expect![[""]]);
+        check("a: a + 1 + \"x\"", &expect![[""]]);
+        check("{ lib, config, hello }: final: prev: { }", &expect![[""]]);
     }
 
     #[test]

@@ -190,20 +190,6 @@ impl Session {
         }
     }
 
-    /// Computes something that speaks of no position; starts anew whenever a write cancels it.
-    pub(crate) async fn read<T: Send + 'static>(
-        self: &Arc<Self>,
-        read: impl Fn(&View<'_>) -> T + Send + Sync + 'static,
-    ) -> Result<T> {
-        let read = Arc::new(read);
-        loop {
-            let read = read.clone();
-            if let Some(answer) = self.try_read(move |view| read(view)).await? {
-                return Ok(answer);
-            }
-        }
-    }
-
     /// One attempt; `None` when a write cancelled it.
     pub(crate) async fn try_read<T: Send + 'static>(
         self: &Arc<Self>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, parse, problems};
 use floe_eval::error::{EvalError, Origin, Pos, Position, Report, Result};
 use floe_eval::heap::{Kind, Value};
-use floe_hir::{AttrKind, AttrsId, BindingId, Expr, ExprId, Module, Param};
+use floe_hir::{AttrKind, AttrsId, BindingId, Expr, ExprId, Module, Name, Param};
 
 use super::options::is_module;
 use super::values::{attrs, get, get_text};
@@ -15,8 +15,8 @@ use super::values::{attrs, get, get_text};
 pub(crate) enum Role {
     /// A NixOS module, and the paths of the options that it defines.
     Module(Vec<Vec<String>>),
-    /// A function that `callPackage` calls.
-    Package,
+    /// A function that `callPackage` calls, and the arguments that it must find.
+    Package(Vec<Name>),
     /// Anything else: called if its arguments have defaults, then each attribute for itself.
     Expression,
 }
@@ -36,7 +36,10 @@ pub(crate) fn role(db: &dyn Db, file: File) -> Option<Role> {
         Param::Pattern { formals, .. } if formals.iter().all(|formal| formal.default.is_some()) => {
             Some(Role::Expression)
         }
-        Param::Pattern { .. } => Some(Role::Package),
+        Param::Pattern { formals, .. } => {
+            let needed = formals.iter().filter(|formal| formal.default.is_none());
+            Some(Role::Package(needed.map(|formal| formal.name).collect()))
+        }
         // An overlay, or the like: only its caller knows the argument.
         Param::Simple { .. } => None,
     }
@@ -51,7 +54,7 @@ pub(crate) fn check(db: &dyn Db, file: File) -> Evaluated<Vec<Report>> {
         let mut found = Found { session, errors: Vec::new() };
         let checked = match &role {
             Role::Module(options) => check_module(&mut found, &path, options),
-            Role::Package => check_package(&mut found, &path),
+            Role::Package(arguments) => check_package(&mut found, &path, arguments),
             Role::Expression => check_expression(&mut found, &path),
         };
         found.note(checked);
@@ -87,15 +90,22 @@ fn check_expression(found: &mut Found<'_, '_>, path: &Path) -> Result<()> {
     check_value(found, value)
 }
 
-fn check_package(found: &mut Found<'_, '_>, path: &Path) -> Result<()> {
+fn check_package(found: &mut Found<'_, '_>, path: &Path, arguments: &[Name]) -> Result<()> {
     let session = found.session;
     let packages = session.shared("import <nixpkgs> { }")?;
+    // A function of other things is not one for `callPackage`: its callers know the arguments.
+    let Some(names) = attrs(session, packages) else { return Ok(()) };
+    if arguments.iter().any(|name| names.get(*name).is_none()) {
+        return Ok(());
+    }
     let Some(call_package) = get(session, packages, "callPackage") else { return Ok(()) };
     let heap = session.evaluator.heap;
     let arguments = [heap.path(path.as_os_str().as_encoded_bytes()), heap.empty_attrs()];
     let value = session.evaluator.call(call_package, &arguments, Pos::None)?;
     check_value(found, value)
 }
+
+const MOST_ATTRIBUTES: usize = 300;
 
 /// Looks as deep as a command line would: a derivation at its path, a set at its attributes, one by
 /// one, so that one error does not hide the next.
@@ -106,6 +116,8 @@ fn check_value<'h>(found: &mut Found<'_, 'h>, value: Value<'h>) -> Result<()> {
         return Ok(());
     }
     match value.kind() {
+        // All of a package set is not one person's work, nor a matter of seconds.
+        Kind::Attrs(set) if set.len() > MOST_ATTRIBUTES => {}
         Kind::Attrs(set) => {
             for attr in set.sorted() {
                 let value = session.evaluator.force_cell(attr.cell, attr.position.into());
@@ -133,7 +145,7 @@ fn check_derivation<'h>(session: &Session<'h>, value: Value<'h>) -> Result<bool>
     if !session.evaluator.is_derivation(value)? {
         return Ok(false);
     }
-    if let Some(path) = set.get(floe_hir::Name::new("drvPath")) {
+    if let Some(path) = set.get(Name::new("drvPath")) {
         session.evaluator.force_cell(path.cell, path.position.into())?;
     }
     Ok(true)
@@ -150,7 +162,7 @@ fn check_module(found: &mut Found<'_, '_>, path: &Path, options: &[Vec<String>])
     argument.insert("configuration", heap.path(path.as_os_str().as_encoded_bytes()));
     let system = session.evaluator.call(system, &[argument.finish(heap)], Pos::None)?;
     let system = session.evaluator.force_attrs(system, Pos::None, "")?;
-    let Some(config) = system.get(floe_hir::Name::new("config")) else { return Ok(()) };
+    let Some(config) = system.get(Name::new("config")) else { return Ok(()) };
     let config = session.evaluator.force_cell(config.cell, Pos::None)?;
     for option in options {
         let checked = check_option(session, config, option);
@@ -166,7 +178,7 @@ fn check_option<'h>(session: &Session<'h>, config: Value<'h>, path: &[String]) -
             return Ok(());
         };
         // What is no option has been told when `config` was evaluated.
-        let Some(attr) = set.get(floe_hir::Name::new(name)) else { return Ok(()) };
+        let Some(attr) = set.get(Name::new(name)) else { return Ok(()) };
         value = session.evaluator.force_cell(attr.cell, attr.position.into())?;
     }
     // Derivations and submodules are left alone one level down: they are somebody else's work.

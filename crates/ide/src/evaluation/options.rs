@@ -2,7 +2,7 @@
 
 use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, parse, source};
 use floe_eval::heap::{Kind, Value};
-use floe_hir::{Expr, Module, Param};
+use floe_hir::{AttrsId, Expr, ExprId, Module, Param};
 
 use super::values::{attrs, force, get, get_text, is_true, text};
 use super::{SourceLine, values};
@@ -137,20 +137,41 @@ fn passes_on(function: &str) -> bool {
 /// Whether a file is a NixOS module: a function of what modules are given, or a set of options.
 pub(crate) fn is_module(db: &dyn Db, file: File) -> bool {
     let module = module(db, file);
-    match module.expr(module.root) {
-        Expr::Lambda(lambda) => match &module.lambdas[lambda.0 as usize].param {
-            Param::Pattern { formals, ellipsis, .. } => {
-                let names = || formals.iter().map(|formal| formal.name.as_str());
-                names().any(|name| matches!(name, "config" | "options" | "modulesPath"))
-                    || *ellipsis
-                        && names().all(|name| matches!(name, "lib" | "pkgs" | "utils" | "inputs"))
-                        && formals.iter().all(|formal| formal.default.is_none())
-            }
-            Param::Simple { .. } => false,
-        },
-        Expr::Attrs(_) => defines_options(db, module),
-        _ => false,
+    let Expr::Lambda(lambda) = module.expr(module.root) else { return defines_options(db, module) };
+    let lambda = &module.lambdas[lambda.0 as usize];
+    let Param::Pattern { formals, ellipsis, .. } = &lambda.param else { return false };
+    let names = || formals.iter().map(|formal| formal.name.as_str());
+    let has_defaults = formals.iter().any(|formal| formal.default.is_some());
+    let takes_configuration =
+        names().any(|name| matches!(name, "config" | "options" | "modulesPath"));
+    let takes_what_all_do =
+        !has_defaults && names().all(|name| matches!(name, "lib" | "pkgs" | "utils" | "inputs"));
+    match set_inside(module, lambda.body) {
+        // A package can take the configuration of nixpkgs, but it does so by name, without the dots.
+        Some(set) if !ellipsis => takes_configuration && is_written_as_module(module, set),
+        Some(_) => takes_configuration || takes_what_all_do,
+        None => *ellipsis && takes_configuration && !is_function(module, lambda.body),
     }
+}
+
+/// The set that an expression is, behind its `let`s.
+fn set_inside(module: &Module, mut expr: ExprId) -> Option<AttrsId> {
+    loop {
+        expr = match module.expr(expr) {
+            Expr::Let { body, .. } | Expr::With { body, .. } | Expr::Assert { body, .. } => body,
+            Expr::Attrs(attrs) => return Some(attrs),
+            _ => return None,
+        };
+    }
+}
+
+fn is_function(module: &Module, expr: ExprId) -> bool {
+    matches!(module.expr(expr), Expr::Lambda(_))
+}
+
+fn is_written_as_module(module: &Module, set: AttrsId) -> bool {
+    let mut entries = module.attrs[set.0 as usize].entries.iter();
+    entries.any(|entry| matches!(entry.name.as_str(), "imports" | "options" | "config"))
 }
 
 /// Whether a file that is a set has options of NixOS for attributes.
@@ -162,7 +183,7 @@ fn defines_options(db: &dyn Db, module: &Module) -> bool {
     if entries.is_empty() || has("outputs") {
         return false;
     }
-    if has("imports") || has("options") {
+    if is_written_as_module(module, attrs) {
         return true;
     }
     match options_below(db, OptionPath::new(db, Vec::new())) {

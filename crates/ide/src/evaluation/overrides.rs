@@ -95,12 +95,11 @@ pub(crate) fn program<'db>(db: &'db dyn Db, file: File, found: Override) -> Opti
                 arguments.extend(needed.map(|formal| formal.name));
                 program += slice(start, map.wrapped(inner).start)?;
             }
+            // What `with` opens is outside of its own scope.
+            Expr::With { body, .. } if inner != body => {}
             Expr::Let { body, .. } | Expr::With { body, .. } => {
-                // What `with` opens is outside of its own scope.
-                if matches!(module.expr(expr), Expr::Let { .. }) || inner == body {
-                    program += slice(start, map.wrapped(body).start)?;
-                    program.push('\n');
-                }
+                program += slice(start, map.wrapped(body).start)?;
+                program.push('\n');
             }
             Expr::Attrs(attrs) if module.attrs[attrs.0 as usize].recursive => {
                 let whole = map.exprs[expr.0 as usize];
