@@ -183,11 +183,13 @@ mod tests {
         let code = Code::new(text);
         let at = text.find("a.b").unwrap();
         let line = code.line_of(at);
-        let mut shown: Vec<String> = code.lines(line - 1..line).collect();
+        let mut shown = vec!["a.nix".to_owned()];
+        shown.extend(code.lines(line - 1..line));
         shown.push(code.line(line, Some(at..at + 3)));
         shown.push(code.marks(&(at + 2..at + 3), "~", RED));
         shown.extend(code.lines(7..9));
         expect![[r#"
+            a.nix
                 2 │   a = "x"; # é
                 3 │ in a.b
                   │      ~"#]]
