@@ -24,13 +24,13 @@ struct Daemon {
 impl Daemon {
     /// `None` where there is no Nix.
     fn start(configuration: &str) -> Option<Daemon> {
-        tool("nix-daemon")?;
+        let program = tool("nix-daemon")?;
         let home = Home::new();
         home.write(
             "conf/nix.conf",
             format!("build-users-group =\nsandbox = true\nsubstituters =\n{configuration}"),
         );
-        let mut command = home.command("nix-daemon");
+        let mut command = home.command(program);
         command
             .env("NIX_REMOTE", format!("local?root={}", home.path().join("root").display()))
             .env("NIX_CONF_DIR", home.path().join("conf"))
