@@ -43,7 +43,7 @@ impl<'h> Evaluator<'h> {
 
     pub(crate) fn multiply(&self, a: Value<'h>, b: Value<'h>, pos: Pos) -> Result<Value<'h>> {
         let operation = Operation {
-            first: "while evaluating the first of the multiplication",
+            first: "while evaluating the first argument of the multiplication",
             second: "while evaluating the second argument of the multiplication",
             doing: "multiplying",
             sign: '*',
@@ -153,5 +153,8 @@ impl<'h> Evaluator<'h> {
 }
 
 pub(crate) fn overflow(doing: &str, a: i64, sign: char, b: i64) -> EvalError {
-    EvalError::new(ErrorKind::IntegerOverflow, format!("integer overflow in {doing} {a} {sign} {b}"))
+    EvalError::new(
+        ErrorKind::IntegerOverflow,
+        format!("integer overflow in {doing} {a} {sign} {b}"),
+    )
 }

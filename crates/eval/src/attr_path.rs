@@ -68,7 +68,11 @@ impl<'h> Evaluator<'h> {
     /// # Errors
     ///
     /// If an argument is missing, and those of the call.
-    pub fn auto_call(&self, value: Value<'h>, arguments: &[(Name, Value<'h>)]) -> Result<Value<'h>> {
+    pub fn auto_call(
+        &self,
+        value: Value<'h>,
+        arguments: &[(Name, Value<'h>)],
+    ) -> Result<Value<'h>> {
         let value = self.force(value, Pos::None)?;
         let closure = match value.kind() {
             Kind::Attrs(attrs) if let Some(functor) = attrs.get(self.names.functor) => {

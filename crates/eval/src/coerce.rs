@@ -14,6 +14,10 @@ use crate::heap::{Attrs, ContextElement, Env, Kind, Value};
 use crate::store::AddPath;
 use crate::unit::{Unit, normalize};
 
+/// What is being done with what a set's `__toString` gave.
+pub(crate) const RESULT_OF_TO_STRING: &str =
+    "while evaluating the result of the `__toString` attribute";
+
 /// How far a coercion to a string goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Coercion {
@@ -85,11 +89,15 @@ impl<'h> Evaluator<'h> {
         let how = Coercion { canonical: true, ..how };
         match value.kind() {
             Kind::Attrs(attrs) => {
+                let is_result = attrs.get(self.names.to_string).is_some();
                 if let Some(inner) = self.string_of_attrs(value, attrs, pos)? {
+                    let doing = if is_result { RESULT_OF_TO_STRING } else { doing };
                     return self.coerce_to_string(inner, pos, context, doing, how);
                 }
             }
-            Kind::Bool(bool) if how.more => return Ok(Cow::Borrowed(if bool { b"1" } else { b"" })),
+            Kind::Bool(bool) if how.more => {
+                return Ok(Cow::Borrowed(if bool { b"1" } else { b"" }));
+            }
             Kind::Null if how.more => return Ok(Cow::Borrowed(b"")),
             Kind::Int(int) if how.more => return Ok(Cow::Owned(int.to_string().into_bytes())),
             Kind::Float(float) if how.more => {

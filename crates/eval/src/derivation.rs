@@ -55,7 +55,9 @@ impl<'h> Evaluator<'h> {
                 pos,
                 "while evaluating the `name` attribute passed to builtins.derivationStrict",
             )
-            .map_err(|error| error.context(name_pos, "while evaluating the derivation attribute 'name'"))?
+            .map_err(|error| {
+                error.context(name_pos, "while evaluating the derivation attribute 'name'")
+            })?
             .to_text()
             .into_owned();
         self.derivation_named(&name, attrs, pos).map_err(|error| {
@@ -74,9 +76,7 @@ impl<'h> Evaluator<'h> {
 
     fn derivation_named(&self, name: &str, attrs: Attrs<'h>, pos: Pos) -> Result<Value<'h>> {
         floe_store::path::check_name(name).map_err(|error| {
-            invalid(format!(
-                "invalid derivation name: {error}. Please pass a different 'name'."
-            ))
+            invalid(format!("invalid derivation name: {error}. Please pass a different 'name'."))
         })?;
         let mut request = self.read_attributes(name, attrs, pos)?;
         self.add_inputs(&mut request)?;
@@ -197,9 +197,13 @@ impl<'h> Evaluator<'h> {
             request.derivation.builder = text.to_vec();
         }
         let string = || String::from_utf8_lossy(&text).into_owned();
-        self.read_special(request, attr.name, string, || {
-            Ok(string().split_ascii_whitespace().map(str::to_owned).collect())
-        }, pos)?;
+        self.read_special(
+            request,
+            attr.name,
+            string,
+            || Ok(string().split_ascii_whitespace().map(str::to_owned).collect()),
+            pos,
+        )?;
         request.derivation.env.insert(attr.name.as_str().as_bytes().to_vec(), text.into_owned());
         Ok(())
     }
@@ -225,7 +229,8 @@ impl<'h> Evaluator<'h> {
             return Ok(());
         }
         let names = &self.names;
-        let special = [names.system, names.output_hash, names.output_hash_algo, names.output_hash_mode];
+        let special =
+            [names.system, names.output_hash, names.output_hash_algo, names.output_hash_mode];
         let text = if special.contains(&attr.name) {
             self.force_plain_string(value, pos, "")?.to_text().into_owned()
         } else {
@@ -284,7 +289,10 @@ impl<'h> Evaluator<'h> {
                 self.require_feature("dynamic-derivations")?;
                 Ok(Method::Text)
             }
-            _ => Err(invalid(format!("invalid value '{text}' for 'outputHashMode' attribute")).at(pos)),
+            _ => {
+                Err(invalid(format!("invalid value '{text}' for 'outputHashMode' attribute"))
+                    .at(pos))
+            }
         }
     }
 
@@ -442,9 +450,7 @@ impl<'h> Evaluator<'h> {
             let known = kind.path(store_dir, &derivation.name, output).map_err(invalid)?;
             let shown = match known {
                 Some(path) => store_dir.print(&path),
-                None => {
-                    floe_store::path::downstream_placeholder(path, output).map_err(invalid)?
-                }
+                None => floe_store::path::downstream_placeholder(path, output).map_err(invalid)?,
             };
             let element = ContextElement::Output { derivation: text, output: self.text(output) };
             let context = self.heap.context(&[element]);

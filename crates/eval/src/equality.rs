@@ -198,11 +198,7 @@ impl<'h> Evaluator<'h> {
     }
 }
 
-fn unequal_unless(
-    equal: bool,
-    what: &str,
-    shown: impl FnOnce() -> (String, String),
-) -> Result<()> {
+fn unequal_unless(equal: bool, what: &str, shown: impl FnOnce() -> (String, String)) -> Result<()> {
     if equal {
         return Ok(());
     }

@@ -147,7 +147,9 @@ impl ErrorKind {
             ErrorKind::UnknownOption
         } else if first.contains("is not of type") {
             ErrorKind::OptionType
-        } else if first.contains("conflicting definition") || first.contains("defined multiple times") {
+        } else if first.contains("conflicting definition")
+            || first.contains("defined multiple times")
+        {
             ErrorKind::OptionConflict
         } else if first.contains("used but not defined") || first.contains("has no value defined") {
             ErrorKind::OptionUndefined
@@ -213,6 +215,8 @@ pub enum FrameMessage {
     Static(&'static str),
     /// A text made for the occasion.
     Text(String),
+    /// A call of the builtin with this name.
+    Builtin(&'static str),
     /// A call of the function of this unit and number, which has this name.
     Calling(Option<&'static str>),
 }
@@ -222,6 +226,7 @@ impl fmt::Display for FrameMessage {
         match self {
             FrameMessage::Static(text) => f.write_str(text),
             FrameMessage::Text(text) => f.write_str(text),
+            FrameMessage::Builtin(name) => write!(f, "while calling the '{name}' builtin"),
             FrameMessage::Calling(Some(name)) => write!(f, "while calling '{name}'"),
             FrameMessage::Calling(None) => f.write_str("while calling anonymous lambda"),
         }

@@ -3,12 +3,15 @@
 use std::cell::Cell;
 
 use floe_hir::{
-    AttrKind, Attrs as AttrsLiteral, AttrsId, BinaryOp, Expr, ExprId, Key, KeyList, Name, Param, Var,
+    AttrKind, Attrs as AttrsLiteral, AttrsId, BinaryOp, Expr, ExprId, Key, KeyList, Name, Param,
+    Var,
 };
 
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::{Evaluator, TailFrame};
-use crate::heap::{Attrs, AttrsBuilder, Closure, Code, Env, Kind, List, Suspended, Taken, Thunk, Value};
+use crate::heap::{
+    Attrs, AttrsBuilder, Closure, Code, Env, Kind, List, Suspended, Taken, Thunk, Value,
+};
 use crate::suggest::suggestions;
 use crate::unit::{Unit, normalize};
 
@@ -17,17 +20,12 @@ pub(crate) enum Step<'h> {
     /// With a result.
     Value(Value<'h>),
     /// With the body of a function.
-    Body(&'h Unit<'h>, ExprId, Env<'h>),
+    Body(&'h Unit<'h>, ExprId, Env<'h>, TailFrame),
 }
 
 impl<'h> Evaluator<'h> {
     /// Evaluates an expression until it is no thunk.
-    pub(crate) fn eval(
-        &self,
-        unit: &'h Unit<'h>,
-        expr: ExprId,
-        env: Env<'h>,
-    ) -> Result<Value<'h>> {
+    pub(crate) fn eval(&self, unit: &'h Unit<'h>, expr: ExprId, env: Env<'h>) -> Result<Value<'h>> {
         // The commonest expressions need no frame.
         match unit.exprs[expr.0 as usize] {
             Expr::Var(Var::Local { depth, slot }) => {
@@ -113,9 +111,10 @@ impl<'h> Evaluator<'h> {
                         many = ids.iter().map(|id| self.delay(unit, *id, env)).collect();
                         &many[..]
                     };
-                    match self.enter(function, arguments, self.call_pos(unit, expr), true)? {
+                    match self.enter(function, arguments, Pos::operator(unit.index, expr))? {
                         Step::Value(value) => return Ok(value),
-                        Step::Body(next_unit, next, next_env) => {
+                        Step::Body(next_unit, next, next_env, frame) => {
+                            self.tail_frames.borrow_mut().push(frame);
                             (unit, expr, env) = (next_unit, next, next_env);
                         }
                     }
@@ -133,7 +132,8 @@ impl<'h> Evaluator<'h> {
                     return Ok(self.heap.list_with(ids.len(), |i| self.delay(unit, ids[i], env)));
                 }
                 Expr::If { cond, then, otherwise } => {
-                    let cond = self.eval_bool(unit, cond, env, "while evaluating a branch condition")?;
+                    let cond =
+                        self.eval_bool(unit, cond, env, "while evaluating a branch condition")?;
                     expr = if cond { then } else { otherwise };
                 }
                 Expr::With { set, body, outer } => {
@@ -152,12 +152,15 @@ impl<'h> Evaluator<'h> {
                 }
                 Expr::Binary { op, lhs, rhs } => return self.binary(unit, expr, op, lhs, rhs, env),
                 Expr::Not(operand) => {
-                    let operand = self.eval_bool(unit, operand, env, "in the argument of '!'")?;
+                    let operand =
+                        self.eval_bool(unit, operand, env, "in the argument of the not operator")?;
                     return Ok(Value::bool(!operand));
                 }
                 Expr::Negate(operand) => {
-                    let operand = self.eval(unit, operand, env)?;
-                    return self.subtract(self.heap.int(0), operand, pos());
+                    return self
+                        .eval(unit, operand, env)
+                        .and_then(|value| self.subtract(self.heap.int(0), value, Pos::None))
+                        .map_err(|error| error.frame(pos(), FrameMessage::Builtin("sub")));
                 }
                 Expr::InheritFrom(_) => unreachable!("only the base of an inherited attribute"),
             }
@@ -243,29 +246,26 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Calls a function.
-    pub fn call(&self, function: Value<'h>, arguments: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+    pub fn call(
+        &self,
+        function: Value<'h>,
+        arguments: &[Value<'h>],
+        pos: Pos,
+    ) -> Result<Value<'h>> {
         let depth = self.depth.get();
-        let result = match self.enter(function, arguments, pos, false) {
+        let result = match self.enter(function, arguments, pos) {
             Ok(Step::Value(value)) => Ok(value),
-            Ok(Step::Body(unit, expr, env)) => self.eval(unit, expr, env).map_err(|error| {
-                let root = unit.index;
-                calling(error, TailFrame { call: pos, lambda: Pos::expr(root, expr), name: None })
-            }),
+            Ok(Step::Body(unit, expr, env, frame)) => {
+                self.eval(unit, expr, env).map_err(|error| calling(error, frame))
+            }
             Err(error) => Err(error),
         };
         self.depth.set(depth);
         result
     }
 
-    /// Gives a function its arguments, up to the body of the last function. `tail` says that the
-    /// caller will go on with that body in its own activation.
-    fn enter(
-        &self,
-        function: Value<'h>,
-        arguments: &[Value<'h>],
-        pos: Pos,
-        tail: bool,
-    ) -> Result<Step<'h>> {
+    /// Gives a function its arguments, up to the body of the last function.
+    fn enter(&self, function: Value<'h>, arguments: &[Value<'h>], pos: Pos) -> Result<Step<'h>> {
         self.enter_call()?;
         let mut current = self.force(function, pos)?;
         let mut rest = arguments;
@@ -275,22 +275,19 @@ impl<'h> Evaluator<'h> {
                     let unit = self.unit(closure.unit());
                     let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
                     let env = self.bind_argument(unit, closure, argument, pos)?;
+                    let frame = TailFrame {
+                        call: pos,
+                        lambda: unit.lambda_pos(closure.lambda()),
+                        name: lambda.name,
+                    };
                     if others.is_empty() {
-                        if tail {
-                            self.tail_frames.borrow_mut().push(TailFrame {
-                                call: pos,
-                                lambda: unit.lambda_pos(closure.lambda()),
-                                name: lambda.name,
-                            });
-                        }
-                        return Ok(Step::Body(unit, lambda.body, env));
+                        return Ok(Step::Body(unit, lambda.body, env, frame));
                     }
                     current = match unit.exprs[lambda.body.0 as usize] {
                         Expr::Lambda(id) => self.heap.closure(unit.index, id, env),
-                        _ => self.eval(unit, lambda.body, env).map_err(|error| {
-                            let lambda_pos = unit.lambda_pos(closure.lambda());
-                            calling(error, TailFrame { call: pos, lambda: lambda_pos, name: lambda.name })
-                        })?,
+                        _ => self
+                            .eval(unit, lambda.body, env)
+                            .map_err(|error| calling(error, frame))?,
                     };
                     rest = others;
                 }
@@ -344,13 +341,12 @@ impl<'h> Evaluator<'h> {
         }
         let (now, later) = arguments.split_at(missing);
         let call = |arguments: &[Value<'h>]| {
-            (builtin.function)(self, arguments, pos).map_err(|error| {
-                if !builtin.traced {
-                    return error;
-                }
-                let message = format!("while calling the '{}' builtin", builtin.name);
-                error.frame(pos, FrameMessage::Text(message))
-            })
+            if !builtin.traced {
+                return (builtin.function)(self, arguments, pos);
+            }
+            // The trace names the call's place once; inside of it there is none.
+            (builtin.function)(self, arguments, Pos::None)
+                .map_err(|error| error.frame(pos, FrameMessage::Builtin(builtin.name)))
         };
         let result = if before.is_empty() { call(now) } else { call(&[before, now].concat()) }?;
         Ok((self.force(result, pos)?, later))
@@ -484,7 +480,6 @@ impl<'h> Evaluator<'h> {
         let keys = unit.module.keys(path);
         let mut current = self.eval(unit, base, env)?;
         let mut found = Pos::None;
-        let mut done = 0;
         let result = (|| {
             for key in keys {
                 let name = self.key(unit, *key, env)?;
@@ -504,20 +499,18 @@ impl<'h> Evaluator<'h> {
                     }
                 };
                 found = attr.position.into();
-                done += 1;
-                current = self.force_cell(attr.cell, if found == Pos::None { pos } else { found })?;
+                current =
+                    self.force_cell(attr.cell, if found == Pos::None { pos } else { found })?;
             }
             Ok(Some(current))
         })();
-        result.map_err(|mut error: EvalError| {
-            if found != Pos::None {
-                let path = self.show_keys(unit, &keys[..done], env);
-                let message = format!("from the definition of '{path}'");
-                error = error.frame(found, FrameMessage::Text(message));
+        result.map_err(|error: EvalError| {
+            if found == Pos::None {
+                return error;
             }
             let path = self.show_keys(unit, keys, env);
             let message = format!("while evaluating the attribute '{path}'");
-            error.frame(pos, FrameMessage::Text(message))
+            error.frame(found, FrameMessage::Text(message))
         })
     }
 
@@ -718,44 +711,56 @@ impl<'h> Evaluator<'h> {
     ) -> Result<Value<'h>> {
         let pos = Pos::operator(unit.index, expr);
         let both = || Ok::<_, EvalError>((self.eval(unit, lhs, env)?, self.eval(unit, rhs, env)?));
-        let test = |side, context| self.eval_bool(unit, side, env, context);
+        let test = |side, context| self.eval_bool_at(unit, side, env, pos, context);
+        // These are calls of builtins, in C++ Nix.
+        let calling = |name, result: Result<Value<'h>>| {
+            result.map_err(|error| error.frame(pos, FrameMessage::Builtin(name)))
+        };
+        let less = |first, second, negated| {
+            let result = calling(
+                "lessThan",
+                (|| {
+                    let (a, b) = (self.eval(unit, first, env)?, self.eval(unit, second, env)?);
+                    self.less(a, b, Pos::None).map(|less| Value::bool(less != negated))
+                })(),
+            );
+            let doing = if negated { "in the argument of the not operator" } else { "" };
+            result.map_err(|error| error.context(pos, doing))
+        };
         Ok(match op {
             BinaryOp::Equal | BinaryOp::NotEqual => {
                 let (a, b) = both()?;
                 Value::bool(self.equal(a, b, pos)? == (op == BinaryOp::Equal))
             }
-            BinaryOp::Less => {
-                let (a, b) = both()?;
-                Value::bool(self.less(a, b, pos)?)
-            }
-            BinaryOp::Greater => {
-                // C++ Nix calls `__lessThan` with the operands exchanged, and evaluates them so.
-                let (b, a) = (self.eval(unit, rhs, env)?, self.eval(unit, lhs, env)?);
-                Value::bool(self.less(b, a, pos)?)
-            }
-            BinaryOp::LessOrEqual => {
-                let (b, a) = (self.eval(unit, rhs, env)?, self.eval(unit, lhs, env)?);
-                Value::bool(!self.less(b, a, pos)?)
-            }
-            BinaryOp::GreaterOrEqual => {
-                let (a, b) = both()?;
-                Value::bool(!self.less(a, b, pos)?)
-            }
+            BinaryOp::Less => return less(lhs, rhs, false),
+            BinaryOp::Greater => return less(rhs, lhs, false),
+            BinaryOp::LessOrEqual => return less(rhs, lhs, true),
+            BinaryOp::GreaterOrEqual => return less(lhs, rhs, true),
             BinaryOp::And => Value::bool(
-                test(lhs, "in the left operand of '&&'")?
-                    && test(rhs, "in the right operand of '&&'")?,
+                test(lhs, "in the left operand of the AND (&&) operator")?
+                    && test(rhs, "in the right operand of the AND (&&) operator")?,
             ),
             BinaryOp::Or => Value::bool(
-                test(lhs, "in the left operand of '||'")?
-                    || test(rhs, "in the right operand of '||'")?,
+                test(lhs, "in the left operand of the OR (||) operator")?
+                    || test(rhs, "in the right operand of the OR (||) operator")?,
             ),
             BinaryOp::Implies => Value::bool(
-                !test(lhs, "in the left operand of '->'")?
-                    || test(rhs, "in the right operand of '->'")?,
+                !test(lhs, "in the left operand of the IMPL (->) operator")?
+                    || test(rhs, "in the right operand of the IMPL (->) operator")?,
             ),
             BinaryOp::Update => {
-                let a = self.eval_attrs(unit, lhs, env, "in the left operand of the update (//) operator")?;
-                let b = self.eval_attrs(unit, rhs, env, "in the right operand of the update (//) operator")?;
+                let a = self.eval_attrs(
+                    unit,
+                    lhs,
+                    env,
+                    "in the left operand of the update (//) operator",
+                )?;
+                let b = self.eval_attrs(
+                    unit,
+                    rhs,
+                    env,
+                    "in the right operand of the update (//) operator",
+                )?;
                 self.update(a, b).value()
             }
             BinaryOp::Concat => {
@@ -768,16 +773,13 @@ impl<'h> Evaluator<'h> {
             }
             BinaryOp::Add => return self.concat_strings(unit, expr, &[lhs, rhs], env, false),
             BinaryOp::Subtract => {
-                let (a, b) = both()?;
-                return self.subtract(a, b, pos);
+                return calling("sub", both().and_then(|(a, b)| self.subtract(a, b, Pos::None)));
             }
             BinaryOp::Multiply => {
-                let (a, b) = both()?;
-                return self.multiply(a, b, pos);
+                return calling("mul", both().and_then(|(a, b)| self.multiply(a, b, Pos::None)));
             }
             BinaryOp::Divide => {
-                let (a, b) = both()?;
-                return self.divide(a, b, pos);
+                return calling("div", both().and_then(|(a, b)| self.divide(a, b, Pos::None)));
             }
         })
     }
@@ -810,7 +812,8 @@ impl<'h> Evaluator<'h> {
             (i..left.names.len()).map(|i| (left.names[i], left.positions[i], a.cells()[i].get())),
         );
         merged.extend(
-            (j..right.names.len()).map(|j| (right.names[j], right.positions[j], b.cells()[j].get())),
+            (j..right.names.len())
+                .map(|j| (right.names[j], right.positions[j], b.cells()[j].get())),
         );
         let names = if merged.len() == left.names.len() {
             left.names
@@ -838,14 +841,25 @@ impl<'h> Evaluator<'h> {
         env: Env<'h>,
         context: &'static str,
     ) -> Result<bool> {
-        let pos = || Pos::expr(unit.index, expr);
-        let value = self.eval(unit, expr, env).map_err(|error| error.context(pos(), context))?;
+        self.eval_bool_at(unit, expr, env, Pos::operator(unit.index, expr), context)
+    }
+
+    /// A condition whose trace names another place than its own.
+    fn eval_bool_at(
+        &self,
+        unit: &'h Unit<'h>,
+        expr: ExprId,
+        env: Env<'h>,
+        pos: Pos,
+        context: &'static str,
+    ) -> Result<bool> {
+        let value = self.eval(unit, expr, env).map_err(|error| error.context(pos, context))?;
         match value.kind() {
             Kind::Bool(value) => Ok(value),
             _ => Err(self
                 .wrong_type(value, "a Boolean", ErrorKind::NotABoolean)
-                .at(pos())
-                .context(pos(), context)),
+                .at(pos)
+                .context(pos, context)),
         }
     }
 
@@ -858,7 +872,7 @@ impl<'h> Evaluator<'h> {
     ) -> Result<Attrs<'h>> {
         let pos = Pos::expr(unit.index, expr);
         self.eval(unit, expr, env)
-            .and_then(|value| self.expect_attrs(value, pos))
+            .and_then(|value| self.expect_attrs(value, Pos::None))
             .map_err(|error| error.context(pos, context))
     }
 
@@ -888,11 +902,6 @@ impl<'h> Evaluator<'h> {
         self.locate(pos).map_or(Value::null(), |position| self.position_attrs(&position))
     }
 
-    /// Where a call stands: at the operator for `|>` and `<|`, else at the function.
-    fn call_pos(&self, unit: &'h Unit<'h>, expr: ExprId) -> Pos {
-        Pos::operator(unit.index, expr)
-    }
-
     fn assertion_failed(
         &self,
         unit: &'h Unit<'h>,
@@ -906,7 +915,7 @@ impl<'h> Evaluator<'h> {
             let compared = (|| {
                 let a = self.eval(unit, lhs, env)?;
                 let b = self.eval(unit, rhs, env)?;
-                self.assert_equal(a, b, Pos::operator(unit.index, cond))
+                self.assert_equal(a, b, Pos::None)
             })();
             if let Err(error) = compared {
                 let message = format!("while evaluating the condition of the assertion '{shown}'");
@@ -932,9 +941,8 @@ impl<'h> Evaluator<'h> {
 }
 
 fn calling(error: EvalError, frame: TailFrame) -> EvalError {
-    error
-        .frame(frame.lambda, FrameMessage::Calling(frame.name.map(Name::as_str)))
-        .context(frame.call, "from call site")
+    let error = error.frame(frame.lambda, FrameMessage::Calling(frame.name.map(Name::as_str)));
+    if frame.call == Pos::None { error } else { error.context(frame.call, "from call site") }
 }
 
 fn undefined(name: Name) -> EvalError {

@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use floe_hir::{LowerOptions, Name};
-use floe_syntax::ParseOptions;
+use floe_syntax::{ParseOptions, SyntaxErrorKind};
 use rustc_hash::FxHashMap;
 
 use crate::builtins;
 use crate::error::{
     ErrorKind, EvalError, Frame, FrameMessage, Origin, Pos, Position, RawFrame, Report, Result,
 };
-use crate::fs::{FileSystem, Lowered};
+use crate::fs::{FileSystem, FileType, Lowered};
 use crate::heap::{Attrs, Closure, Env, Heap, Value};
 use crate::names::Names;
 use crate::settings::Settings;
 use crate::store::StoreAccess;
-use crate::unit::{Source, Unit};
+use crate::unit::{Source, Unit, normalize};
 
 /// The evaluator. It lives on one thread, as long as its heap; see [`crate::with_big_stack`].
 pub struct Evaluator<'h> {
@@ -133,15 +133,22 @@ impl<'h> Evaluator<'h> {
     ///
     /// Those of reading, parsing and evaluating it.
     pub fn import(&self, path: &Path) -> Result<Value<'h>> {
-        self.import_at(path, Pos::None)
+        self.import_resolved(self.resolve_import(path)?, Pos::None)
     }
 
-    /// [`Evaluator::import`], asked for by a program.
+    /// [`Evaluator::import`], asked for by a program: an error's trace names the file.
     pub(crate) fn import_at(&self, path: &Path, pos: Pos) -> Result<Value<'h>> {
         if let Some(text) = crate::paths::internal_file(path) {
             return self.import_internal(path, text);
         }
         let path = self.resolve_import(path)?;
+        self.import_resolved(path.clone(), pos).map_err(|error| {
+            let message = format!("while evaluating the file '{}':", path.display());
+            error.frame(Pos::None, FrameMessage::Text(message))
+        })
+    }
+
+    fn import_resolved(&self, path: PathBuf, pos: Pos) -> Result<Value<'h>> {
         match self.imports.borrow().get(&path) {
             Some(Import::Done(value)) => return Ok(*value),
             Some(Import::Running) => {
@@ -163,8 +170,7 @@ impl<'h> Evaluator<'h> {
             }
             Err(error) => {
                 self.imports.borrow_mut().remove(&path);
-                let message = format!("while evaluating the file '{}':", path.display());
-                Err(error.frame(Pos::None, FrameMessage::Text(message)))
+                Err(error)
             }
         }
     }
@@ -252,7 +258,8 @@ impl<'h> Evaluator<'h> {
     /// Where a path's bytes are: store paths may lie elsewhere than their names say.
     pub(crate) fn physical(&self, path: &Path) -> PathBuf {
         let store_dir = self.store.store_dir();
-        let Some(rest) = path.to_str().and_then(|path| path.strip_prefix(store_dir.as_str())) else {
+        let Some(rest) = path.to_str().and_then(|path| path.strip_prefix(store_dir.as_str()))
+        else {
             return path.to_owned();
         };
         let rest = rest.trim_start_matches('/');
@@ -288,9 +295,7 @@ impl<'h> Evaluator<'h> {
         let units = self.units.borrow();
         let unit = match pos {
             Pos::None => return None,
-            Pos::Expr(code) | Pos::Operator(code) | Pos::Wrapped(code) => {
-                units[code.unit as usize]
-            }
+            Pos::Expr(code) | Pos::Operator(code) | Pos::Wrapped(code) => units[code.unit as usize],
             Pos::Lambda { unit, .. } => units[unit as usize],
             Pos::Binding(position) => {
                 let after = units.partition_point(|unit| unit.first_position <= position.0);
@@ -364,16 +369,30 @@ impl<'h> Evaluator<'h> {
         result
     }
 
-    /// The file that importing `path` reads: links are followed, a folder means its `default.nix`.
+    /// The file that importing `path` reads: if it is a link, that is followed, but links among its
+    /// folders stay as they are; a folder means its `default.nix`.
     fn resolve_import(&self, path: &Path) -> Result<PathBuf> {
-        let resolved = self.resolve_links(path)?;
-        match self.fs.file_type(&self.physical(&resolved)) {
-            Ok(crate::fs::FileType::Directory) => {
-                let default = resolved.join("default.nix");
-                self.resolve_links(&default)
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            let physical = self.physical(&self.resolve_all_but_last(&path)?);
+            if !matches!(self.fs.file_type(&physical), Ok(FileType::Symlink)) {
+                let resolved = self.resolve_links(&path)?;
+                let is_folder =
+                    matches!(self.fs.file_type(&self.physical(&resolved)), Ok(FileType::Directory));
+                return Ok(if is_folder { path.join("default.nix") } else { path });
             }
-            _ => Ok(resolved),
+            let target = self
+                .fs
+                .read_link(&physical)
+                .map_err(|error| io_error("reading symbolic link", &path, &error))?;
+            let folder = path.parent().unwrap_or(Path::new("/"));
+            path = normalize(folder, &target.to_string_lossy());
         }
+        let message = format!(
+            "too many symbolic links encountered while traversing the path '{}'",
+            path.display()
+        );
+        Err(EvalError::new(ErrorKind::Io, message))
     }
 
     fn load_file(&self, path: &Path) -> Result<&'h Unit<'h>> {
@@ -416,7 +435,11 @@ impl<'h> Evaluator<'h> {
         }
         if let Some(error) = syntax_error {
             let span = floe_hir::Span { start: error.start, end: error.end };
-            return Err(EvalError::new(ErrorKind::SyntaxError, error.kind.to_string())
+            let kind = match error.kind {
+                SyntaxErrorKind::PipeOperatorsDisabled => ErrorKind::ExperimentalFeature,
+                _ => ErrorKind::SyntaxError,
+            };
+            return Err(EvalError::new(kind, error.kind.to_string())
                 .in_text(Position::new(origin, &text, span)));
         }
         let lowered = Lowered {
@@ -438,6 +461,9 @@ impl<'h> Evaluator<'h> {
     }
 }
 
+/// How many links of links are followed.
+const MOST_LINKS: usize = 1024;
+
 /// Kept free for what runs between two stack checks.
 const STACK_RESERVE: usize = 256 << 10;
 
@@ -451,10 +477,9 @@ fn stack_overflow() -> EvalError {
 pub(crate) fn io_error(doing: &str, path: &Path, error: &std::io::Error) -> EvalError {
     let shown = path.display();
     match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => EvalError::new(
-            ErrorKind::FileNotFound,
-            format!("path '{shown}' does not exist"),
-        ),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            EvalError::new(ErrorKind::FileNotFound, format!("path '{shown}' does not exist"))
+        }
         _ => EvalError::new(ErrorKind::Io, format!("{doing} '{shown}': {error}")),
     }
 }

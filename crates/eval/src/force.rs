@@ -14,23 +14,31 @@ impl<'h> Evaluator<'h> {
         pos: Pos,
         context: &'static str,
     ) -> Result<Attrs<'h>> {
-        self.force(value, pos)
-            .and_then(|value| self.expect_attrs(value, pos))
-            .map_err(|error| error.context(pos, context))
+        let value = self.force(value, pos)?;
+        self.expect_attrs(value, Pos::None).map_err(|error| error.context(pos, context))
     }
 
     /// Forces a value that must be a list.
-    pub fn force_list(&self, value: Value<'h>, pos: Pos, context: &'static str) -> Result<List<'h>> {
-        self.force(value, pos)
-            .and_then(|value| match value.kind() {
-                Kind::List(list) => Ok(list),
-                _ => Err(self.wrong_type(value, "a list", ErrorKind::NotAList).at(pos)),
-            })
-            .map_err(|error| error.context(pos, context))
+    pub fn force_list(
+        &self,
+        value: Value<'h>,
+        pos: Pos,
+        context: &'static str,
+    ) -> Result<List<'h>> {
+        let value = self.force(value, pos)?;
+        match value.kind() {
+            Kind::List(list) => Ok(list),
+            _ => Err(self.wrong_type(value, "a list", ErrorKind::NotAList).context(pos, context)),
+        }
     }
 
     /// Forces a value that must be a string, with or without context.
-    pub fn force_string(&self, value: Value<'h>, pos: Pos, context: &'static str) -> Result<Str<'h>> {
+    pub fn force_string(
+        &self,
+        value: Value<'h>,
+        pos: Pos,
+        context: &'static str,
+    ) -> Result<Str<'h>> {
         self.force(value, pos)
             .and_then(|value| match value.kind() {
                 Kind::String(string) => Ok(string),
@@ -138,7 +146,10 @@ impl<'h> Evaluator<'h> {
                     for attr in attrs.sorted() {
                         self.force_deep_unseen(attr.cell.get(), seen).map_err(|error| {
                             let message = format!("while evaluating the attribute '{}'", attr.name);
-                            error.frame(attr.position.into(), crate::error::FrameMessage::Text(message))
+                            error.frame(
+                                attr.position.into(),
+                                crate::error::FrameMessage::Text(message),
+                            )
                         })?;
                     }
                 }
@@ -166,7 +177,12 @@ impl<'h> Evaluator<'h> {
 
     /// "expected a set but found an integer: 1"
     #[cold]
-    pub(crate) fn wrong_type(&self, value: Value<'h>, expected: &str, kind: ErrorKind) -> EvalError {
+    pub(crate) fn wrong_type(
+        &self,
+        value: Value<'h>,
+        expected: &str,
+        kind: ErrorKind,
+    ) -> EvalError {
         EvalError::new(
             kind,
             format!(
@@ -190,7 +206,9 @@ impl<'h> Evaluator<'h> {
             Kind::List(_) => "a list".into(),
             Kind::Attrs(_) => "a set".into(),
             Kind::Closure(_) => "a function".into(),
-            Kind::Builtin(number) => format!("the built-in function '{}'", self.builtin(number).name),
+            Kind::Builtin(number) => {
+                format!("the built-in function '{}'", self.builtin(number).name)
+            }
             Kind::Partial(partial) => {
                 let name = self.builtin(partial.builtin()).name;
                 format!("the partially applied built-in function '{name}'")

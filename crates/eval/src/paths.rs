@@ -70,13 +70,9 @@ impl<'h> Evaluator<'h> {
     }
 
     /// A value as a path to read from: what it depends on is built first, if that is needed.
-    pub(crate) fn realise_path(
-        &self,
-        value: Value<'h>,
-        pos: Pos,
-        doing: &'static str,
-    ) -> Result<PathBuf> {
+    pub(crate) fn realise_path(&self, value: Value<'h>, pos: Pos) -> Result<PathBuf> {
         let mut context = ContextBuilder::default();
+        let doing = "while realising the context of a path";
         let path = self.coerce_to_path(value, pos, &mut context, doing)?;
         (|| {
             self.realise_context(&context)?;
@@ -97,13 +93,13 @@ impl<'h> Evaluator<'h> {
                 wanted.push((self.store_path(derivation)?, (*output).to_owned()));
             }
         }
-        let Some((first, _)) = wanted.first() else { return Ok(()) };
+        let Some((first, output)) = wanted.first() else { return Ok(()) };
         if !self.settings.allow_import_from_derivation {
             let first = self.store.store_dir().print(first);
             return Err(EvalError::new(
                 ErrorKind::ImportFromDerivation,
                 format!(
-                    "cannot build '{first}' during evaluation because the option \
+                    "cannot build '{first}^{output}' during evaluation because the option \
                      'allow-import-from-derivation' is disabled"
                 ),
             ));
@@ -148,7 +144,9 @@ impl<'h> Evaluator<'h> {
                 "cannot look up '<{name}>' in pure evaluation mode (use '--impure' to override)"
             )
         } else {
-            format!("file '{name}' was not found in the Nix search path (add it using $NIX_PATH or -I)")
+            format!(
+                "file '{name}' was not found in the Nix search path (add it using $NIX_PATH or -I)"
+            )
         };
         Err(EvalError::new(ErrorKind::SearchPath, message))
     }
@@ -166,10 +164,8 @@ impl<'h> Evaluator<'h> {
         if self.exists(&path) {
             return Some(path);
         }
-        self.console.warn(&format!(
-            "Nix search path entry '{}' does not exist, ignoring",
-            path.display()
-        ));
+        self.console
+            .warn(&format!("Nix search path entry '{}' does not exist, ignoring", path.display()));
         None
     }
 
@@ -178,7 +174,8 @@ impl<'h> Evaluator<'h> {
         if internal_file(path).is_some() {
             return true;
         }
-        self.resolve_parent(path).is_some_and(|path| self.fs.file_type(&self.physical(&path)).is_ok())
+        self.resolve_parent(path)
+            .is_some_and(|path| self.fs.file_type(&self.physical(&path)).is_ok())
     }
 
     fn resolve_parent(&self, path: &Path) -> Option<PathBuf> {
@@ -189,7 +186,11 @@ impl<'h> Evaluator<'h> {
     }
 
     /// The search path as the value of `__nixPath`, turned back.
-    pub(crate) fn search_path_of(&self, value: Value<'h>, pos: Pos) -> Result<Vec<SearchPathEntry>> {
+    pub(crate) fn search_path_of(
+        &self,
+        value: Value<'h>,
+        pos: Pos,
+    ) -> Result<Vec<SearchPathEntry>> {
         let doing = "while evaluating the first argument passed to builtins.findFile";
         let list = self.force_list(value, pos, doing)?;
         let mut entries = Vec::with_capacity(list.len());
@@ -242,7 +243,6 @@ impl<'h> Evaluator<'h> {
             attrs.finish(self.heap)
         })
     }
-
 }
 
 /// Where `<nix/…>` leads: files that are part of the evaluator.

@@ -167,14 +167,21 @@ impl<'e, 'h> Printer<'e, 'h> {
         Ok(())
     }
 
-    fn print_attrs(&mut self, set: Value<'h>, mut attrs: Vec<Attr<'h>>, depth: usize) -> Result<()> {
+    fn print_attrs(
+        &mut self,
+        set: Value<'h>,
+        mut attrs: Vec<Attr<'h>>,
+        depth: usize,
+    ) -> Result<()> {
         match self.style {
             Style::Error if depth >= MOST_DEPTH => {
                 self.output.push_str("{ ... }");
                 return Ok(());
             }
             // Cut lists show first what tells most.
-            Style::Error => attrs.sort_by_key(|attr| !matches!(attr.name.as_str(), "type" | "_type")),
+            Style::Error => {
+                attrs.sort_by_key(|attr| !matches!(attr.name.as_str(), "type" | "_type"))
+            }
             Style::Forced { .. } if self.evaluator.is_derivation(set)? => {
                 return self.print_derivation(set);
             }
@@ -238,13 +245,13 @@ impl<'e, 'h> Printer<'e, 'h> {
                 let unit = self.evaluator.unit(closure.unit());
                 let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
                 let name = lambda.name.map_or(String::new(), |name| format!(" {name}"));
-                let place = self
-                    .evaluator
-                    .lambda_position(closure)
-                    .map_or_else(|| "«none»".to_owned(), |position| match position.origin {
+                let place = self.evaluator.lambda_position(closure).map_or_else(
+                    || "«none»".to_owned(),
+                    |position| match position.origin {
                         Origin::Internal(_) => "«internal»".to_owned(),
                         _ => position.to_string(),
-                    });
+                    },
+                );
                 format!("«lambda{name} @ {place}»")
             }
             (_, Kind::Builtin(number)) => format!("«primop {}»", builtin(number)),
@@ -276,9 +283,10 @@ impl<'e, 'h> Printer<'e, 'h> {
         match (self.style, items) {
             (Style::Forced { indent: 1.. }, [one]) => {
                 // It is printed in any case, and its error then shown in place.
-                Ok(self.evaluator.force(*one, Pos::None).is_ok_and(|value| {
-                    matches!(value.kind(), Kind::List(_) | Kind::Attrs(_))
-                }))
+                Ok(self
+                    .evaluator
+                    .force(*one, Pos::None)
+                    .is_ok_and(|value| matches!(value.kind(), Kind::List(_) | Kind::Attrs(_))))
             }
             (Style::Forced { indent: 1.. }, items) => Ok(items.len() > 1),
             _ => Ok(false),

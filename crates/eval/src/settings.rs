@@ -71,9 +71,10 @@ impl SearchPathEntry {
 /// The length of the first entry: up to a colon that is not behind a URL's scheme.
 fn end_of_entry(text: &str) -> usize {
     let value = text.find('=').filter(|&i| !text[..i].contains(':')).map_or(0, |i| i + 1);
-    let is_url = ["http://", "https://", "file://", "channel:", "flake:", "ftp://", "s3://", "git://"]
-        .iter()
-        .any(|scheme| text[value..].starts_with(scheme));
+    let is_url =
+        ["http://", "https://", "file://", "channel:", "flake:", "ftp://", "s3://", "git://"]
+            .iter()
+            .any(|scheme| text[value..].starts_with(scheme));
     let from = if is_url { value + text[value..].find(':').map_or(0, |i| i + 1) } else { 0 };
     text[from..].find(':').map_or(text.len(), |i| from + i)
 }
@@ -124,8 +125,7 @@ mod tests {
         let entries = SearchPathEntry::parse_list(
             "nixpkgs=/a:/b/c:x=https://example.org/d.tar.gz:channel:nixos-20.09::y=z",
         );
-        let entries: Vec<_> =
-            entries.iter().map(|e| format!("{}={}", e.prefix, e.path)).collect();
+        let entries: Vec<_> = entries.iter().map(|e| format!("{}={}", e.prefix, e.path)).collect();
         assert_eq!(
             entries,
             [

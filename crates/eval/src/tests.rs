@@ -1,5 +1,7 @@
 //! Whole evaluations, against values that C++ Nix 2.34 gave.
 
+mod lang;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -68,17 +70,19 @@ fn table() -> Vec<Case> {
         .enumerate()
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
         .map(|(index, line)| {
-            let (expression, expected) = if let Some((expression, error)) = line.split_once("  =!  ") {
-                let error = match error.split_once("  =?  ") {
-                    Some((error, hint)) => format!("{}\n{}", newlines(error), newlines(hint)),
-                    None => newlines(error),
+            let (expression, expected) =
+                if let Some((expression, error)) = line.split_once("  =!  ") {
+                    let error = match error.split_once("  =?  ") {
+                        Some((error, hint)) => format!("{}\n{}", newlines(error), newlines(hint)),
+                        None => newlines(error),
+                    };
+                    (expression, Err(error))
+                } else {
+                    let (expression, value) = line
+                        .split_once("  =>  ")
+                        .unwrap_or_else(|| panic!("line {}: {line}", index + 1));
+                    (expression, Ok(value.trim().to_owned()))
                 };
-                (expression, Err(error))
-            } else {
-                let (expression, value) =
-                    line.split_once("  =>  ").unwrap_or_else(|| panic!("line {}: {line}", index + 1));
-                (expression, Ok(value.trim().to_owned()))
-            };
             Case { line: index + 1, expression: expression.trim().to_owned(), expected }
         })
         .collect()
@@ -164,11 +168,9 @@ fn an_interrupt_ends_an_evaluation() {
 
 #[test]
 fn a_trace_names_every_step() {
-    let report = strict(
-        Settings::default(),
-        "let f = x: x.missing; g = y: f y + 1; in { a = g { }; }.a",
-    )
-    .unwrap_err();
+    let report =
+        strict(Settings::default(), "let f = x: x.missing; g = y: f y + 1; in { a = g { }; }.a")
+            .unwrap_err();
     let trace: Vec<_> = report
         .frames
         .iter()

@@ -63,11 +63,7 @@ impl<'h> Unit<'h> {
 
     /// A literal's value, made at most once.
     #[inline]
-    pub(crate) fn constant(
-        &self,
-        id: StrId,
-        make: impl FnOnce(&'h str) -> Value<'h>,
-    ) -> Value<'h> {
+    pub(crate) fn constant(&self, id: StrId, make: impl FnOnce(&'h str) -> Value<'h>) -> Value<'h> {
         let cell = &self.strings[id.0 as usize];
         if let Some(value) = cell.get() {
             return value;
@@ -149,13 +145,14 @@ impl Position {
     /// A range of a text, with line and column counted.
     pub fn new(origin: Origin, text: &str, span: Span) -> Position {
         let before = &text.as_bytes()[..(span.start as usize).min(text.len())];
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |i| i + 1);
-        Position {
-            origin,
-            span,
-            line: 1 + memchr::memchr_iter(b'\n', before).count() as u32,
-            column: 1 + (before.len() - line_start) as u32,
+        // A carriage return ends a line, also without a line feed behind it.
+        let is_end =
+            |at: &usize| before[*at] == b'\n' || text.as_bytes().get(at + 1) != Some(&b'\n');
+        let (mut line, mut line_start) = (1, 0);
+        for at in memchr::memchr2_iter(b'\n', b'\r', before).filter(is_end) {
+            (line, line_start) = (line + 1, at + 1);
         }
+        Position { origin, span, line, column: 1 + (before.len() - line_start) as u32 }
     }
 }
 

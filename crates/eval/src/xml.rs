@@ -138,8 +138,7 @@ impl<'h> Writer<'_, 'h> {
     fn function(&mut self, closure: Closure<'h>) {
         let unit = self.evaluator.unit(closure.unit());
         let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
-        let position =
-            if self.locations { self.evaluator.lambda_position(closure) } else { None };
+        let position = if self.locations { self.evaluator.lambda_position(closure) } else { None };
         self.open_sorted("function", location_attrs(position.as_ref()));
         match &lambda.param {
             Param::Simple { name, .. } => self.empty("varpat", &[("name", name.as_str())]),

@@ -47,7 +47,8 @@ fn cat_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value
     let name = ev.force_name(args[0], Pos::None, doing)?;
     let doing = "while evaluating the second argument passed to builtins.catAttrs";
     let list = ev.force_list(args[1], Pos::None, doing)?;
-    let doing = "while evaluating an element in the list passed as second argument to builtins.catAttrs";
+    let doing =
+        "while evaluating an element in the list passed as second argument to builtins.catAttrs";
     let mut found = Vec::new();
     for element in list.iter() {
         if let Some(attr) = ev.force_attrs(element, Pos::None, doing)?.get(name) {
@@ -152,7 +153,8 @@ fn zip_attrs_with<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<
     ev.force_function(args[0], Pos::None, doing)?;
     let doing = "while evaluating the second argument passed to builtins.zipAttrsWith";
     let list = ev.force_list(args[1], Pos::None, doing)?;
-    let doing = "while evaluating a value of the list passed as second argument to builtins.zipAttrsWith";
+    let doing =
+        "while evaluating a value of the list passed as second argument to builtins.zipAttrsWith";
     let sets: Vec<Attrs<'h>> =
         list.iter().map(|set| ev.force_attrs(set, Pos::None, doing)).collect::<Result<_>>()?;
     let mut values: FxHashMap<Name, Vec<Value<'h>>> = FxHashMap::default();

@@ -63,7 +63,7 @@ fn add_error_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Re
         match ev.coerce_to_string(args[0], pos, &mut context, doing, Coercion::PLAIN) {
             Ok(text) => {
                 let text = String::from_utf8_lossy(&text).into_owned();
-                error.frame(pos, FrameMessage::Text(text))
+                error.frame(Pos::None, FrameMessage::Text(text))
             }
             Err(error) => error,
         }

@@ -10,10 +10,14 @@ use crate::evaluator::Evaluator;
 use crate::heap::{AttrsBuilder, ContextElement, PositionId, Value};
 
 pub(super) const BUILTINS: &[Builtin] = &[
-    builtin("derivation", 1, |ev, args, pos| {
-        let function = ev.derivation_function()?;
-        ev.call(function, args, pos)
-    }),
+    // A function of the language, to the user.
+    Builtin {
+        traced: false,
+        ..builtin("derivation", 1, |ev, args, pos| {
+            let function = ev.derivation_function()?;
+            ev.call(function, args, pos)
+        })
+    },
     builtin("derivationStrict", 1, |ev, args, pos| ev.derivation_strict(args[0], pos)),
     builtin("placeholder", 1, |ev, args, _| {
         let doing = "while evaluating the first argument passed to builtins.placeholder";
@@ -25,8 +29,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("unsafeDiscardOutputDependency", 1, discard_outputs),
     builtin("unsafeDiscardStringContext", 1, |ev, args, pos| {
         let mut context = ContextBuilder::default();
-        let doing =
-            "while evaluating the argument passed to builtins.unsafeDiscardStringContext";
+        let doing = "while evaluating the argument passed to builtins.unsafeDiscardStringContext";
         let text = ev.coerce_to_string(args[0], pos, &mut context, doing, INTERPOLATED)?;
         Ok(ev.heap.string(&text))
     }),

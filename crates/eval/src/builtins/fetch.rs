@@ -50,9 +50,11 @@ fn fetch_file<'h>(ev: &Evaluator<'h>, argument: Value<'h>, name: &str) -> Result
     let value = ev.force(argument, Pos::None)?;
     let Kind::Attrs(attrs) = value.kind() else {
         let url = ev.force_plain_string(value, Pos::None, doing)?;
+        let advice = "Please pass an attribute set with 'url' and 'name' attributes to";
+        check_name(name, None, &url.to_text(), &format!("{advice} '{name}',  "))?;
         return Err(fetch_file_from(ev, name, &url.to_text(), None));
     };
-    let (mut url, mut hash) = (None, None);
+    let (mut url, mut hash, mut store_name) = (None, None, None);
     for attr in attrs.sorted() {
         let text = |doing| {
             ev.force_plain_string(attr.cell.get(), attr.position.into(), doing).map(|s| s.to_text())
@@ -64,13 +66,38 @@ fn fetch_file<'h>(ev: &Evaluator<'h>, argument: Value<'h>, name: &str) -> Result
                 hash = expected_hash(ev, &text)?;
             }
             "name" => {
-                text("while evaluating the name of the content we should fetch")?;
+                store_name =
+                    Some(text("while evaluating the name of the content we should fetch")?);
             }
             other => return Err(unexpected(other, name)),
         }
     }
     let url = url.ok_or_else(url_required)?;
+    let advice = match store_name {
+        Some(_) => format!("Please change the value for the 'name' attribute passed to '{name}', "),
+        None => format!("Please add a valid 'name' attribute to the argument for '{name}', "),
+    };
+    check_name(name, store_name.as_deref(), &url, &advice)?;
     Err(fetch_file_from(ev, name, &url, hash))
+}
+
+/// The name that the result would have in the store.
+fn check_name(builtin: &str, name: Option<&str>, url: &str, advice: &str) -> Result<()> {
+    let name = match name {
+        Some(name) if !name.is_empty() => name,
+        _ if builtin == "fetchTarball" => "source",
+        _ => {
+            let path = url.strip_suffix('/').unwrap_or(url);
+            path.rsplit('/').next().unwrap_or(path)
+        }
+    };
+    floe_store::path::check_name(name).map_err(|error| {
+        let message = format!(
+            "invalid store path name when fetching URL '{url}': {error}. {advice}so that it can create \
+             a valid store path."
+        );
+        EvalError::new(ErrorKind::InvalidStorePath, message)
+    })
 }
 
 fn fetch_file_from(ev: &Evaluator<'_>, name: &str, url: &str, hash: Option<Hash>) -> EvalError {
@@ -100,9 +127,26 @@ fn expected_hash(ev: &Evaluator<'_>, text: &str) -> Result<Option<Hash>> {
 
 fn fetch_git<'h>(ev: &Evaluator<'h>, argument: Value<'h>) -> Result<Value<'h>> {
     const ATTRIBUTES: [&str; 20] = [
-        "url", "ref", "rev", "shallow", "submodules", "lfs", "exportIgnore", "lastModified",
-        "revCount", "narHash", "allRefs", "name", "dirtyRev", "dirtyShortRev", "verifyCommit",
-        "keytype", "publicKey", "publicKeys", "type", "__final",
+        "url",
+        "ref",
+        "rev",
+        "shallow",
+        "submodules",
+        "lfs",
+        "exportIgnore",
+        "lastModified",
+        "revCount",
+        "narHash",
+        "allRefs",
+        "name",
+        "dirtyRev",
+        "dirtyShortRev",
+        "verifyCommit",
+        "keytype",
+        "publicKey",
+        "publicKeys",
+        "type",
+        "__final",
     ];
     let value = ev.force(argument, Pos::None)?;
     let mut context = ContextBuilder::default();
@@ -173,16 +217,19 @@ fn fetch_mercurial<'h>(ev: &Evaluator<'h>, argument: Value<'h>) -> Result<Value<
         let value = attr.cell.get();
         match attr.name.as_str() {
             "url" => {
-                let doing = "while evaluating the `url` attribute passed to builtins.fetchMercurial";
+                let doing =
+                    "while evaluating the `url` attribute passed to builtins.fetchMercurial";
                 let text = ev.coerce_to_string(value, pos, &mut context, doing, Coercion::PLAIN)?;
                 url = String::from_utf8_lossy(&text).into_owned();
             }
             "rev" => {
-                let doing = "while evaluating the `rev` attribute passed to builtins.fetchMercurial";
+                let doing =
+                    "while evaluating the `rev` attribute passed to builtins.fetchMercurial";
                 ev.force_plain_string(value, pos, doing)?;
             }
             "name" => {
-                let doing = "while evaluating the `name` attribute passed to builtins.fetchMercurial";
+                let doing =
+                    "while evaluating the `name` attribute passed to builtins.fetchMercurial";
                 ev.force_plain_string(value, pos, doing)?;
             }
             other => return Err(unexpected(other, "fetchMercurial").at(pos)),
@@ -205,7 +252,8 @@ fn url_required() -> EvalError {
 
 fn unsupported(name: &str, url: Option<&str>) -> EvalError {
     let what = url.map_or_else(String::new, |url| format!(" of '{url}'"));
-    let message =
-        format!("'builtins.{name}'{what} is not supported yet: this version of Floe does not fetch");
+    let message = format!(
+        "'builtins.{name}'{what} is not supported yet: this version of Floe does not fetch"
+    );
     EvalError::new(ErrorKind::Fetch, message)
 }

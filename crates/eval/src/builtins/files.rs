@@ -37,7 +37,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     }),
     builtin("hashFile", 2, |ev, args, _| ev.hash_file(args)),
     builtin("import", 1, |ev, args, pos| {
-        let path = ev.realise_path(args[0], Pos::None, "")?;
+        let path = ev.realise_path(args[0], Pos::None)?;
         if let Some(derivation) = ev.derivation_file(&path)? {
             return Ok(derivation);
         }
@@ -46,7 +46,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("scopedImport", 2, |ev, args, _| {
         let doing = "while evaluating the first argument passed to builtins.scopedImport";
         let scope = ev.force_attrs(args[0], Pos::None, doing)?;
-        let path = ev.realise_path(args[1], Pos::None, "")?;
+        let path = ev.realise_path(args[1], Pos::None)?;
         ev.import_scoped(&path, scope)
     }),
     builtin("path", 1, path),
@@ -54,7 +54,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("readDir", 1, read_dir),
     builtin("readFile", 1, read_file),
     builtin("readFileType", 1, |ev, args, _| {
-        let path = ev.realise_path(args[0], Pos::None, "")?;
+        let path = ev.realise_path(args[0], Pos::None)?;
         let path = ev.resolve_all_but_last(&path)?;
         ev.note_file(&path);
         match ev.fs.file_type(&ev.physical(&path)) {
@@ -107,7 +107,7 @@ fn path_exists<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Val
         value.kind(),
         Kind::String(text) if text.as_bytes().ends_with(b"/") || text.as_bytes().ends_with(b"/.")
     );
-    let path = match ev.realise_path(value, Pos::None, "") {
+    let path = match ev.realise_path(value, Pos::None) {
         Ok(path) => path,
         Err(error) if error.kind() == ErrorKind::Restricted => return Ok(Value::bool(false)),
         Err(error) => return Err(error),
@@ -124,7 +124,7 @@ fn path_exists<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Val
 }
 
 fn read_file<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
-    let path = ev.realise_path(args[0], Pos::None, "")?;
+    let path = ev.realise_path(args[0], Pos::None)?;
     let resolved = ev.resolve_links(&path)?;
     let bytes = match crate::paths::internal_file(&resolved) {
         Some(text) => text.as_bytes().to_vec(),
@@ -143,13 +143,17 @@ fn read_file<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value
 }
 
 fn read_dir<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
-    let path = ev.realise_path(args[0], Pos::None, "")?;
+    let path = ev.realise_path(args[0], Pos::None)?;
     let resolved = ev.resolve_links(&path)?;
     ev.note_folder(&resolved);
-    let entries = ev
-        .fs
-        .read_dir(&ev.physical(&resolved))
-        .map_err(|error| io_error("reading directory", &path, &error))?;
+    let entries = ev.fs.read_dir(&ev.physical(&resolved)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotADirectory => {
+            let message =
+                format!("cannot read directory \"{}\": Not a directory", resolved.display());
+            EvalError::new(ErrorKind::Io, message)
+        }
+        _ => io_error("reading directory", &path, &error),
+    })?;
     let mut attrs = AttrsBuilder::with_capacity(entries.len());
     for (name, file_type) in entries {
         let name = Name::new(&name.to_string_lossy());
@@ -319,7 +323,8 @@ impl<'h> Evaluator<'h> {
             if failure.is_some() {
                 return false;
             }
-            let seen = path.strip_prefix(&physical).map_or_else(|_| path.into(), |p| resolved.join(p));
+            let seen =
+                path.strip_prefix(&physical).map_or_else(|_| path.into(), |p| resolved.join(p));
             match self.call_filter(filter, &seen, file_type) {
                 Ok(keep) => keep,
                 Err(error) => {

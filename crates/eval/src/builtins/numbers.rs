@@ -10,9 +10,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("sub", 2, |ev, args, _| ev.subtract(args[0], args[1], Pos::None)),
     builtin("mul", 2, |ev, args, _| ev.multiply(args[0], args[1], Pos::None)),
     builtin("div", 2, |ev, args, _| ev.divide(args[0], args[1], Pos::None)),
-    builtin("lessThan", 2, |ev, args, _| {
-        ev.less(args[0], args[1], Pos::None).map(Value::bool)
-    }),
+    builtin("lessThan", 2, |ev, args, _| ev.less(args[0], args[1], Pos::None).map(Value::bool)),
     builtin("bitAnd", 2, |ev, args, _| {
         bits(
             ev,
@@ -44,7 +42,12 @@ pub(super) const BUILTINS: &[Builtin] = &[
         round(ev, args[0], "while evaluating the first argument passed to builtins.ceil", f64::ceil)
     }),
     builtin("floor", 1, |ev, args, _| {
-        round(ev, args[0], "while evaluating the first argument passed to builtins.floor", f64::floor)
+        round(
+            ev,
+            args[0],
+            "while evaluating the first argument passed to builtins.floor",
+            f64::floor,
+        )
     }),
 ];
 

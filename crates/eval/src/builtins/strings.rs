@@ -25,9 +25,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("fromJSON", 1, |ev, args, _| {
         let doing = "while evaluating the first argument passed to builtins.fromJSON";
         let text = ev.force_plain_string(args[0], Pos::None, doing)?;
-        ev.json_to_value(text.as_bytes()).map_err(|error| {
-            error.context(Pos::None, "while decoding a JSON string")
-        })
+        ev.json_to_value(text.as_bytes())
     }),
     builtin("fromTOML", 1, |ev, args, _| {
         let doing = "while evaluating the argument passed to builtins.fromTOML";
@@ -176,9 +174,7 @@ fn parse_drv_name<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<
     let doing = "while evaluating the first argument passed to builtins.parseDrvName";
     let name = ev.force_plain_string(args[0], Pos::None, doing)?.as_bytes();
     // The version begins behind the first dash that no letter follows.
-    let dash = name
-        .windows(2)
-        .position(|pair| pair[0] == b'-' && !pair[1].is_ascii_alphabetic());
+    let dash = name.windows(2).position(|pair| pair[0] == b'-' && !pair[1].is_ascii_alphabetic());
     let (name, version) = match dash {
         Some(dash) => (&name[..dash], &name[dash + 1..]),
         None => (name, &[][..]),
@@ -262,7 +258,7 @@ impl<'h> Evaluator<'h> {
         let doing = "while evaluating the first argument passed to builtins.hashFile";
         let name = self.force_plain_string(args[0], Pos::None, doing)?;
         let algorithm = algorithm(&name.to_text())?;
-        let path = self.realise_path(args[1], Pos::None, "")?;
+        let path = self.realise_path(args[1], Pos::None)?;
         let bytes = self.read_file(&self.resolve_links(&path)?)?;
         Ok(self.heap.string(Hash::of(algorithm, &bytes).format(Format::Base16)))
     }
@@ -296,9 +292,7 @@ fn convert_hash<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Va
         "base16" => Format::Base16,
         "nix32" => Format::Nix32,
         "base32" => {
-            ev.console.warn(
-                "\"base32\" is a deprecated alias for hash format \"nix32\".",
-            );
+            ev.console.warn("\"base32\" is a deprecated alias for hash format \"nix32\".");
             Format::Nix32
         }
         "base64" => Format::Base64,
@@ -323,7 +317,8 @@ mod tests {
 
     #[test]
     fn versions_compare_as_packages_do() {
-        let ascending = ["", "pre", "0", "1.0pre", "1.0", "1.0.1", "1.1a", "1.1.1", "1.10", "2.3.1"];
+        let ascending =
+            ["", "pre", "0", "1.0pre", "1.0", "1.0.1", "1.1a", "1.1.1", "1.10", "2.3.1"];
         for pair in ["1.0pre", "1.0", "1.0.1", "1.10", "2.3.1"].windows(2) {
             let (a, b) = (pair[0].as_bytes(), pair[1].as_bytes());
             assert_eq!(compare_versions(a, b), Ordering::Less, "{pair:?}");

@@ -40,7 +40,10 @@ fn function_args<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<V
         Kind::Closure(closure) => closure,
         Kind::Builtin(_) | Kind::Partial(_) => return Ok(ev.heap.empty_attrs()),
         _ => {
-            return Err(EvalError::new(ErrorKind::NotAFunction, "'functionArgs' requires a function"));
+            return Err(EvalError::new(
+                ErrorKind::NotAFunction,
+                "'functionArgs' requires a function",
+            ));
         }
     };
     let unit = ev.unit(closure.unit());

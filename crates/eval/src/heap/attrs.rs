@@ -58,9 +58,7 @@ impl<'h> Attrs<'h> {
     #[inline(always)]
     pub fn cells(self) -> &'h [Cell<Value<'h>>] {
         // SAFETY: behind the first word there is one initialised value for each name.
-        unsafe {
-            std::slice::from_raw_parts(self.object.add(1).cast(), self.shape().names.len())
-        }
+        unsafe { std::slice::from_raw_parts(self.object.add(1).cast(), self.shape().names.len()) }
     }
 
     /// How many attributes there are.
@@ -130,11 +128,7 @@ impl Heap {
     }
 
     /// A shape that shares names or places with another.
-    pub fn shape_of<'h>(
-        &'h self,
-        names: &'h [Name],
-        positions: &'h [PositionId],
-    ) -> &'h Shape<'h> {
+    pub fn shape_of<'h>(&'h self, names: &'h [Name], positions: &'h [PositionId]) -> &'h Shape<'h> {
         assert_eq!(names.len(), positions.len(), "a place for each name");
         self.object(Shape { names, positions })
     }

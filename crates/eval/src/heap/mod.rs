@@ -145,7 +145,8 @@ impl Heap {
         assert!(count > 0, "an object has at least one word");
         let doubled = (self.reserved.get()).clamp(FIRST_CHUNK_BYTES, LARGEST_CHUNK_BYTES);
         let bytes = doubled.max(count * size_of::<u64>());
-        let layout = Layout::from_size_align(bytes, 16).expect("a chunk fits into the address space");
+        let layout =
+            Layout::from_size_align(bytes, 16).expect("a chunk fits into the address space");
         // SAFETY: the layout's size is not zero.
         let Some(chunk) = NonNull::new(unsafe { alloc(layout) }.cast::<u64>()) else {
             handle_alloc_error(layout)

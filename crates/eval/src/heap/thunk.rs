@@ -90,10 +90,7 @@ impl<'h> Thunk<'h> {
     pub fn suspended(self) -> Option<Suspended<'h>> {
         let [head, payload] = self.words();
         let (head, payload) = (head.get(), payload.get());
-        let code = Code {
-            unit: (head >> 36) as u32,
-            expr: ExprId((head >> STATE_BITS) as u32),
-        };
+        let code = Code { unit: (head >> 36) as u32, expr: ExprId((head >> STATE_BITS) as u32) };
         // SAFETY: the state tells what the payload is, and both were written together.
         unsafe {
             Some(match head & STATE_MASK {

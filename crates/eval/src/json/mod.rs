@@ -51,14 +51,9 @@ impl<'h> Evaluator<'h> {
                 Kind::Attrs(attrs) => {
                     if let Some(to_string) = attrs.get(self.names.to_string) {
                         let text = self.call(to_string.cell.get(), &[value], pos)?;
-                        let doing = "";
-                        let text = self.coerce_to_string(
-                            text,
-                            pos,
-                            context,
-                            doing,
-                            Coercion::INTERPOLATION,
-                        )?;
+                        let doing = crate::coerce::RESULT_OF_TO_STRING;
+                        let how = Coercion::PLAIN;
+                        let text = self.coerce_to_string(text, pos, context, doing, how)?;
                         return self.json_string(&text);
                     }
                     if let Some(out_path) = attrs.get(self.names.out_path) {
@@ -70,8 +65,7 @@ impl<'h> Evaluator<'h> {
                         let json = self
                             .value_to_json(attr.cell.get(), pos, context, copy_to_store)
                             .map_err(|error| {
-                                let message =
-                                    format!("while evaluating attribute '{}'", attr.name);
+                                let message = format!("while evaluating attribute '{}'", attr.name);
                                 error.frame(attr.position.into(), FrameMessage::Text(message))
                             })?;
                         object.insert(attr.name.to_string(), json);

@@ -3,7 +3,7 @@
 
 use floe_hir::Name;
 
-use crate::error::{ErrorKind, EvalError, Result};
+use crate::error::{ErrorKind, EvalError, Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{AttrsBuilder, PositionId, Value};
 
@@ -18,6 +18,8 @@ impl<'h> Evaluator<'h> {
         }
     }
 }
+
+const DOING: &str = "while decoding a JSON string";
 
 struct Reader<'e, 't, 'h> {
     evaluator: &'e Evaluator<'h>,
@@ -177,6 +179,7 @@ impl<'h> Reader<'_, '_, 'h> {
     }
 }
 
+/// Strings of the language hold no NUL.
 fn check_no_nul(text: &[u8]) -> Result<()> {
     if !text.contains(&0) {
         return Ok(());
@@ -242,7 +245,7 @@ impl<'t> Lexer<'t> {
             "[json.exception.out_of_range.406] number overflow parsing '{}'",
             self.last_read()
         );
-        EvalError::new(ErrorKind::InvalidJson, message)
+        EvalError::new(ErrorKind::InvalidJson, message).context(Pos::None, DOING)
     }
 
     fn error(&self, message: &str) -> EvalError {
@@ -262,6 +265,7 @@ impl<'t> Lexer<'t> {
                  {message}"
             ),
         )
+        .context(Pos::None, DOING)
     }
 
     /// What was read since the last string or number began.
@@ -470,9 +474,7 @@ impl<'t> Lexer<'t> {
                     self.digit("invalid number; expected digit after exponent sign")?;
                 }
                 _ => {
-                    return Err(
-                        "invalid number; expected '+', '-', or digit after exponent".into()
-                    );
+                    return Err("invalid number; expected '+', '-', or digit after exponent".into());
                 }
             }
             next = self.get();
@@ -511,8 +513,8 @@ impl<'t> Lexer<'t> {
 fn control_character(byte: u8) -> Malformed {
     const NAMES: [&str; 32] = [
         "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "HT", "LF", "VT", "FF", "CR",
-        "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC",
-        "FS", "GS", "RS", "US",
+        "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB",
+        "ESC", "FS", "GS", "RS", "US",
     ];
     let name = NAMES[usize::from(byte)];
     let short = match byte {

@@ -190,8 +190,24 @@ mod tests {
     #[test]
     fn what_is_no_regular_expression_is_refused() {
         for pattern in [
-            r"\d", "*a", "[a", "(", ")", "a{1", "a{,2}", "a{2,1}", "[[:foo:]]", "[b-a]", "a|*", "(*)",
-            "[a-d-z]", r"\", "[[.foo.]]", "{1}", r"\]", r"\}",
+            r"\d",
+            "*a",
+            "[a",
+            "(",
+            ")",
+            "a{1",
+            "a{,2}",
+            "a{2,1}",
+            "[[:foo:]]",
+            "[b-a]",
+            "a|*",
+            "(*)",
+            "[a-d-z]",
+            r"\",
+            "[[.foo.]]",
+            "{1}",
+            r"\]",
+            r"\}",
         ] {
             assert_eq!(invalid(pattern), Some(Invalid::Syntax), "{pattern}");
         }

@@ -133,8 +133,8 @@ impl<'p, 't> Searcher<'p, 't> {
                 self.known.clear();
             }
         }
-        let mut found =
-            self.forward(Place { state: self.program.start, at: start, entered: Vec::new() }, start);
+        let mut found = self
+            .forward(Place { state: self.program.start, at: start, entered: Vec::new() }, start);
         while let Some(pending) = self.pending.pop() {
             match pending {
                 Pending::Second(place) => {
@@ -200,7 +200,8 @@ impl<'p, 't> Searcher<'p, 't> {
                         Ok(found) => return found,
                         Err(id) => self.pending.push(Pending::Note(id)),
                     }
-                    self.pending.push(Pending::Second(Place { state: state.next, ..place.clone() }));
+                    self.pending
+                        .push(Pending::Second(Place { state: state.next, ..place.clone() }));
                     place.state = first;
                     continue;
                 }

@@ -377,11 +377,13 @@ impl Lowering<'_> {
         for statement in statements() {
             self.push_path(statement, second, &mut path);
         }
+        // A statement without its semicolon is a syntax error before anybody looks at its names.
+        let is_unfinished = !tree.children(end).any(|c| tree.get(c).kind == SyntaxKind::Semicolon);
         let span = self.definition_span(second.path, second.attr);
         let previous = self.definition_span(first.path, first.attr);
         self.problems.push(Problem {
             span,
-            noticed_at: tree.get(end).end,
+            noticed_at: tree.get(end).end + u32::from(is_unfinished),
             kind: ProblemKind::DuplicateAttribute { path, previous },
         });
     }
