@@ -37,7 +37,9 @@ end
 local function ask(method, parameters)
   local client = vim.lsp.get_clients({ bufnr = 0, name = 'floe' })[1]
   parameters = parameters or vim.lsp.util.make_position_params(0, client.offset_encoding)
-  local answer, reason = client:request_sync(method, parameters, patience, 0)
+  -- With the buffer's number Neovim sends what was typed first.
+  local buffer = vim.api.nvim_get_current_buf()
+  local answer, reason = client:request_sync(method, parameters, patience, buffer)
   check(answer and not answer.err, method .. ': ' .. vim.inspect(reason or (answer or {}).err))
   return answer.result
 end

@@ -124,7 +124,9 @@ end
 
 --- Shows what an override changes: of the lens that was clicked, or of the place under the cursor.
 function M.preview_override(command)
-  local client = M.client(vim.api.nvim_get_current_buf())
+  -- With the buffer's number Neovim sends what was typed before it asks.
+  local buffer = vim.api.nvim_get_current_buf()
+  local client = M.client(buffer)
   if not client then
     vim.notify('Floe is not running for this file', vim.log.levels.WARN)
     return
@@ -145,9 +147,9 @@ function M.preview_override(command)
     end
   end
   if vim.fn.has('nvim-0.11') == 1 then
-    client:request('workspace/executeCommand', request, show)
+    client:request('workspace/executeCommand', request, show, buffer)
   else
-    client.request('workspace/executeCommand', request, show)
+    client.request('workspace/executeCommand', request, show, buffer)
   end
 end
 
