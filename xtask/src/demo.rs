@@ -25,7 +25,11 @@ pub(crate) fn play(mut floe: Command, options: &[&OsStr]) -> Result<()> {
 pub(crate) fn draw() -> Result<()> {
     let picture = checkout().join("docs/images/demo.svg");
     fs::create_dir_all(picture.parent().unwrap_or(Path::new(".")))?;
-    let options = ["--fast".as_ref(), "--svg".as_ref(), picture.as_os_str()];
+    let mut options: Vec<&OsStr> = vec!["--fast".as_ref(), "--svg".as_ref(), picture.as_os_str()];
+    // As much as a reader scrolls past.
+    for story in ["completion", "error", "override"] {
+        options.extend(["--story", story].map(OsStr::new));
+    }
     play(release()?, &options)
 }
 

@@ -116,7 +116,7 @@ impl Document {
     /// Where `needle` is.
     pub(super) fn find(&self, needle: &str) -> anyhow::Result<usize> {
         let at = self.text.find(needle);
-        at.with_context(|| format!("'{}' has no '{needle}'", self.path.display()))
+        at.with_context(|| format!("'{}' has no '{}'", self.path.display(), needle.trim()))
     }
 }
 
