@@ -1,0 +1,309 @@
+//! The other side: a small blocking client, for the demo, the benchmark and whole-program tests.
+//!
+//! It starts a server as a child process, speaks JSON-RPC over its standard streams, answers what the
+//! server asks of an editor, and keeps what the server says until somebody wants it.
+
+use std::{
+    collections::VecDeque,
+    fmt::Write as _,
+    io::{self, BufRead, BufReader, Write},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+/// A running server and the connection to it.
+pub struct Client {
+    child: Child,
+    input: Option<ChildStdin>,
+    messages: Receiver<Value>,
+    notifications: VecDeque<Value>,
+    next_id: u64,
+    patience: Duration,
+}
+
+/// Why a server gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// It cannot be started or written to.
+    #[error("cannot talk to the server: {0}")]
+    Io(#[from] io::Error),
+    /// It has ended, or closed its output.
+    #[error("the server is gone while {0} was awaited")]
+    Gone(String),
+    /// It took too long.
+    #[error("the server did not send {awaited} within {patience:?}")]
+    Silent {
+        /// What was awaited.
+        awaited: String,
+        /// For how long.
+        patience: Duration,
+    },
+    /// It answered with an error.
+    #[error("the server refused {method}: {error}")]
+    Refused {
+        /// The request.
+        method: String,
+        /// The protocol's error object.
+        error: Value,
+    },
+}
+
+impl Client {
+    /// Starts `command` as a server. Its standard error stays where the command says.
+    pub fn start(command: &mut Command) -> Result<Client, ClientError> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
+        let input = child.stdin.take();
+        let (sender, messages) = channel();
+        thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            while let Ok(Some(message)) = read_message(&mut output) {
+                if sender.send(message).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Client {
+            child,
+            input,
+            messages,
+            notifications: VecDeque::new(),
+            next_id: 1,
+            patience: Duration::from_secs(60),
+        })
+    }
+
+    /// How long an answer may take; a minute at first.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// The server's process id.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `initialize` and `initialized`, as an editor that has opened `folder`.
+    pub fn initialize(&mut self, folder: &Path, settings: &Value) -> Result<Value, ClientError> {
+        let capabilities = json!({
+            "general": { "positionEncodings": ["utf-8", "utf-16"] },
+            "textDocument": {
+                "hover": { "contentFormat": ["markdown", "plaintext"] },
+                "publishDiagnostics": { "relatedInformation": true, "codeDescriptionSupport": true },
+                "completion": {
+                    "completionItem": { "documentationFormat": ["markdown"], "snippetSupport": true },
+                },
+                "documentSymbol": { "hierarchicalDocumentSymbolSupport": true },
+            },
+        });
+        let answer = self.request(
+            "initialize",
+            json!({
+                "processId": std::process::id(),
+                "rootUri": uri(folder),
+                "workspaceFolders": [{ "uri": uri(folder), "name": "workspace" }],
+                "capabilities": capabilities,
+                "initializationOptions": settings,
+            }),
+        )?;
+        self.notify("initialized", json!({}))?;
+        Ok(answer)
+    }
+
+    /// `textDocument/didOpen` with the text given, which need not be the one on disk.
+    pub fn open(&mut self, path: &Path, text: &str) -> Result<(), ClientError> {
+        let document = json!({ "uri": uri(path), "languageId": "nix", "version": 1, "text": text });
+        self.notify("textDocument/didOpen", json!({ "textDocument": document }))
+    }
+
+    /// `textDocument/didChange` to a whole new text.
+    pub fn change(&mut self, path: &Path, version: i64, text: &str) -> Result<(), ClientError> {
+        self.notify(
+            "textDocument/didChange",
+            json!({
+                "textDocument": { "uri": uri(path), "version": version },
+                "contentChanges": [{ "text": text }],
+            }),
+        )
+    }
+
+    /// A request about a place; line and character count from 0.
+    pub fn request_at(
+        &mut self,
+        method: &str,
+        path: &Path,
+        line: u32,
+        character: u32,
+    ) -> Result<Value, ClientError> {
+        self.request(
+            method,
+            json!({
+                "textDocument": { "uri": uri(path) },
+                "position": { "line": line, "character": character },
+                "context": { "triggerKind": 1, "includeDeclaration": true },
+            }),
+        )
+    }
+
+    /// Sends a request and waits for its result.
+    pub fn request(&mut self, method: &str, params: Value) -> Result<Value, ClientError> {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let mut message = self.receive(deadline, method)?;
+            if message.get("method").is_none() && message["id"] == json!(id) {
+                return match message.get("error") {
+                    Some(error) => Err(ClientError::Refused {
+                        method: method.to_owned(),
+                        error: error.clone(),
+                    }),
+                    None => Ok(message["result"].take()),
+                };
+            }
+            self.keep(message)?;
+        }
+    }
+
+    /// Sends a notification.
+    pub fn notify(&mut self, method: &str, params: Value) -> Result<(), ClientError> {
+        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }))
+    }
+
+    /// The parameters of the next notification of this method that is `wanted`. Earlier ones of the
+    /// method are dropped.
+    pub fn wait_for(
+        &mut self,
+        method: &str,
+        mut wanted: impl FnMut(&Value) -> bool,
+    ) -> Result<Value, ClientError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let kept = self.notifications.iter().position(|message| message["method"] == method);
+            if let Some(mut message) = kept.and_then(|index| self.notifications.remove(index)) {
+                let params = message["params"].take();
+                if wanted(&params) {
+                    return Ok(params);
+                }
+                continue;
+            }
+            let message = self.receive(deadline, method)?;
+            self.keep(message)?;
+        }
+    }
+
+    /// The next diagnostics of the file that are `wanted`.
+    pub fn diagnostics(
+        &mut self,
+        path: &Path,
+        mut wanted: impl FnMut(&[Value]) -> bool,
+    ) -> Result<Vec<Value>, ClientError> {
+        let uri = uri(path);
+        let list = |params: &Value| params["diagnostics"].as_array().cloned().unwrap_or_default();
+        let params = self.wait_for("textDocument/publishDiagnostics", |params| {
+            params["uri"] == uri.as_str() && wanted(&list(params))
+        })?;
+        Ok(list(&params))
+    }
+
+    /// `shutdown` and `exit`, as the protocol asks; waits for the process.
+    pub fn shutdown(mut self) -> Result<ExitStatus, ClientError> {
+        self.request("shutdown", Value::Null)?;
+        self.notify("exit", Value::Null)?;
+        self.input = None;
+        Ok(self.child.wait()?)
+    }
+
+    /// Sends bytes as they are, for tests of what a server does with a broken message.
+    pub fn send_raw(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        let gone = || ClientError::Io(io::ErrorKind::BrokenPipe.into());
+        let input = self.input.as_mut().ok_or_else(gone)?;
+        input.write_all(bytes)?;
+        Ok(input.flush()?)
+    }
+
+    fn send(&mut self, message: &Value) -> Result<(), ClientError> {
+        let body = message.to_string();
+        self.send_raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+    }
+
+    fn receive(&self, deadline: Instant, awaited: &str) -> Result<Value, ClientError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.messages.recv_timeout(left).map_err(|error| match error {
+            RecvTimeoutError::Disconnected => ClientError::Gone(awaited.to_owned()),
+            RecvTimeoutError::Timeout => {
+                ClientError::Silent { awaited: awaited.to_owned(), patience: self.patience }
+            }
+        })
+    }
+
+    /// Answers a request of the server as an editor without settings does; keeps a notification.
+    fn keep(&mut self, message: Value) -> Result<(), ClientError> {
+        match (message.get("id"), message["method"].as_str()) {
+            (Some(id), Some(method)) => {
+                let result = match method {
+                    "workspace/configuration" => {
+                        let items = message["params"]["items"].as_array().map_or(0, Vec::len);
+                        json!(vec![Value::Null; items])
+                    }
+                    "workspace/applyEdit" => json!({ "applied": true }),
+                    _ => Value::Null,
+                };
+                self.send(&json!({ "jsonrpc": "2.0", "id": id, "result": result }))
+            }
+            (None, Some(_)) => {
+                self.notifications.push_back(message);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The `file:` URI of an absolute path.
+pub fn uri(path: &Path) -> String {
+    let mut uri = String::from("file://");
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+fn read_message(output: &mut impl BufRead) -> io::Result<Option<Value>> {
+    let mut length = None;
+    loop {
+        let mut line = String::new();
+        if output.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("Content-Length:") {
+            length = value.trim().parse().ok();
+        }
+    }
+    let length: usize = length.ok_or_else(|| io::Error::other("a message without a length"))?;
+    let mut body = vec![0; length];
+    output.read_exact(&mut body)?;
+    Ok(Some(serde_json::from_slice(&body)?))
+}
