@@ -50,6 +50,8 @@ async fn preview_override(
         })
         .await?;
     let Some(preview) = preview else { return Ok(None) };
-    client.show_message(MessageType::INFO, &preview.summary).await;
+    let (client, summary) = (client.clone(), preview.summary.clone());
+    // The answer does not wait for the client to read the message.
+    tokio::spawn(async move { client.show_message(MessageType::INFO, summary).await });
     Ok(Some(json!({ "summary": preview.summary, "markdown": preview.markdown })))
 }
