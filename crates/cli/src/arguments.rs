@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Check(commands::check::Arguments),
     Eval(commands::eval::Arguments),
     Instantiate(commands::instantiate::Arguments),
+    List(commands::list::Arguments),
     Build(commands::build::Arguments),
     Shell(commands::shell::Arguments),
     Explain(commands::explain::Arguments),

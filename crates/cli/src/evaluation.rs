@@ -14,9 +14,9 @@ use anyhow::{Context as _, bail};
 use floe_builder::{BuildStore, Goal, Wanted};
 use floe_eval::{
     Console, Evaluator, Options,
-    error::{EvalError, Origin, Pos, Position, Report},
+    error::{EvalError, Origin, Position, Report},
     fs::RealFileSystem,
-    heap::{Heap, Kind, Value},
+    heap::{Heap, Value},
     settings::{SearchPathEntry, Settings},
     store::{Builds, ReadOnlyStore, StoreAccess, WritableStore},
 };
@@ -27,6 +27,7 @@ use floe_store::{Store, StoreLocation, StorePath, store};
 use crate::{
     arguments::StoreArguments,
     builds::BuildArguments,
+    packages::{self, Refusals},
     render::{Complaint, Place, print_warning},
 };
 
@@ -130,64 +131,9 @@ pub(crate) fn derivations<'h>(
     evaluator: &Evaluator<'h>,
     value: Value<'h>,
 ) -> Result<Vec<String>, EvalError> {
-    let mut found = Vec::new();
-    collect_derivations(evaluator, value, true, &mut found)?;
-    Ok(found)
-}
-
-fn collect_derivations<'h>(
-    evaluator: &Evaluator<'h>,
-    value: Value<'h>,
-    is_top: bool,
-    found: &mut Vec<String>,
-) -> Result<(), EvalError> {
-    let value = evaluator.auto_call(value, &[])?;
-    match value.kind() {
-        Kind::Attrs(attrs) => {
-            if evaluator.is_derivation(value)? {
-                let path = attrs.get(Name::new("drvPath")).map(|attr| {
-                    let cell = evaluator.force_cell(attr.cell, Pos::None)?;
-                    evaluator.force_string(
-                        cell,
-                        Pos::None,
-                        "while evaluating the 'drvPath' attribute",
-                    )
-                });
-                if let Some(path) = path {
-                    found.push(String::from_utf8_lossy(path?.as_bytes()).into_owned());
-                }
-                return Ok(());
-            }
-            let recurse = match attrs.get(Name::new("recurseForDerivations")) {
-                Some(attr) => {
-                    let cell = evaluator.force_cell(attr.cell, Pos::None)?;
-                    evaluator.force_bool(
-                        cell,
-                        Pos::None,
-                        "while evaluating 'recurseForDerivations'",
-                    )?
-                }
-                None => is_top,
-            };
-            if recurse {
-                let mut attributes: Vec<_> = attrs.iter().collect();
-                attributes.sort_by_key(|attr| attr.name.as_str());
-                for attr in attributes {
-                    let cell = evaluator.force_cell(attr.cell, Pos::None)?;
-                    collect_derivations(evaluator, cell, false, found)?;
-                }
-            }
-            Ok(())
-        }
-        Kind::List(list) if is_top => {
-            for cell in list.cells() {
-                let element = evaluator.force_cell(cell, Pos::None)?;
-                collect_derivations(evaluator, element, false, found)?;
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
+    let packages = packages::find(evaluator, value, "", Refusals::Fail, |_| {})?;
+    let paths = packages.iter().map(|package| package.derivation_path(evaluator));
+    paths.filter_map(Result::transpose).collect()
 }
 
 fn select<'h>(
@@ -210,12 +156,17 @@ fn select<'h>(
         };
         arguments.push((Name::new(name), value));
     }
+    // As `nix-instantiate` does: a function is called on the way to an attribute, and at the end only if
+    // there is something to call it with.
+    let finish = |value| match arguments.as_slice() {
+        [] => Ok(value),
+        arguments => evaluator.auto_call(value, arguments),
+    };
     if request.attributes.is_empty() {
-        return Ok(vec![evaluator.auto_call(root, &arguments)?]);
+        return Ok(vec![finish(root)?]);
     }
     let selected = request.attributes.iter().map(|path| {
-        let value = evaluator.select_path(root, path, &arguments)?;
-        evaluator.auto_call(value, &arguments)
+        finish(evaluator.select_path(root, path, &arguments)?)
     });
     selected.collect()
 }

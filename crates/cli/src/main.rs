@@ -10,6 +10,7 @@ mod demo;
 mod dev_shell;
 mod evaluation;
 mod expression;
+mod packages;
 mod progress;
 mod render;
 

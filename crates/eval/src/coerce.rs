@@ -197,6 +197,8 @@ impl<'h> Evaluator<'h> {
         let mut texts: Vec<Cow<'h, [u8]>> = Vec::with_capacity(parts.len());
         let mut sum = Sum::Text;
         let mut is_path = false;
+        // Behind a set that stands for a string, a path is not copied: `drv + /bin` is in the output.
+        let mut copy_to_store = true;
         for (index, part) in parts.iter().enumerate() {
             let pos = Pos::wrapped(unit.index, *part);
             let value = self.eval(unit, *part, env)?;
@@ -213,12 +215,13 @@ impl<'h> Evaluator<'h> {
                     Kind::Path(_) => is_path = true,
                     _ => {}
                 }
+                copy_to_store = matches!(value.kind(), Kind::String(_));
             }
             match sum {
                 Sum::Text => {
                     let how = Coercion {
                         more: false,
-                        copy_to_store: !is_path,
+                        copy_to_store,
                         canonical: index > 0 || is_string,
                     };
                     let doing = "while evaluating a path segment";

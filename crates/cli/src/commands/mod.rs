@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod hook;
 pub(crate) mod instantiate;
+pub(crate) mod list;
 pub(crate) mod lsp;
 pub(crate) mod man;
 pub(crate) mod reload;
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments, &store),
         Command::Instantiate(arguments) => instantiate::run(&arguments, &store),
+        Command::List(arguments) => list::run(&arguments, &store),
         Command::Build(arguments) => build::run(&arguments, &store),
         Command::Shell(arguments) => shell::run(&arguments, &store),
         Command::Explain(arguments) => explain::run(&arguments),
