@@ -127,15 +127,14 @@ impl<'h> Evaluator<'h> {
                 Ok(())
             }
             (Kind::Attrs(x), Kind::Attrs(y)) => self.assert_equal_attrs((a, x), (b, y), pos),
-            (Kind::Closure(_) | Kind::Builtin(_) | Kind::Partial(_), other)
-                if matches!(other, Kind::Closure(_) | Kind::Builtin(_) | Kind::Partial(_)) =>
-            {
-                Err(failed(
-                    "distinct functions and immediate comparisons of identical functions compare as \
+            (
+                Kind::Closure(_) | Kind::Builtin(_) | Kind::Partial(_),
+                Kind::Closure(_) | Kind::Builtin(_) | Kind::Partial(_),
+            ) => Err(failed(
+                "distinct functions and immediate comparisons of identical functions compare as \
                      unequal"
-                        .into(),
-                ))
-            }
+                    .into(),
+            )),
             _ => {
                 let (x, y) = shown();
                 Err(failed(format!(

@@ -37,6 +37,10 @@ pub struct Evaluator<'h> {
     /// The set `builtins`.
     pub(crate) builtins: Value<'h>,
     units: RefCell<Vec<&'h Unit<'h>>>,
+    /// `units` again, for quick reading; cells behind the last are empty.
+    unit_table: Cell<&'h [Cell<Option<&'h Unit<'h>>>]>,
+    /// Names as strings, by the name's index, each made when it is first needed.
+    name_values: RefCell<Vec<Option<Value<'h>>>>,
     next_position: Cell<u32>,
     imports: RefCell<FxHashMap<PathBuf, Import<'h>>>,
     reads: RefCell<Reads>,
@@ -111,6 +115,8 @@ impl<'h> Evaluator<'h> {
             globals: Vec::new(),
             builtins: Value::null(),
             units: RefCell::default(),
+            unit_table: Cell::new(&[]),
+            name_values: RefCell::default(),
             next_position: Cell::new(1),
             imports: RefCell::default(),
             reads: RefCell::default(),
@@ -324,7 +330,17 @@ impl<'h> Evaluator<'h> {
 
     #[inline(always)]
     pub(crate) fn unit(&self, index: u32) -> &'h Unit<'h> {
-        self.units.borrow()[index as usize]
+        self.unit_table.get()[index as usize].get().expect("units are numbered as they are loaded")
+    }
+
+    /// A name as a string.
+    pub(crate) fn name_value(&self, name: Name) -> Value<'h> {
+        let mut values = self.name_values.borrow_mut();
+        let index = name.index() as usize;
+        if index >= values.len() {
+            values.resize((index + 1).next_power_of_two(), None);
+        }
+        *values[index].get_or_insert_with(|| self.heap.string(name.as_str()))
     }
 
     /// Fails when the machine stack is nearly used up. Everything that recurses calls it.
@@ -456,7 +472,15 @@ impl<'h> Evaluator<'h> {
         self.next_position.set(first + lowered.module.bindings);
         let source = Source { origin, text: lowered.text, map: lowered.source_map };
         let unit = Unit::new(self.heap, index, first, lowered.module, source);
-        self.units.borrow_mut().push(unit);
+        let mut units = self.units.borrow_mut();
+        units.push(unit);
+        let mut table = self.unit_table.get();
+        if table.len() < units.len() {
+            table = self.heap.cells(units.len().next_power_of_two().max(64), None);
+            table.iter().zip(&*units).for_each(|(cell, unit)| cell.set(Some(unit)));
+            self.unit_table.set(table);
+        }
+        table[units.len() - 1].set(Some(unit));
         unit
     }
 }

@@ -180,7 +180,7 @@ impl<'e, 'h> Printer<'e, 'h> {
             }
             // Cut lists show first what tells most.
             Style::Error => {
-                attrs.sort_by_key(|attr| !matches!(attr.name.as_str(), "type" | "_type"))
+                attrs.sort_by_key(|attr| !matches!(attr.name.as_str(), "type" | "_type"));
             }
             Style::Forced { .. } if self.evaluator.is_derivation(set)? => {
                 return self.print_derivation(set);

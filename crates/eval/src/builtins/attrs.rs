@@ -12,7 +12,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("attrNames", 1, |ev, args, _| {
         let doing = "while evaluating the argument passed to builtins.attrNames";
         let attrs = ev.force_attrs(args[0], Pos::None, doing)?.sorted();
-        Ok(ev.heap.list_with(attrs.len(), |i| ev.heap.string(attrs[i].name.as_str())))
+        Ok(ev.heap.list_with(attrs.len(), |i| ev.name_value(attrs[i].name)))
     }),
     builtin("attrValues", 1, |ev, args, _| {
         let doing = "while evaluating the argument passed to builtins.attrValues";
@@ -119,12 +119,11 @@ fn list_to_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result
 fn map_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     let doing = "while evaluating the second argument passed to builtins.mapAttrs";
     let attrs = ev.force_attrs(args[1], Pos::None, doing)?;
-    let (shape, cells) = (attrs.shape(), attrs.cells());
-    let mapped = ev.heap.attrs_with(shape, |_| Value::null());
-    for (i, cell) in mapped.cells().iter().enumerate() {
-        let name = ev.heap.string(shape.names[i].as_str());
-        cell.set(ev.heap.thunk_call(args[0], name, Some(cells[i].get())));
-    }
+    let (names, cells) = (attrs.shape().names, attrs.cells());
+    // In C++ Nix the new attributes have no place.
+    let mapped = ev.heap.attrs_with(ev.heap.shape_of(names, &[]), |i| {
+        ev.heap.thunk_call(args[0], ev.name_value(names[i]), Some(cells[i].get()))
+    });
     Ok(mapped.value())
 }
 
@@ -164,7 +163,7 @@ fn zip_attrs_with<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<
     let mut attrs = AttrsBuilder::with_capacity(values.len());
     for (name, values) in values {
         let list = ev.heap.list(&values);
-        let call = ev.heap.thunk_call(args[0], ev.heap.string(name.as_str()), Some(list));
+        let call = ev.heap.thunk_call(args[0], ev.name_value(name), Some(list));
         attrs.push(name, call, PositionId::NONE);
     }
     Ok(attrs.finish(ev.heap))

@@ -22,8 +22,8 @@ pub struct Attrs<'h> {
 pub struct Shape<'h> {
     /// The names.
     pub names: &'h [Name],
-    /// The place of each; as long as `names`.
-    pub positions: &'h [PositionId],
+    /// The place of each, or nothing if no place is known.
+    positions: &'h [PositionId],
 }
 
 /// Where an attribute was defined: a number that the evaluator turns into a file and a range.
@@ -76,7 +76,7 @@ impl<'h> Attrs<'h> {
     pub fn get(self, name: Name) -> Option<Attr<'h>> {
         let shape = self.shape();
         let index = shape.find(name)?;
-        Some(Attr { name, cell: &self.cells()[index], position: shape.positions[index] })
+        Some(Attr { name, cell: &self.cells()[index], position: shape.position(index) })
     }
 
     /// All attributes, in the order of the names' numbers.
@@ -85,7 +85,7 @@ impl<'h> Attrs<'h> {
         self.cells().iter().enumerate().map(|(i, cell)| Attr {
             name: shape.names[i],
             cell,
-            position: shape.positions[i],
+            position: shape.position(i),
         })
     }
 
@@ -108,6 +108,12 @@ impl<'h> Attrs<'h> {
 }
 
 impl Shape<'_> {
+    /// The place of the attribute with this index.
+    #[inline]
+    pub fn position(&self, index: usize) -> PositionId {
+        self.positions.get(index).copied().unwrap_or(PositionId::NONE)
+    }
+
     /// The index of a name.
     #[inline]
     pub fn find(&self, name: Name) -> Option<usize> {
@@ -121,15 +127,15 @@ impl Shape<'_> {
 }
 
 impl Heap {
-    /// A shape. `names` must be ascending, each once, and as many as `positions`.
+    /// A shape. `names` must be ascending, each once; see [`Heap::shape_of`].
     pub fn shape<'h>(&'h self, names: &[Name], positions: &[PositionId]) -> &'h Shape<'h> {
         debug_assert!(names.is_sorted_by(|a, b| a < b));
         self.shape_of(self.slice(names), self.slice(positions))
     }
 
-    /// A shape that shares names or places with another.
+    /// A shape that shares names or places with another. There is a place for each name, or for none.
     pub fn shape_of<'h>(&'h self, names: &'h [Name], positions: &'h [PositionId]) -> &'h Shape<'h> {
-        assert_eq!(names.len(), positions.len(), "a place for each name");
+        assert!(positions.is_empty() || positions.len() == names.len(), "a place for each name");
         self.object(Shape { names, positions })
     }
 
@@ -189,7 +195,11 @@ impl<'h> AttrsBuilder<'h> {
         }
         let entries = &self.entries;
         let names = heap.slice_with(entries.len(), |i| entries[i].0);
-        let positions = heap.slice_with(entries.len(), |i| entries[i].1);
+        let positions = if entries.iter().all(|entry| entry.1 == PositionId::NONE) {
+            &[]
+        } else {
+            heap.slice_with(entries.len(), |i| entries[i].1)
+        };
         heap.attrs_with(heap.shape_of(names, positions), |i| entries[i].2).value()
     }
 }

@@ -126,7 +126,7 @@ impl<'p> Parser<'p> {
 
     /// The current alternative ends, and another begins.
     fn next_alternative(&mut self, open: &mut Open) -> Result<(), Invalid> {
-        let current = self.close_alternative(std::mem::take(&mut open.parts))?;
+        let current = self.close_alternative(&std::mem::take(&mut open.parts))?;
         open.before = Some(match open.before.take() {
             None => current,
             Some(before) => self.either(before, current)?,
@@ -139,9 +139,9 @@ impl<'p> Parser<'p> {
         open.before.ok_or(Invalid::Syntax)
     }
 
-    fn close_alternative(&mut self, parts: Vec<Part>) -> Result<Part, Invalid> {
+    fn close_alternative(&mut self, parts: &[Part]) -> Result<Part, Invalid> {
         let mut all = self.program.single(StateKind::Empty)?;
-        for part in &parts {
+        for part in parts {
             self.program.append(&mut all, part.fragment);
         }
         Ok(Part { fragment: all, nullable: parts.iter().all(|part| part.nullable) })

@@ -272,7 +272,7 @@ impl Known {
                 match ids.get(place) {
                     // A place that is still being searched is reached again only by a repetition that
                     // takes nothing, which its own count tells apart.
-                    Some(id) => found[*id].map_or(Err(*id), Ok),
+                    Some(id) => found[*id].ok_or(*id),
                     None => {
                         ids.insert(place.clone(), next);
                         found.push(None);

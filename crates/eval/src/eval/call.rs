@@ -1,0 +1,205 @@
+//! Calls: functions, builtins, and sets that can be called.
+
+use floe_hir::{Expr, Name, Param};
+
+use super::{Step, calling};
+use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
+use crate::evaluator::{Evaluator, TailFrame};
+use crate::heap::{Closure, Code, Env, Kind, Value};
+use crate::suggest::suggestions;
+use crate::unit::Unit;
+
+impl<'h> Evaluator<'h> {
+    /// Calls a function.
+    pub fn call(
+        &self,
+        function: Value<'h>,
+        arguments: &[Value<'h>],
+        pos: Pos,
+    ) -> Result<Value<'h>> {
+        let depth = self.depth.get();
+        let result = match self.enter(function, arguments, pos) {
+            Ok(Step::Value(value)) => Ok(value),
+            Ok(Step::Body(unit, expr, env, frame)) => {
+                self.eval(unit, expr, env).map_err(|error| calling(error, frame))
+            }
+            Err(error) => Err(error),
+        };
+        self.depth.set(depth);
+        result
+    }
+
+    /// Gives a function its arguments, up to the body of the last function.
+    pub(super) fn enter(
+        &self,
+        function: Value<'h>,
+        arguments: &[Value<'h>],
+        pos: Pos,
+    ) -> Result<Step<'h>> {
+        self.enter_call()?;
+        let mut current = self.force(function, pos)?;
+        let mut rest = arguments;
+        while let Some((&argument, others)) = rest.split_first() {
+            match current.kind() {
+                Kind::Closure(closure) => {
+                    let unit = self.unit(closure.unit());
+                    let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
+                    let env = self.bind_argument(unit, closure, argument, pos)?;
+                    let frame = TailFrame {
+                        call: pos,
+                        lambda: unit.lambda_pos(closure.lambda()),
+                        name: lambda.name,
+                    };
+                    if others.is_empty() {
+                        return Ok(Step::Body(unit, lambda.body, env, frame));
+                    }
+                    current = match unit.exprs[lambda.body.0 as usize] {
+                        Expr::Lambda(id) => self.heap.closure(unit.index, id, env),
+                        _ => self
+                            .eval(unit, lambda.body, env)
+                            .map_err(|error| calling(error, frame))?,
+                    };
+                    rest = others;
+                }
+                Kind::Builtin(number) => {
+                    (current, rest) = self.give_builtin(number, &[], rest, pos)?;
+                }
+                Kind::Partial(partial) => {
+                    let number = partial.builtin();
+                    (current, rest) = self.give_builtin(number, partial.arguments(), rest, pos)?;
+                }
+                Kind::Attrs(attrs) if let Some(functor) = attrs.get(self.names.functor) => {
+                    current = self
+                        .call(functor.cell.get(), &[current, argument], functor.position.into())
+                        .map_err(|error| {
+                            error.context(
+                                pos,
+                                "while calling a functor (an attribute set with a '__functor' attribute)",
+                            )
+                        })?;
+                    rest = others;
+                }
+                _ => {
+                    return Err(EvalError::new(
+                        ErrorKind::NotAFunction,
+                        format!(
+                            "attempt to call something which is not a function but {}: {}",
+                            self.describe(current),
+                            self.print_for_error(current)
+                        ),
+                    )
+                    .at(pos));
+                }
+            }
+        }
+        Ok(Step::Value(current))
+    }
+
+    /// Calls a builtin if it has all its arguments now. Gives the result and the arguments left over.
+    pub(super) fn give_builtin<'a>(
+        &self,
+        number: u32,
+        before: &[Value<'h>],
+        arguments: &'a [Value<'h>],
+        pos: Pos,
+    ) -> Result<(Value<'h>, &'a [Value<'h>])> {
+        let builtin = self.builtin(number);
+        let missing = usize::from(builtin.arity) - before.len();
+        if arguments.len() < missing {
+            let all = [before, arguments].concat();
+            return Ok((self.heap.partial_application(number, &all), &[]));
+        }
+        let (now, later) = arguments.split_at(missing);
+        let call = |arguments: &[Value<'h>]| {
+            if !builtin.traced {
+                return (builtin.function)(self, arguments, pos);
+            }
+            // The trace names the call's place once; inside of it there is none.
+            (builtin.function)(self, arguments, Pos::None)
+                .map_err(|error| error.frame(pos, FrameMessage::Builtin(builtin.name)))
+        };
+        let result = if before.is_empty() { call(now) } else { call(&[before, now].concat()) }?;
+        Ok((self.force(result, pos)?, later))
+    }
+
+    /// The environment of a function's body for one argument.
+    pub(super) fn bind_argument(
+        &self,
+        unit: &'h Unit<'h>,
+        closure: Closure<'h>,
+        argument: Value<'h>,
+        pos: Pos,
+    ) -> Result<Env<'h>> {
+        let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
+        let (formals, ellipsis, at) = match &lambda.param {
+            Param::Simple { .. } => {
+                let env = self.heap.env(closure.env(), 1);
+                env.slots()[0].set(argument);
+                return Ok(env);
+            }
+            Param::Pattern { formals, ellipsis, at } => (formals, *ellipsis, *at),
+        };
+        let lambda_pos = || unit.lambda_pos(closure.lambda());
+        let attrs = self
+            .force_attrs(
+                argument,
+                lambda_pos(),
+                "while evaluating the value passed for the lambda argument",
+            )
+            .map_err(|error| error.context(pos, "from call site"))?;
+        let env = self.heap.env(closure.env(), formals.len() + usize::from(at.is_some()));
+        let slots = env.slots();
+        if at.is_some() {
+            slots[formals.len()].set(argument);
+        }
+        let shape = attrs.shape();
+        let mut used = 0;
+        for (slot, formal) in slots.iter().zip(formals) {
+            match shape.find(formal.name) {
+                Some(index) => {
+                    used += 1;
+                    slot.set(attrs.cells()[index].get());
+                }
+                None => match formal.default {
+                    Some(default) => {
+                        slot.set(self.heap.thunk(Code { unit: unit.index, expr: default }, env));
+                    }
+                    None => {
+                        let name = lambda_name(lambda.name);
+                        return Err(EvalError::new(
+                            ErrorKind::MissingArgument,
+                            format!(
+                                "function '{name}' called without required argument '{}'",
+                                formal.name
+                            ),
+                        )
+                        .at(lambda_pos())
+                        .context(pos, "from call site"));
+                    }
+                },
+            }
+        }
+        if !ellipsis && used != shape.names.len() {
+            let unexpected = attrs
+                .iter()
+                .find(|attr| !formals.iter().any(|formal| formal.name == attr.name))
+                .expect("fewer formals were found than there are attributes");
+            let name = lambda_name(lambda.name);
+            return Err(EvalError::new(
+                ErrorKind::UnexpectedArgument,
+                format!("function '{name}' called with unexpected argument '{}'", unexpected.name),
+            )
+            .at(lambda_pos())
+            .suggest(suggestions(
+                unexpected.name.as_str(),
+                formals.iter().map(|formal| formal.name.as_str()),
+            ))
+            .context(pos, "from call site"));
+        }
+        Ok(env)
+    }
+}
+
+fn lambda_name(name: Option<Name>) -> &'static str {
+    name.map_or("anonymous lambda", Name::as_str)
+}

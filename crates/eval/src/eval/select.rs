@@ -1,0 +1,174 @@
+//! Variables and attribute paths.
+
+use floe_hir::{Expr, ExprId, Key, KeyList, Name, Var};
+
+use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
+use crate::evaluator::Evaluator;
+use crate::heap::{Attrs, Code, Env, Kind, Value};
+use crate::suggest::suggestions;
+use crate::unit::Unit;
+
+impl<'h> Evaluator<'h> {
+    pub(super) fn variable(
+        &self,
+        unit: &'h Unit<'h>,
+        expr: ExprId,
+        var: Var,
+        env: Env<'h>,
+    ) -> Result<Value<'h>> {
+        let pos = Pos::expr(unit.index, expr);
+        match var {
+            Var::Local { depth, slot } => {
+                self.force_cell(&env.up(depth).slots()[slot as usize], pos)
+            }
+            Var::Global(id) => self.force(self.globals[usize::from(id.0)], pos),
+            Var::With { name, depth } => {
+                let mut with = env.up(depth);
+                loop {
+                    let slots = with.slots();
+                    let set = self.force_cell(&slots[0], pos)?;
+                    let attrs = self.expect_attrs(set, pos).map_err(|error| {
+                        error.context(
+                            pos,
+                            "while evaluating the first subexpression of a with expression",
+                        )
+                    })?;
+                    if let Some(attr) = attrs.get(name) {
+                        return self.force_cell(attr.cell, pos);
+                    }
+                    match slots[1].get().kind() {
+                        Kind::Int(outer) if outer >= 0 => with = with.up(outer as u32),
+                        _ => return Err(undefined(name).at(pos)),
+                    }
+                }
+            }
+            Var::Undefined(name) => Err(undefined(name).at(pos)),
+        }
+    }
+
+    /// `base.path`; `None` if there is a default to take instead.
+    pub(super) fn select(
+        &self,
+        unit: &'h Unit<'h>,
+        expr: ExprId,
+        base: ExprId,
+        path: KeyList,
+        has_default: bool,
+        env: Env<'h>,
+    ) -> Result<Option<Value<'h>>> {
+        let pos = Pos::expr(unit.index, expr);
+        let keys = unit.module.keys(path);
+        let mut current = self.eval(unit, base, env)?;
+        let mut found = Pos::None;
+        let result = (|| {
+            for key in keys {
+                let name = self.key(unit, *key, env)?;
+                current = self.force(current, pos)?;
+                let attr = match current.kind() {
+                    Kind::Attrs(attrs) => match attrs.get(name) {
+                        Some(attr) => attr,
+                        None if has_default => return Ok(None),
+                        None => return Err(self.missing_attribute(attrs, name).at(pos)),
+                    },
+                    _ if has_default => return Ok(None),
+                    _ => {
+                        return Err(self
+                            .wrong_type(current, "a set", ErrorKind::NotASet)
+                            .at(pos)
+                            .context(pos, "while selecting an attribute"));
+                    }
+                };
+                found = attr.position.into();
+                current =
+                    self.force_cell(attr.cell, if found == Pos::None { pos } else { found })?;
+            }
+            Ok(Some(current))
+        })();
+        result.map_err(|error: EvalError| {
+            if found == Pos::None {
+                return error;
+            }
+            let path = self.show_keys(unit, keys, env);
+            let message = format!("while evaluating the attribute '{path}'");
+            error.frame(found, FrameMessage::Text(message))
+        })
+    }
+
+    pub(super) fn has_attr(
+        &self,
+        unit: &'h Unit<'h>,
+        expr: ExprId,
+        base: ExprId,
+        path: KeyList,
+        env: Env<'h>,
+    ) -> Result<bool> {
+        let pos = Pos::expr(unit.index, expr);
+        let mut current = self.eval(unit, base, env)?;
+        for key in unit.module.keys(path) {
+            let forced = self.force(current, pos)?;
+            let name = self.key(unit, *key, env)?;
+            let Kind::Attrs(attrs) = forced.kind() else { return Ok(false) };
+            let Some(attr) = attrs.get(name) else { return Ok(false) };
+            current = attr.cell.get();
+        }
+        Ok(true)
+    }
+
+    /// `inherit (set) name`: `code` is the select that C++ Nix makes of it.
+    pub(super) fn inherited(&self, code: Code, set: Value<'h>) -> Result<Value<'h>> {
+        let unit = self.unit(code.unit);
+        let Expr::Select { path, .. } = unit.exprs[code.expr.0 as usize] else {
+            unreachable!("an inherited attribute is a select")
+        };
+        let [Key::Static(name)] = *unit.module.keys(path) else {
+            unreachable!("an inherited attribute has one static name")
+        };
+        let pos = Pos::Expr(code);
+        (|| {
+            let attrs = self.force_attrs(set, pos, "while selecting an attribute")?;
+            match attrs.get(name) {
+                Some(attr) => self.force_cell(attr.cell, pos),
+                None => Err(self.missing_attribute(attrs, name).at(pos)),
+            }
+        })()
+        .map_err(|error| {
+            let message = format!("while evaluating the attribute '{name}'");
+            error.frame(pos, FrameMessage::Text(message))
+        })
+    }
+
+    /// The name that one step of an attribute path asks for.
+    pub(super) fn key(&self, unit: &'h Unit<'h>, key: Key, env: Env<'h>) -> Result<Name> {
+        match key {
+            Key::Static(name) => Ok(name),
+            Key::Dynamic(expr) => {
+                let value = self.eval(unit, expr, env)?;
+                let pos = Pos::expr(unit.index, expr);
+                self.force_name(value, pos, "while evaluating an attribute name")
+            }
+        }
+    }
+
+    pub(super) fn missing_attribute(&self, attrs: Attrs<'h>, name: Name) -> EvalError {
+        EvalError::new(ErrorKind::MissingAttribute, format!("attribute '{name}' missing"))
+            .suggest(suggestions(name.as_str(), attrs.shape().names.iter().map(|n| n.as_str())))
+    }
+
+    /// An attribute path for a message; what cannot be evaluated is shown as it is written.
+    pub(super) fn show_keys(&self, unit: &'h Unit<'h>, keys: &[Key], env: Env<'h>) -> String {
+        let shown: Vec<String> = keys
+            .iter()
+            .map(|key| match (self.key(unit, *key, env), *key) {
+                (Ok(name), _) | (Err(_), Key::Static(name)) => name.to_string(),
+                (Err(_), Key::Dynamic(expr)) => {
+                    format!("\"${{{}}}\"", unit.show(|show| show.expr(expr)))
+                }
+            })
+            .collect();
+        shown.join(".")
+    }
+}
+
+fn undefined(name: Name) -> EvalError {
+    EvalError::new(ErrorKind::UndefinedVariable, format!("undefined variable '{name}'"))
+}
