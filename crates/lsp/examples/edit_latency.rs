@@ -1,9 +1,10 @@
 //! How long a language server lets an editor wait in one file, for `cargo xtask bench`.
 //!
-//! `edit_latency FOLDER FILE EDITS COMMAND…` starts any server, opens FILE in the workspace FOLDER,
-//! types a letter at the end of EDITS words and takes it back, waiting for diagnostics each time; then
-//! does so asking for completion at once. The places are random and the same in each run. It prints
-//! lines of a name and a number: milliseconds, and `memory` in bytes.
+//! `edit_latency FOLDER FILE EDITS COMMAND…` starts any server and opens FILE in the workspace FOLDER.
+//! EDITS times, it types a dot after the name of a binding, waits for the diagnostics that say so, and
+//! takes it back; then, as often, it types a letter at the end of a binding's first word and asks for
+//! completion at once. The places are random and the same in each run. It prints lines of a name and a
+//! number: milliseconds, and `memory` in bytes.
 
 use std::{
     env,
@@ -12,11 +13,15 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use floe_lsp::client::{Client, ClientError, uri};
 use serde_json::{Value, json};
+
+/// Between edits, as when somebody types.
+const PAUSE: Duration = Duration::from_millis(200);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1);
@@ -28,9 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     command.args(arguments).stderr(Stdio::null());
 
     let text = fs::read_to_string(&path)?;
-    let mut places = Places { words: word_ends(&text), state: 1 };
-    if places.words.is_empty() {
-        return Err(format!("{} holds no words to edit", path.display()).into());
+    let mut places = Places { bindings: bindings(&text), state: 1 };
+    if places.bindings.is_empty() {
+        return Err(format!("{} holds no bindings to edit", path.display()).into());
     }
 
     let mut out = io::stdout().lock();
@@ -44,23 +49,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     document.await_diagnostics()?;
     writeln!(out, "open {:.3}", milliseconds(start))?;
     for _ in 0..edits {
-        let place = places.next();
+        let place = places.next().name;
+        thread::sleep(PAUSE);
         let start = Instant::now();
-        document.insert(place)?;
+        document.insert(place, ".")?;
         document.await_diagnostics()?;
         writeln!(out, "diagnostics {:.3}", milliseconds(start))?;
         document.take_back(place)?;
         document.await_diagnostics()?;
     }
     for _ in 0..edits {
-        let place = places.next();
+        let place = places.next().word;
+        thread::sleep(PAUSE);
         let start = Instant::now();
-        document.insert(place)?;
+        document.insert(place, "e")?;
         document.complete(place)?;
         writeln!(out, "completion {:.3}", milliseconds(start))?;
-        document.await_diagnostics()?;
         document.take_back(place)?;
-        document.await_diagnostics()?;
     }
     let memory = resident_bytes(document.client.process_id());
     writeln!(out, "memory {}", memory.ok_or("the server's memory cannot be told")?)?;
@@ -79,8 +84,8 @@ struct Document {
 type Place = (usize, usize);
 
 impl Document {
-    fn insert(&mut self, (line, character): Place) -> Result<(), ClientError> {
-        self.replace((line, character), (line, character), "e")
+    fn insert(&mut self, place: Place, text: &str) -> Result<(), ClientError> {
+        self.replace(place, place, text)
     }
 
     fn take_back(&mut self, (line, character): Place) -> Result<(), ClientError> {
@@ -120,29 +125,43 @@ impl Document {
     }
 }
 
+/// Where a binding can be edited.
+#[derive(Clone, Copy)]
+struct Binding {
+    /// The end of its name.
+    name: Place,
+    /// The end of the first word of its value.
+    word: Place,
+}
+
 /// Random places of a file; the same ones for each server.
 struct Places {
-    words: Vec<Place>,
+    bindings: Vec<Binding>,
     state: u64,
 }
 
 impl Places {
-    fn next(&mut self) -> Place {
+    fn next(&mut self) -> Binding {
         self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.words[(self.state >> 33) as usize % self.words.len()]
+        self.bindings[(self.state >> 33) as usize % self.bindings.len()]
     }
 }
 
-/// The ends of words, in lines of ASCII alone: there, every encoding counts characters alike.
-fn word_ends(text: &str) -> Vec<Place> {
-    let mut ends = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| line.is_ascii()) {
-        let code = line.split('#').next().unwrap_or_default().as_bytes();
-        let is_word = |index: usize| code.get(index).is_some_and(u8::is_ascii_alphanumeric);
-        let ends_here = |index: &usize| is_word(*index - 1) && !is_word(*index);
-        ends.extend((1..=code.len()).filter(ends_here).map(|index| (number, index)));
-    }
-    ends
+/// The bindings `name = word …` that begin a line of ASCII alone: there, every encoding of positions
+/// counts alike.
+fn bindings(text: &str) -> Vec<Binding> {
+    let binding = |(number, line): (usize, &str)| {
+        let name = line.trim_start();
+        let start = line.len() - name.len();
+        let (name, value) = name.split_once(" = ").filter(|_| line.is_ascii())?;
+        let is_word =
+            |character: char| character.is_ascii_alphanumeric() || "-_'".contains(character);
+        let word = value.find(|character| !is_word(character)).unwrap_or(value.len());
+        let is_binding = word > 0 && !name.is_empty() && name.chars().all(is_word);
+        let (name, value) = (start + name.len(), start + name.len() + " = ".len());
+        is_binding.then_some(Binding { name: (number, name), word: (number, value + word) })
+    };
+    text.lines().enumerate().filter_map(binding).collect()
 }
 
 fn milliseconds(start: Instant) -> f64 {

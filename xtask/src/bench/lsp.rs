@@ -53,7 +53,7 @@ pub(crate) fn measure(
         format!(
             "`{EXAMPLE} NIXPKGS NIXPKGS/pkgs/top-level/all-packages.nix {EDITS} floe lsp`, over its standard streams: {runs} sessions with {EDITS} edits at random places for each kind"
         ),
-        "an edit is one letter typed at the end of a word; the times include this client's reading of the answer".to_owned(),
+        "for diagnostics, an edit is a dot typed after the name of a binding, a syntax error; for completion, a letter typed at the end of its first word; 200 ms lie between edits; the times include this client's reading of the answer".to_owned(),
     ];
     notes.extend(nil.map(|nil| format!("the peer: `{}`", nil.words().join(" "))));
     Ok(Table {

@@ -33,7 +33,9 @@ impl Peer {
         match output(peer.command().arg(version)) {
             Ok(version) => {
                 let version = version.split_whitespace().last().unwrap_or_default();
-                peer.title = format!("{name} {version}");
+                if version.starts_with(|first: char| first.is_ascii_digit()) {
+                    peer.title = format!("{name} {version}");
+                }
                 Some(peer)
             }
             Err(error) => {
