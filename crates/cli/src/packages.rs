@@ -167,3 +167,68 @@ fn is_path_component(name: &str) -> bool {
     let is_rest = |byte: u8| is_start(byte) || byte.is_ascii_digit() || b"-+".contains(&byte);
     name.bytes().next().is_some_and(is_start) && name.bytes().all(is_rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        arguments::StoreArguments,
+        evaluation::{self, Access, Request, Source},
+    };
+
+    /// The packages found in an expression, `p "name"` being a derivation.
+    fn found(expression: &str, refusals: Refusals) -> Result<String, String> {
+        let p = r#"name: derivation { inherit name; system = "x"; builder = "/b"; }"#;
+        let request = Request {
+            source: Source::Text(format!("let p = {p}; in {expression}")),
+            directory: "/".into(),
+            attributes: Vec::new(),
+            arguments: Vec::new(),
+            include: Vec::new(),
+            options: Vec::new(),
+            system: None,
+            show_trace: false,
+        };
+        let store = StoreArguments { store: None };
+        let evaluated =
+            evaluation::evaluate(&request, Access::ReadOnly(&store), |evaluator, values| {
+                let packages = find(evaluator, values[0], "", refusals, |_| {})?;
+                let shown = packages.iter().map(|package| {
+                    Ok::<_, EvalError>(format!("{}={}", package.path, package.name(evaluator)?))
+                });
+                Ok(shown.collect::<Result<Vec<_>, _>>()?.join(" "))
+            });
+        evaluated.expect("the settings are right").result.map_err(|error| error.render_plain())
+    }
+
+    #[test]
+    fn sets_are_searched_as_deep_as_they_say() {
+        let expression = r#"{
+            b = p "b"; a = p "a"; again = p "a"; "not a name" = p "n";
+            deep = { recurseForDerivations = true; c = p "c"; };
+            silent = { d = p "d"; };
+            list = [ (p "e") ];
+        }"#;
+        assert_eq!(found(expression, Refusals::Fail).as_deref(), Ok("a=a again=a b=b deep.c=c"));
+        let one = r#"let a = p "a"; in { x = a; y = a; }"#;
+        assert_eq!(found(one, Refusals::Fail).as_deref(), Ok("x=a"));
+        assert_eq!(found(r#"[ (p "e") [ (p "f") ] ]"#, Refusals::Fail).as_deref(), Ok("0=e 1.0=f"));
+    }
+
+    #[test]
+    fn what_refuses_is_skipped_or_fails_the_search() {
+        let expression = r#"{ a = throw "broken"; b = p "b"; c = assert false; p "c"; }"#;
+        assert_eq!(found(expression, Refusals::Skip).as_deref(), Ok("b=b"));
+        assert!(found(expression, Refusals::Fail).unwrap_err().contains("broken"));
+        assert!(found(r#"{ a = abort "no"; }"#, Refusals::Skip).is_err());
+        assert!(
+            found("1", Refusals::Skip).unwrap_err().contains("does not evaluate to a derivation")
+        );
+    }
+
+    #[test]
+    fn endless_sets_are_an_error() {
+        let endless = "let x = { recurseForDerivations = true; inherit x; }; in x";
+        assert!(found(endless, Refusals::Skip).unwrap_err().contains("stack overflow"));
+    }
+}
