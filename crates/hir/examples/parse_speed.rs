@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     writeln!(out, "files {}", texts.len())?;
     writeln!(out, "bytes {}", texts.iter().map(String::len).sum::<usize>())?;
-    let works: [(&str, fn(&str)); 3] = [("flat", to_flat), ("hir", to_hir), ("rowan", to_rowan)];
+    let works = [("flat", to_flat as fn(&str)), ("hir", to_hir), ("rowan", to_rowan)];
     for _ in 0..runs {
         for (name, work) in works {
             let start = thread_seconds();
