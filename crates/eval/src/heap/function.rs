@@ -51,7 +51,7 @@ impl<'h> Closure<'h> {
 
 /// A builtin function that waits for more arguments.
 ///
-/// The object: [`BoxKind::Partial`], the builtin's number above the number of arguments, the arguments.
+/// The object: `BoxKind::Partial`, the builtin's number above the number of arguments, the arguments.
 #[derive(Clone, Copy)]
 pub struct PartialApplication<'h> {
     object: *const u64,
