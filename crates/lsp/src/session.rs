@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 
 use floe_db::{
     CancellationToken, Cancelled, Change, Database, Db, File, Host, Salsa, Watcher, normalize,
@@ -27,7 +28,7 @@ pub(crate) struct Session {
     readers: Readers,
     documents: Mutex<Documents>,
     client: OnceLock<ClientFacts>,
-    watcher: Mutex<Option<Watcher>>,
+    watcher: Arc<Mutex<Option<Watcher>>>,
     roots: Mutex<Vec<PathBuf>>,
     shut_down: AtomicBool,
     /// Woken when a derived fact may have changed.
@@ -53,7 +54,7 @@ impl Session {
             readers: Readers::start(readers),
             documents: Mutex::default(),
             client: OnceLock::new(),
-            watcher: Mutex::default(),
+            watcher: Arc::default(),
             roots: Mutex::default(),
             shut_down: AtomicBool::new(false),
             revised,
@@ -100,9 +101,13 @@ impl Session {
     }
 
     fn set_roots(&self, roots: Vec<PathBuf>) {
-        if let Some(watcher) = &mut *lock(&self.watcher) {
-            watcher.watch(&roots);
-        }
+        // A folder like nixpkgs has tens of thousands of folders to watch; nobody waits for that.
+        let (watcher, watched) = (self.watcher.clone(), roots.clone());
+        thread::spawn(move || {
+            if let Some(watcher) = &mut *lock(&watcher) {
+                watcher.watch(&watched);
+            }
+        });
         lock(&self.roots).clone_from(&roots);
         self.host.change(Change::Roots(roots));
     }

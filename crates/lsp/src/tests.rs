@@ -25,7 +25,13 @@ struct Rig {
 impl Rig {
     async fn start(capabilities: Value) -> Rig {
         let roots: Vec<PathBuf> = vec!["/w".into()];
-        let database = Database::new(Arc::new(MemorySystem::default()), roots, Settings::default());
+        let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pkgs");
+        let settings = Settings {
+            nixpkgs: Some(PathBuf::from(packages).canonicalize().unwrap()),
+            nix_path: Some(String::new()),
+            ..Settings::default()
+        };
+        let database = Database::new(Arc::new(MemorySystem::default()), roots, settings);
         let session = Arc::new(Session::new(database, 2));
         let shared = session.clone();
         let (service, socket) = LspService::new(|client| Server { session: shared, client });
@@ -79,17 +85,21 @@ impl Rig {
 
     /// The next diagnostics that are published, as "version: message, message".
     async fn diagnostics(&mut self) -> String {
+        let params = self.published().await;
+        let messages = params["diagnostics"].as_array().unwrap().iter();
+        let messages: Vec<_> = messages.map(|found| found["message"].as_str().unwrap()).collect();
+        format!("{}: {}", params["version"], messages.join(", "))
+    }
+
+    /// The next diagnostics that are published.
+    async fn published(&mut self) -> Value {
         loop {
             let next = tokio::time::timeout(Duration::from_secs(20), self.socket.next());
             let request = next.await.expect("diagnostics within 20 s").unwrap();
             if request.method() != "textDocument/publishDiagnostics" {
                 continue;
             }
-            let params = request.params().unwrap();
-            let messages = params["diagnostics"].as_array().unwrap().iter();
-            let messages: Vec<_> =
-                messages.map(|found| found["message"].as_str().unwrap()).collect();
-            return format!("{}: {}", params["version"], messages.join(", "));
+            return request.params().unwrap().clone();
         }
     }
 }
@@ -144,6 +154,52 @@ fn diagnostics_are_pushed_for_the_newest_version() {
         assert_eq!(rig.diagnostics().await, "2: syntax error, unexpected ';'");
         rig.notify("textDocument/didClose", document());
         assert_eq!(rig.diagnostics().await, "null: ");
+    });
+}
+
+#[test]
+fn evaluation_errors_follow_after_a_pause_with_their_trace_and_explanation() {
+    run(async {
+        let mut rig = Rig::start(json!({})).await;
+        rig.open("{ pkgs ? import <nixpkgs> { } }:\n{ a = pkgs.hello.nam; }");
+        assert_eq!(rig.diagnostics().await, "0: ");
+        let params = rig.published().await;
+        let found = &params["diagnostics"][0];
+        assert_eq!(found["message"], "attribute 'nam' missing\nDid you mean one of name or pname?");
+        assert_eq!(found["range"]["start"], json!({ "line": 1, "character": 6 }));
+        assert_eq!(found["code"], "missing-attribute");
+        let link = found["codeDescription"]["href"].as_str().unwrap();
+        assert!(link.ends_with("/missing-attribute.html"), "{link}");
+    });
+}
+
+#[test]
+fn options_complete_while_the_text_is_broken_and_packages_are_jumped_into() {
+    run(async {
+        let mut rig = Rig::start(json!({})).await;
+        rig.open("{ pkgs, config, ... }: {\n  services.openssh.\n  a = [ pkgs.hello ];\n}");
+        let answer = rig.request("textDocument/completion", at(1, 19)).await;
+        let items = answer["items"].as_array().unwrap();
+        let enable = items.iter().find(|item| item["label"] == "enable").unwrap();
+        assert_eq!(enable["detail"], "boolean");
+        let answer = rig.request("textDocument/definition", at(2, 15)).await;
+        let target = answer[0]["uri"].as_str().unwrap();
+        assert!(target.ends_with("/fixtures/pkgs/by-name/hello/package.nix"), "{target}");
+    });
+}
+
+#[test]
+fn an_override_is_previewed_by_lens_and_command() {
+    run(async {
+        let mut rig = Rig::start(json!({})).await;
+        rig.open("{ pkgs }: pkgs.hello.override { greeting = \"Moin\"; }");
+        let lenses = rig.request("textDocument/codeLens", document()).await;
+        let command = &lenses[0]["command"];
+        assert_eq!(command["title"], "changes 1 attribute, rebuilds 1 derivation");
+        let params = json!({ "command": command["command"], "arguments": command["arguments"] });
+        let preview = rig.request("workspace/executeCommand", params).await;
+        let markdown = preview["markdown"].as_str().unwrap();
+        assert!(markdown.contains("+ greeting = Moin"), "{markdown}");
     });
 }
 
