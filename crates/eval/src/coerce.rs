@@ -219,11 +219,8 @@ impl<'h> Evaluator<'h> {
             }
             match sum {
                 Sum::Text => {
-                    let how = Coercion {
-                        more: false,
-                        copy_to_store,
-                        canonical: index > 0 || is_string,
-                    };
+                    let how =
+                        Coercion { more: false, copy_to_store, canonical: index > 0 || is_string };
                     let doing = "while evaluating a path segment";
                     texts.push(self.coerce_to_string(value, pos, &mut context, doing, how)?);
                 }

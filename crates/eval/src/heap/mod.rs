@@ -40,7 +40,8 @@ pub struct Heap {
     next: Cell<*mut u64>,
     end: Cell<*mut u64>,
     chunks: RefCell<Vec<(NonNull<u64>, Layout)>>,
-    kept: RefCell<Vec<Box<dyn Any>>>,
+    /// Boxes, as pointers: moving a box would say that nobody else points into it.
+    kept: RefCell<Vec<NonNull<dyn Any>>>,
     /// Bytes in all chunks.
     reserved: Cell<usize>,
 }
@@ -74,12 +75,10 @@ impl Heap {
 
     /// Keeps `value` until the heap is dropped and lends it for as long.
     pub fn keep<T: 'static>(&self, value: T) -> &T {
-        let value = Box::new(value);
-        let address: *const T = &raw const *value;
-        self.kept.borrow_mut().push(value);
-        // SAFETY: the box is owned by `self.kept`, which only grows, and a box's content does not move
-        // with the box. Nobody else can reach it, so no `&mut` to it can exist.
-        unsafe { &*address }
+        let address = NonNull::from(Box::leak(Box::new(value)));
+        self.kept.borrow_mut().push(address);
+        // SAFETY: the object stays until the heap is dropped, and nobody makes a `&mut` to it before.
+        unsafe { address.as_ref() }
     }
 
     /// Copies a slice into the heap.
@@ -173,6 +172,10 @@ impl Default for Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
+        for kept in self.kept.borrow_mut().drain(..) {
+            // SAFETY: it came from a box, once, and no `'h` is alive any more.
+            drop(unsafe { Box::from_raw(kept.as_ptr()) });
+        }
         for &(chunk, layout) in &*self.chunks.borrow() {
             // SAFETY: it came from `alloc` with this layout, and no `'h` is alive any more.
             unsafe { dealloc(chunk.as_ptr().cast(), layout) };

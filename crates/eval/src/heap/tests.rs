@@ -126,3 +126,12 @@ fn large_objects_get_chunks_of_their_own() {
     assert!(heap.used_bytes() >= long.len());
     assert!(heap.reserved_bytes() >= heap.used_bytes());
 }
+
+#[test]
+fn what_is_kept_stays_where_it_is() {
+    let heap = Heap::new();
+    let first = heap.keep(String::from("first"));
+    let others: Vec<&usize> = (0..100).map(|i| heap.keep(i)).collect();
+    assert_eq!(first, "first");
+    assert!(others.iter().enumerate().all(|(i, kept)| i == **kept));
+}
