@@ -1,0 +1,63 @@
+//! An evaluator that can do no harm.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use floe_eval::fs::{FileSystem, FileType};
+use floe_eval::heap::Heap;
+use floe_eval::settings::Settings;
+use floe_eval::store::ReadOnlyStore;
+use floe_eval::{Console, Evaluator, Options};
+use floe_store::StoreDir;
+
+/// Gives `work` an evaluator without files, environment and store, which ends at the first time that it
+/// looks whether it should: after a few hundred calls.
+pub fn with(work: impl for<'h> FnOnce(&Evaluator<'h>) + Send) {
+    floe_eval::with_big_stack(|stack_bytes| {
+        let heap = Heap::new();
+        let settings = Settings {
+            max_call_depth: 100,
+            environment: Some(BTreeMap::new()),
+            ..Settings::default()
+        };
+        settings.interrupt.store(true, std::sync::atomic::Ordering::Relaxed);
+        let options = Options {
+            settings,
+            fs: Rc::new(NoFiles),
+            store: Rc::new(ReadOnlyStore::new(StoreDir::default(), None)),
+            console: Rc::new(Silent),
+        };
+        work(&Evaluator::new(&heap, options, stack_bytes));
+    });
+}
+
+struct NoFiles;
+
+impl FileSystem for NoFiles {
+    fn read(&self, _path: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn file_type(&self, _path: &Path) -> io::Result<FileType> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn read_link(&self, _path: &Path) -> io::Result<PathBuf> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn read_dir(&self, _path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+struct Silent;
+
+impl Console for Silent {
+    fn trace(&self, _message: &str) {}
+
+    fn warn(&self, _message: &str) {}
+}

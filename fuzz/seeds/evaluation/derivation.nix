@@ -1,0 +1,1 @@
+(derivation { name = "a"; system = "b"; builder = "/c"; d = [ 1 "e" ]; outputs = [ "out" "dev" ]; }).drvPath

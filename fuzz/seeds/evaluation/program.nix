@@ -1,0 +1,1 @@
+let f = { a, b ? a + 1, ... }@c: a * b; fix = g: let x = g x; in x; in builtins.map f [ { a = 1; } (fix (self: { a = 2; b = self.a; })) ] ++ [ "${toString 1.5}" (with { y = 1; }; y) ({ a.b = null; }.a ? b) ]

@@ -1,0 +1,1 @@
+{ a = let ; b = [ ( { "${ '' ]; inherit (c d; e.= 1
