@@ -13,6 +13,13 @@ use floe_eval::store::ReadOnlyStore;
 use floe_eval::{Console, Evaluator, Options};
 use floe_store::StoreDir;
 
+/// The evaluator measures its stack by the addresses of local variables, which the sanitizer would
+/// otherwise keep elsewhere.
+#[unsafe(no_mangle)]
+extern "C" fn __asan_default_options() -> *const std::ffi::c_char {
+    c"detect_stack_use_after_return=0".as_ptr()
+}
+
 /// Gives `work` an evaluator without files, environment and store, which ends at the first time that it
 /// looks whether it should: after a few hundred calls.
 pub fn with(work: impl for<'h> FnOnce(&Evaluator<'h>) + Send) {
