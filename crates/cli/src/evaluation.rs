@@ -165,9 +165,10 @@ fn select<'h>(
     if request.attributes.is_empty() {
         return Ok(vec![finish(root)?]);
     }
-    let selected = request.attributes.iter().map(|path| {
-        finish(evaluator.select_path(root, path, &arguments)?)
-    });
+    let selected = request
+        .attributes
+        .iter()
+        .map(|path| finish(evaluator.select_path(root, path, &arguments)?));
     selected.collect()
 }
 
@@ -186,12 +187,13 @@ fn settings(request: &Request, access: Access<'_>) -> anyhow::Result<Settings> {
     for note in &found.notes {
         print_warning(&note.to_string());
     }
-    let mut settings = Settings::default();
-    settings.search_path =
-        request.include.iter().map(|entry| SearchPathEntry::parse(entry)).collect();
-    settings.search_path.extend(found.search_path.entries.into_iter().map(|entry| {
-        SearchPathEntry { prefix: entry.prefix, path: entry.path.to_string_lossy().into_owned() }
-    }));
+    let included = request.include.iter().map(|entry| SearchPathEntry::parse(entry));
+    let discovered = found.search_path.entries.into_iter().map(|entry| SearchPathEntry {
+        prefix: entry.prefix,
+        path: entry.path.to_string_lossy().into_owned(),
+    });
+    let mut settings =
+        Settings { search_path: included.chain(discovered).collect(), ..Settings::default() };
     if let Some(system) = &request.system {
         settings.system.clone_from(system);
     }

@@ -155,7 +155,9 @@ impl Client {
     pub fn request(&mut self, method: &str, params: Value) -> Result<Value, ClientError> {
         let id = self.next_id;
         self.next_id += 1;
-        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
+        let mut message = json!({ "jsonrpc": "2.0", "id": id, "method": method });
+        message["params"] = params;
+        self.send(&message)?;
         let deadline = Instant::now() + self.patience;
         loop {
             let mut message = self.receive(deadline, method)?;
@@ -174,7 +176,9 @@ impl Client {
 
     /// Sends a notification.
     pub fn notify(&mut self, method: &str, params: Value) -> Result<(), ClientError> {
-        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }))
+        let mut message = json!({ "jsonrpc": "2.0", "method": method });
+        message["params"] = params;
+        self.send(&message)
     }
 
     /// The parameters of the next notification of this method that is `wanted`. Earlier ones of the
