@@ -2,7 +2,7 @@
 //!
 //! The worker protocol is spoken in version 1.35, which every daemon from Nix 2.14 on accepts; with
 //! older ones the older of the two versions counts, down to 1.34 (Nix 2.8). [`wire`] has the
-//! encoding, [`connection`] the conversation, this module what it is good for.
+//! encoding, `connection` the conversation, this module what it is good for.
 
 mod connection;
 pub mod wire;
