@@ -27,5 +27,5 @@ pub mod status;
 pub mod text;
 pub mod watch;
 
-pub use context::Context;
+pub use context::{Context, FirstEntry};
 pub use output::Output;

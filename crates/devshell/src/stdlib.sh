@@ -321,7 +321,11 @@ __dispatch() {
 # the environment of a shell.nix (or default.nix), or of some packages.
 use_nix() {
   local script
-  script=$("$floe" __use-nix "$@") || return
+  if ! script=$("$floe" __use-nix "$@"); then
+    # At a prompt the rest of .envrc still counts; `floe shell` rather runs nothing.
+    [[ -z ${FLOE_FAIL_FAST-} ]] || exit 1
+    return 1
+  fi
   eval "$script"
 }
 

@@ -262,7 +262,9 @@ impl fmt::Display for FlakeReference {
             (None, None) => String::new(),
         };
         match &self.input {
-            Input::Path { path } => write!(f, "path:{}", path.display())?,
+            Input::Path { path } => {
+                write!(f, "path:{}", percent_encode(&path.display().to_string()))?;
+            }
             Input::Git { url, version } | Input::Mercurial { url, version } => {
                 match &self.input {
                     Input::Git { .. } if url.starts_with("git:") => f.write_str(url)?,
@@ -289,7 +291,7 @@ impl fmt::Display for FlakeReference {
         query.extend(self.directory.as_deref().map(|value| ("dir", value)));
         let mut separator = if has_query { '&' } else { '?' };
         for (name, value) in query {
-            write!(f, "{separator}{name}={value}")?;
+            write!(f, "{separator}{name}={}", percent_encode(value))?;
             separator = '&';
         }
         Ok(())
@@ -407,6 +409,20 @@ fn looks_like_archive(url: &str) -> bool {
 }
 
 /// Bytes that `%XX` stands for; an escape that is none stays as it is.
+/// What [`percent_decode`] turns back: everything but letters, digits and what a path or a branch
+/// usually has is escaped.
+fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/.-_~:@!$'()*,;=".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded += &format!("%{byte:02X}");
+        }
+    }
+    encoded
+}
+
 fn percent_decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -539,7 +555,7 @@ mod tests {
                   = path:/etc/nixos
                   Path { path: "/etc/nixos" } None
                 ./sub dir?dir=x
-                  = path:./sub dir?dir=x
+                  = path:./sub%20dir?dir=x
                   Path { path: "./sub dir" } Some("x")
                 path:///etc/nixos
                   = path:/etc/nixos

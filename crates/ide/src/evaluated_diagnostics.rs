@@ -109,7 +109,7 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
             &expect![[r#"
                 default.nix:3 "package.verison" missing-attribute: attribute 'verison' missing
                 Did you mean version?
-                    default.nix:3 "\"${package.pname} ${package.verison}\"" while calling anonymous lambda
+                    default.nix:3 "package: \"${package.pname} ${package.verison}\"" while calling 'banner'
                     <nixpkgs>/lib/strings.nix:57 "concatStringsSep sep (map f list)" while calling the 'concatStringsSep' builtin
                     <nixpkgs>/lib/strings.nix:56 "list:\n    concatStringsSep sep (map f list)" while calling 'concatMapStringsSep'
             "#]],
@@ -121,12 +121,12 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
         check(
             "{ config, ... }: { networking.hostName = config.networking.hostNam; }",
             &expect![[r#"
-            default.nix:1 "config.networking.hostNam" missing-attribute: attribute 'hostNam' missing
-            Did you mean hostName?
-                <nixpkgs>/lib/modules.nix:362 "value" from the definition of 'value'
-                <nixpkgs>/lib/modules.nix:560 "def.value" while evaluating the attribute 'value'
-                <nixpkgs>/lib/modules.nix:68 "isAttrs value" while calling the 'isAttrs' builtin
-        "#]],
+                default.nix:1 "config.networking.hostNam" missing-attribute: attribute 'hostNam' missing
+                Did you mean hostName?
+                    <nixpkgs>/lib/modules.nix:362 "value" while evaluating the attribute 'value'
+                    <nixpkgs>/lib/modules.nix:68 "isAttrs value" while calling the 'isAttrs' builtin
+                    <nixpkgs>/lib/modules.nix:68 "&& value._type or null == type" in the left operand of the AND (&&) operator
+            "#]],
         );
         check(
             "{ config, ... }: { services.openssh.enabel = true; }",
@@ -146,8 +146,8 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
                 default.nix:1 "enable" option-type: A definition for option `services.openssh.enable' is not of type `boolean'. Definition values:
                 - In `/w/default.nix': "yes"
                     <nixpkgs>/lib/modules.nix:578 "throw \"A definition for option `${showOption loc}' is not of type `${type.description}'. Definition values:${showDefs wrong}\"" while calling the 'throw' builtin
-                    <nixpkgs>/lib/modules.nix:570 "mergedValue" from the definition of 'mergedValue'
-                    <nixpkgs>/lib/modules.nix:530 "merged.mergedValue" while evaluating the attribute 'mergedValue'
+                    <nixpkgs>/lib/modules.nix:570 "mergedValue" while evaluating the attribute 'mergedValue'
+                    <nixpkgs>/lib/modules.nix:529 "value" while evaluating the attribute 'value'
             "#]],
         );
         check("{ config, ... }: { networking.hostName = \"a\"; }", &expect![[""]]);
@@ -158,12 +158,11 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
         check(
             "{ stdenv, hello }: stdenv.mkDerivation { pname = \"a\"; version = hello.verison; }",
             &expect![[r#"
-            default.nix:1 "hello.verison" missing-attribute: attribute 'verison' missing
-            Did you mean version?
-                default.nix:1 "version" from the definition of 'version'
-                <nixpkgs>/stdenv/make-derivation.nix:37 "attrs.version or (throw \"the package '${attrs.pname}' has a pname and no version\")" while evaluating the attribute 'version'
-                <nixpkgs>/stdenv/make-derivation.nix:54 "name" while evaluating the derivation attribute 'name'
-        "#]],
+                default.nix:1 "hello.verison" missing-attribute: attribute 'verison' missing
+                Did you mean version?
+                    default.nix:1 "version" while evaluating the attribute 'version'
+                    <nixpkgs>/stdenv/make-derivation.nix:54 "name" while evaluating the derivation attribute 'name'
+            "#]],
         );
     }
 
@@ -179,10 +178,10 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
         check(
             "//- /w/a.nix\n{ x = (import ./b.nix).y; }\n//- /w/b.nix\n{ y = throw \"no\"; }",
             &expect![[r#"
-            a.nix:1 "(import ./b.nix).y" thrown: no
-                b.nix:1 "throw \"no\"" while calling the 'throw' builtin
-                b.nix:1 "y" from the definition of 'y'
-        "#]],
+                a.nix:1 "{ x = (import ./b.nix).y; }" thrown: no
+                    b.nix:1 "throw \"no\"" while calling the 'throw' builtin
+                    b.nix:1 "y" while evaluating the attribute 'y'
+            "#]],
         );
     }
 

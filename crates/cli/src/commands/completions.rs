@@ -1,6 +1,9 @@
 //! `floe completions`: what a shell needs to complete Floe's own command line.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::{Args, CommandFactory as _};
 
@@ -17,6 +20,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut command = crate::arguments::Arguments::command();
-    clap_complete::generate(arguments.shell, &mut command, "floe", &mut io::stdout());
-    Ok(ExitCode::SUCCESS)
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "floe", &mut script);
+    // A reader that has seen enough closes the pipe.
+    match io::stdout().write_all(&script) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

@@ -1,7 +1,6 @@
 //! `floe shell`: a shell with a project's environment, without any hook.
 
 use std::{
-    collections::BTreeMap,
     env,
     ffi::OsString,
     os::unix::process::CommandExt as _,
@@ -11,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use floe_devshell::{Context, export::export, shells::Json};
+use floe_devshell::{Context, FirstEntry, export::enter};
 
 use crate::{arguments::StoreArguments, commands::export::Messages};
 
@@ -41,24 +40,21 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
         bail!("'{}' does not exist", folder.display());
     }
     context.directory.clone_from(&folder);
-    let export = export(&context, &Json, &mut Messages)?;
-    if let Some(failure) = export.failure {
-        return Err(failure.into());
-    }
+    // A command is not run without the tools that it was given for.
+    context.environment.insert("FLOE_FAIL_FAST".into(), "1".into());
+    context.settings.first_entry = FirstEntry::Wait;
+    let entered = enter(&context, &mut Messages)?;
 
     let default = || vec![env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into())];
     let words = if arguments.command.is_empty() { default() } else { arguments.command.clone() };
     let (program, words) = words.split_first().context("there is nothing to run")?;
     let mut command = Command::new(program);
     command.args(words);
-    if !export.script.is_empty() {
-        let changes: BTreeMap<String, Option<String>> = serde_json::from_slice(&export.script)?;
-        for (name, value) in changes {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
+    if let Some(entered) = entered {
+        if let Some(failure) = entered.failure {
+            return Err(failure.into());
         }
+        command.env_clear().envs(entered.environment).env_remove("FLOE_FAIL_FAST");
     }
     // The program takes our place, so that signals and the exit status are its own.
     let error = command.exec();

@@ -174,8 +174,9 @@ fn foldl<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'
     ev.force(result, pos)
 }
 
-/// More elements than this fit into no memory.
-const LONGEST: i64 = 1 << 40;
+/// More elements than this fit into no machine's memory.
+const LONGEST: i64 = 1 << 30;
+const CELLS_BETWEEN_CHECKS: usize = 1 << 16;
 
 fn gen_list<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     let doing = "while evaluating the second argument passed to builtins.genList";
@@ -188,9 +189,14 @@ fn gen_list<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<
     }
     let doing = "while evaluating the first argument passed to builtins.genList";
     ev.force_function(args[0], Pos::None, doing)?;
-    Ok(ev
-        .heap
-        .list_with(len as usize, |i| ev.heap.thunk_call(args[0], ev.heap.int(i as i64), None)))
+    let cells = ev.heap.cells(len as usize, Value::null());
+    for (i, cell) in cells.iter().enumerate() {
+        if i.is_multiple_of(CELLS_BETWEEN_CHECKS) {
+            ev.check_interrupt()?;
+        }
+        cell.set(ev.heap.thunk_call(args[0], ev.heap.int(i as i64), None));
+    }
+    Ok(ev.heap.list_view(cells))
 }
 
 fn map<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {

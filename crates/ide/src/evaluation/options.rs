@@ -349,11 +349,29 @@ fn list<'h>(session: &Session<'h>, value: Value<'h>, name: &str) -> Vec<Value<'h
     }
 }
 
+/// The roles of nixpkgs' Markdown, `{option}` in front of a code span, mean nothing to an editor.
+fn without_roles(markdown: &str) -> String {
+    let mut result = String::with_capacity(markdown.len());
+    let mut rest = markdown;
+    while let Some(start) = rest.find('{') {
+        let (before, at) = rest.split_at(start);
+        result += before;
+        let name = at[1..].find(|c: char| !c.is_ascii_lowercase()).unwrap_or(0);
+        if name > 0 && !before.ends_with('`') && at[1 + name..].starts_with("}`") {
+            rest = &at[name + 2..];
+        } else {
+            result.push('{');
+            rest = &at[1..];
+        }
+    }
+    result + rest
+}
+
 impl OptionInfo {
     /// What there is to say about it, as Markdown.
     pub(crate) fn markdown(&self) -> Option<String> {
         let option = self.option.as_ref()?;
-        let mut markdown = option.description.as_deref().unwrap_or_default().trim().to_owned();
+        let mut markdown = without_roles(option.description.as_deref().unwrap_or_default().trim());
         let mut add = |title: &str, value: &Option<String>| {
             if let Some(value) = value {
                 let value = value.trim();
@@ -370,5 +388,18 @@ impl OptionInfo {
             markdown += &format!("\n\nDeclared in `{}`", place.path.display());
         }
         Some(markdown.trim_start().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_roles;
+
+    #[test]
+    fn roles_of_nixpkgs_are_left_out() {
+        assert_eq!(
+            without_roles("See {option}`a.b` in {file}`/etc`, not {x} or `{option}`."),
+            "See `a.b` in `/etc`, not {x} or `{option}`."
+        );
     }
 }

@@ -70,8 +70,21 @@ fn info(session: &Session<'_>, set: &str, path: &[String]) -> Option<PackageInfo
             let position = get_text(session, meta, "position");
             info.definition = position.as_deref().and_then(SourceLine::parse);
         }
+        // `meta.position` points into `meta`; the package's own name is nearer to where it begins.
+        if let Some(named) = name_line(session, value)
+            && info.definition.as_ref().is_none_or(|definition| definition.path == named.path)
+        {
+            info.definition = Some(named);
+        }
     }
     Some(info)
+}
+
+/// Where a derivation's name is given: its `pname`, or its `name`.
+fn name_line<'h>(session: &Session<'h>, derivation: Value<'h>) -> Option<SourceLine> {
+    let attrs = attrs(session, derivation)?;
+    let attr = ["pname", "name"].into_iter().find_map(|name| attrs.get(Name::new(name)))?;
+    SourceLine::of(&session.evaluator.locate(attr.position.into())?)
 }
 
 fn package_set<'h>(session: &Session<'h>, set: &str) -> Option<Value<'h>> {
