@@ -211,6 +211,8 @@ pub struct RawFrame {
 
 /// What was being done; formatted only when somebody reads it.
 pub enum FrameMessage {
+    /// An attribute of this path was asked for. C++ Nix has no such step.
+    Use(String),
     /// A fixed text.
     Static(&'static str),
     /// A text made for the occasion.
@@ -224,6 +226,7 @@ pub enum FrameMessage {
 impl fmt::Display for FrameMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            FrameMessage::Use(path) => write!(f, "from the use of '{path}'"),
             FrameMessage::Static(text) => f.write_str(text),
             FrameMessage::Text(text) => f.write_str(text),
             FrameMessage::Builtin(name) => write!(f, "while calling the '{name}' builtin"),
@@ -339,6 +342,8 @@ pub struct Frame {
     pub message: String,
     /// Where.
     pub position: Option<Position>,
+    /// Whether Floe says this where C++ Nix says nothing.
+    pub is_addition: bool,
 }
 
 /// A place in a text.

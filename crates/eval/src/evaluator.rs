@@ -291,6 +291,7 @@ impl<'h> Evaluator<'h> {
                 .map(|RawFrame { message, pos }| Frame {
                     message: message.to_string(),
                     position: self.locate(*pos),
+                    is_addition: matches!(message, FrameMessage::Use(_)),
                 })
                 .collect(),
         }
@@ -298,17 +299,22 @@ impl<'h> Evaluator<'h> {
 
     /// Looks up a place.
     pub fn locate(&self, pos: Pos) -> Option<Position> {
-        let units = self.units.borrow();
-        let unit = match pos {
-            Pos::None => return None,
-            Pos::Expr(code) | Pos::Operator(code) | Pos::Wrapped(code) => units[code.unit as usize],
-            Pos::Lambda { unit, .. } => units[unit as usize],
+        let unit = self.unit_of(pos)?;
+        self.units.borrow()[unit as usize].locate(pos)
+    }
+
+    /// The number of the unit that a place is in.
+    pub(crate) fn unit_of(&self, pos: Pos) -> Option<u32> {
+        match pos {
+            Pos::None => None,
+            Pos::Expr(code) | Pos::Operator(code) | Pos::Wrapped(code) => Some(code.unit),
+            Pos::Lambda { unit, .. } => Some(unit),
             Pos::Binding(position) => {
+                let units = self.units.borrow();
                 let after = units.partition_point(|unit| unit.first_position <= position.0);
-                units[after.checked_sub(1)?]
+                after.checked_sub(1).map(|unit| unit as u32)
             }
-        };
-        unit.locate(pos)
+        }
     }
 
     /// Where a function was written.

@@ -161,6 +161,7 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
                 default.nix:1 "hello.verison" missing-attribute: attribute 'verison' missing
                 Did you mean version?
                     default.nix:1 "version" while evaluating the attribute 'version'
+                    <nixpkgs>/stdenv/make-derivation.nix:37 "attrs.version or (throw \"the package '${attrs.pname}' has a pname and no version\")" from the use of 'version'
                     <nixpkgs>/stdenv/make-derivation.nix:54 "name" while evaluating the derivation attribute 'name'
             "#]],
         );
@@ -178,7 +179,7 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
         check(
             "//- /w/a.nix\n{ x = (import ./b.nix).y; }\n//- /w/b.nix\n{ y = throw \"no\"; }",
             &expect![[r#"
-                a.nix:1 "{ x = (import ./b.nix).y; }" thrown: no
+                a.nix:1 "(import ./b.nix).y" thrown: no
                     b.nix:1 "throw \"no\"" while calling the 'throw' builtin
                     b.nix:1 "y" while evaluating the attribute 'y'
             "#]],

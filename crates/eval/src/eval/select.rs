@@ -90,7 +90,13 @@ impl<'h> Evaluator<'h> {
             }
             let path = self.show_keys(unit, keys, env);
             let message = format!("while evaluating the attribute '{path}'");
-            error.frame(found, FrameMessage::Text(message))
+            let error = error.frame(found, FrameMessage::Text(message));
+            // C++ Nix names the definition only. Where that is in another file, the person who wrote
+            // the use would not find themselves in the trace.
+            if self.unit_of(found) == Some(unit.index) {
+                return error;
+            }
+            error.frame(pos, FrameMessage::Use(path))
         })
     }
 

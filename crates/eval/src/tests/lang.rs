@@ -235,7 +235,7 @@ fn files_fail_with_the_messages_of_nix() {
 fn trace(report: &Report, folder: &Path) -> String {
     let mut text = String::from("error:\n");
     let parent = folder.parent().expect("not the root").display().to_string();
-    for frame in report.frames.iter().rev() {
+    for frame in report.frames.iter().rev().filter(|frame| !frame.is_addition) {
         text.push_str(&format!("… {}\n", frame.message.trim_end()));
         if let Some(position) = &frame.position {
             text.push_str(&format!("at {position}:\n"));
