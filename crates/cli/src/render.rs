@@ -227,8 +227,7 @@ mod tests {
               |
             1 | let
               | ---
-            help: floe explain undefined-variable
-        "#]]
+            help: floe explain undefined-variable"#]]
         .assert_eq(&complaint.render_plain());
     }
 

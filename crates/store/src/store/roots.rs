@@ -88,9 +88,12 @@ impl TempRoots {
                     return Ok(None);
                 }
                 if file.metadata()?.len() > 0 {
-                    // Left behind by a program that is gone.
-                    fs::remove_file(&path)?;
-                    return Ok(None);
+                    // Left behind by a program that is gone, or marked by a collector that took it for
+                    // such a one and has removed it.
+                    return match fs::remove_file(&path) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                        _ => Ok(None),
+                    };
                 }
                 Ok(path.exists().then_some(file))
             };
