@@ -9,7 +9,9 @@ use std::{
 };
 
 fn main() -> io::Result<()> {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/pkgs");
+    // Asked when it runs, not when it is compiled: checkouts may share a target folder.
+    let directory = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let packages = Path::new(&directory).join("../../fixtures/pkgs");
     println!("cargo:rerun-if-changed={}", packages.display());
     let mut files = BTreeMap::new();
     collect(&packages, &packages, &mut files)?;
