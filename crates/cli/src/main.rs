@@ -42,11 +42,20 @@ fn main() -> ExitCode {
     start_tracing();
     match commands::run(arguments) {
         Ok(code) => code,
+        // A reader that has seen enough closes the pipe.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             render::print_error(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Messages for whoever works on Floe itself: `FLOE_LOG=debug floe …`.

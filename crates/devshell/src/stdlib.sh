@@ -312,20 +312,24 @@ __dispatch() {
   shift 2
   if ! declare -F -- "${word}_$kind" >/dev/null; then
     log_error "\`$word $kind\` is not known; a function ${word}_$kind in $__config/lib/*.sh would define it"
-    return 1
+    __incomplete
+    return
   fi
-  "${word}_$kind" "$@"
+  "${word}_$kind" "$@" || __incomplete
+}
+
+# What was asked for is not there. At a prompt the rest of .envrc still counts; `floe shell` rather runs
+# nothing.
+__incomplete() {
+  [[ -z ${FLOE_FAIL_FAST-} ]] || exit 1
+  return 1
 }
 
 # use nix [FILE] [-A ATTRIBUTE] [--arg NAME EXPRESSION] [--argstr NAME TEXT] | use nix -p PACKAGE...:
 # the environment of a shell.nix (or default.nix), or of some packages.
 use_nix() {
   local script
-  if ! script=$("$floe" __use-nix "$@"); then
-    # At a prompt the rest of .envrc still counts; `floe shell` rather runs nothing.
-    [[ -z ${FLOE_FAIL_FAST-} ]] || exit 1
-    return 1
-  fi
+  script=$("$floe" __use-nix "$@") || return
   eval "$script"
 }
 

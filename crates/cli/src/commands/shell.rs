@@ -8,7 +8,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use floe_devshell::{Context, FirstEntry, export::enter};
 
@@ -34,11 +34,16 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
         // For the process that builds.
         context.environment.insert("FLOE_STORE".into(), store.into());
     }
-    let path = context.directory.join(arguments.path.as_deref().unwrap_or("".as_ref()));
-    let folder = if path.is_file() { path.parent().unwrap_or(&path).to_owned() } else { path };
-    if !folder.is_dir() {
-        bail!("'{}' does not exist", folder.display());
-    }
+    let path = match &arguments.path {
+        // `..` and links are followed: what is allowed is known by its real path.
+        Some(path) => context
+            .directory
+            .join(path)
+            .canonicalize()
+            .with_context(|| format!("cannot enter '{}'", path.display()))?,
+        None => context.directory.clone(),
+    };
+    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(&path).to_owned() };
     context.directory.clone_from(&folder);
     // A command is not run without the tools that it was given for.
     context.environment.insert("FLOE_FAIL_FAST".into(), "1".into());
