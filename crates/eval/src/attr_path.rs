@@ -139,8 +139,7 @@ fn parse_path(path: &str) -> Result<Vec<String>> {
     if !step.is_empty() {
         steps.push(step);
     }
-    if let Some(empty) = steps.iter().position(String::is_empty) {
-        let _ = empty;
+    if steps.iter().any(String::is_empty) {
         return Err(EvalError::new(
             ErrorKind::Other,
             format!("empty attribute name in selection path '{path}'"),

@@ -263,18 +263,13 @@ impl<'h> Evaluator<'h> {
 
     /// Where a path's bytes are: store paths may lie elsewhere than their names say.
     pub(crate) fn physical(&self, path: &Path) -> PathBuf {
-        let store_dir = self.store.store_dir();
-        let Some(rest) = path.to_str().and_then(|path| path.strip_prefix(store_dir.as_str()))
-        else {
-            return path.to_owned();
+        let in_store = || {
+            let (base, inner) = self.store.store_dir().split(path.to_str()?).ok()?;
+            let physical = self.store.physical_path(&base)?;
+            let inner = inner.trim_start_matches('/');
+            Some(if inner.is_empty() { physical } else { physical.join(inner) })
         };
-        let rest = rest.trim_start_matches('/');
-        let (base, inner) = rest.split_once('/').unwrap_or((rest, ""));
-        match floe_store::StorePath::parse(base).ok().and_then(|p| self.store.physical_path(&p)) {
-            Some(physical) if inner.is_empty() => physical,
-            Some(physical) => physical.join(inner),
-            None => path.to_owned(),
-        }
+        in_store().unwrap_or_else(|| path.to_owned())
     }
 
     /// Turns an error into a report that borrows nothing.
