@@ -217,6 +217,9 @@ pub enum FrameMessage {
     Static(&'static str),
     /// A text made for the occasion.
     Text(String),
+    /// What the program itself says with `addErrorContext`, or which derivation it was: no trace is
+    /// shortened by these.
+    Context(String),
     /// A call of the builtin with this name.
     Builtin(&'static str),
     /// A call of the function of this unit and number, which has this name.
@@ -228,7 +231,7 @@ impl fmt::Display for FrameMessage {
         match self {
             FrameMessage::Use(path) => write!(f, "from the use of '{path}'"),
             FrameMessage::Static(text) => f.write_str(text),
-            FrameMessage::Text(text) => f.write_str(text),
+            FrameMessage::Text(text) | FrameMessage::Context(text) => f.write_str(text),
             FrameMessage::Builtin(name) => write!(f, "while calling the '{name}' builtin"),
             FrameMessage::Calling(Some(name)) => write!(f, "while calling '{name}'"),
             FrameMessage::Calling(None) => f.write_str("while calling anonymous lambda"),
@@ -342,8 +345,35 @@ pub struct Frame {
     pub message: String,
     /// Where.
     pub position: Option<Position>,
-    /// Whether Floe says this where C++ Nix says nothing.
-    pub is_addition: bool,
+    /// When C++ Nix prints it.
+    pub shown: Shown,
+}
+
+/// When C++ Nix prints a step of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// However long the trace is.
+    Always,
+    /// Up to a length of the trace, with `--show-trace` in any case.
+    Usually,
+    /// Only with `--show-trace`: calls of functions.
+    OnRequest,
+    /// Never: only Floe says this.
+    Never,
+}
+
+impl FrameMessage {
+    /// When C++ Nix prints such a step.
+    pub(crate) fn shown(&self) -> Shown {
+        match self {
+            FrameMessage::Use(_) => Shown::Never,
+            FrameMessage::Calling(_) | FrameMessage::Static("from call site") => Shown::OnRequest,
+            FrameMessage::Context(_) => Shown::Always,
+            FrameMessage::Static(_) | FrameMessage::Text(_) | FrameMessage::Builtin(_) => {
+                Shown::Usually
+            }
+        }
+    }
 }
 
 /// A place in a text.
@@ -371,6 +401,13 @@ pub enum Origin {
         /// The folder.
         base: PathBuf,
     },
+    /// An expression read from standard input.
+    StandardInput {
+        /// The text itself.
+        text: Arc<str>,
+        /// The folder.
+        base: PathBuf,
+    },
     /// Part of the evaluator itself.
     Internal(&'static str),
 }
@@ -380,6 +417,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::File(path) => write!(f, "{}", path.display()),
             Origin::Text { .. } => f.write_str("«string»"),
+            Origin::StandardInput { .. } => f.write_str("«stdin»"),
             Origin::Internal(name) => write!(f, "«nix-internal»/{name}"),
         }
     }

@@ -71,8 +71,12 @@ pub struct Reads {
 pub trait Console {
     /// A line of `builtins.trace`.
     fn trace(&self, message: &str);
-    /// A warning.
+    /// A warning of the evaluator's own.
     fn warn(&self, message: &str);
+    /// A line of `builtins.warn`.
+    fn evaluation_warning(&self, message: &str) {
+        self.warn(message);
+    }
 }
 
 /// A call whose frame was given up because it was the last thing its caller did.
@@ -190,18 +194,6 @@ impl<'h> Evaluator<'h> {
         Ok(value)
     }
 
-    /// Evaluates a text, with relative paths relative to `base`.
-    ///
-    /// # Errors
-    ///
-    /// Those of parsing and evaluating it.
-    pub fn eval_text(&self, text: &str, base: &Path) -> Result<Value<'h>> {
-        let text: Arc<str> = text.into();
-        let origin = Origin::Text { text: text.clone(), base: base.to_owned() };
-        let unit = self.load(text, origin, None)?;
-        self.eval(unit, unit.module.root, Env::none())
-    }
-
     /// Evaluates a part of the evaluator that is written in the language itself.
     pub(crate) fn eval_internal(&self, name: &'static str, text: &str) -> Result<Value<'h>> {
         let unit = self.load(text.into(), Origin::Internal(name), None)?;
@@ -286,7 +278,7 @@ impl<'h> Evaluator<'h> {
                 .map(|RawFrame { message, pos }| Frame {
                     message: message.to_string(),
                     position: self.locate(*pos),
-                    is_addition: matches!(message, FrameMessage::Use(_)),
+                    shown: message.shown(),
                 })
                 .collect(),
         }
@@ -388,7 +380,7 @@ impl<'h> Evaluator<'h> {
 
     /// The file that importing `path` reads: if it is a link, that is followed, but links among its
     /// folders stay as they are; a folder means its `default.nix`.
-    fn resolve_import(&self, path: &Path) -> Result<PathBuf> {
+    pub(crate) fn resolve_import(&self, path: &Path) -> Result<PathBuf> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
             let physical = self.physical(&self.resolve_all_but_last(&path)?);
@@ -412,7 +404,7 @@ impl<'h> Evaluator<'h> {
         Err(EvalError::new(ErrorKind::Io, message))
     }
 
-    fn load_file(&self, path: &Path) -> Result<&'h Unit<'h>> {
+    pub(crate) fn load_file(&self, path: &Path) -> Result<&'h Unit<'h>> {
         if let Some(lowered) = self.fs.lowered(path) {
             self.note_file(path);
             return Ok(self.add_unit(lowered, Origin::File(path.to_owned())));
@@ -429,7 +421,12 @@ impl<'h> Evaluator<'h> {
         }
     }
 
-    fn load(&self, text: Arc<str>, origin: Origin, scope: Option<&[Name]>) -> Result<&'h Unit<'h>> {
+    pub(crate) fn load(
+        &self,
+        text: Arc<str>,
+        origin: Origin,
+        scope: Option<&[Name]>,
+    ) -> Result<&'h Unit<'h>> {
         let options = ParseOptions { pipe_operators: self.settings.has_feature("pipe-operators") };
         let parse = floe_syntax::parse(&text, &options);
         let options = LowerOptions {

@@ -29,6 +29,7 @@ mod names;
 mod paths;
 mod print;
 mod problem;
+mod program;
 mod regex;
 mod suggest;
 mod toml;
@@ -38,6 +39,7 @@ mod xml;
 pub use builtins::NIX_VERSION;
 pub use evaluator::{Console, Evaluator, Options, Reads};
 pub use json::to_nix_json;
+pub use program::Program;
 
 /// The stack that an evaluation gets: address space, of which only what is used is ever memory.
 const STACK_BYTES: usize = 4 << 30;

@@ -102,7 +102,7 @@ impl<'h> Unit<'h> {
     pub(crate) fn base(&self) -> &'h Path {
         match &self.source.origin {
             Origin::File(path) => path.parent().unwrap_or(Path::new("/")),
-            Origin::Text { base, .. } => base,
+            Origin::Text { base, .. } | Origin::StandardInput { base, .. } => base,
             Origin::Internal(_) => Path::new("/"),
         }
     }

@@ -39,7 +39,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("warn", 2, |ev, args, pos| {
         let doing = "while evaluating the first argument; the message passed to builtins.warn";
         let text = ev.force_string(args[0], pos, doing)?;
-        ev.console.warn(&text.to_text());
+        ev.console.evaluation_warning(&text.to_text());
         ev.force(args[1], pos)
     }),
 ];
@@ -63,7 +63,7 @@ fn add_error_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Re
         match ev.coerce_to_string(args[0], pos, &mut context, doing, Coercion::PLAIN) {
             Ok(text) => {
                 let text = String::from_utf8_lossy(&text).into_owned();
-                error.frame(Pos::None, FrameMessage::Text(text))
+                error.frame(Pos::None, FrameMessage::Context(text))
             }
             Err(error) => error,
         }

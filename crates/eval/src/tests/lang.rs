@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::with_evaluator;
 use crate::Evaluator;
-use crate::error::{Report, Result};
+use crate::error::{Report, Result, Shown};
 use crate::heap::Value;
 use crate::settings::{SearchPathEntry, Settings};
 
@@ -235,7 +235,7 @@ fn files_fail_with_the_messages_of_nix() {
 fn trace(report: &Report, folder: &Path) -> String {
     let mut text = String::from("error:\n");
     let parent = folder.parent().expect("not the root").display().to_string();
-    for frame in report.frames.iter().rev().filter(|frame| !frame.is_addition) {
+    for frame in report.frames.iter().rev().filter(|frame| frame.shown != Shown::Never) {
         text.push_str(&format!("… {}\n", frame.message.trim_end()));
         if let Some(position) = &frame.position {
             text.push_str(&format!("at {position}:\n"));
