@@ -1,4 +1,5 @@
 //! C++ Nix's own tests of the language, from the folder that `FLOE_NIX_LANG_TESTS` names: files that
+//! parse, with the expression that is printed, and files that do not, with the message; files that
 //! evaluate, with the value that is printed, and files that do not, with the trace that is printed.
 
 use std::path::{Path, PathBuf};
@@ -171,6 +172,57 @@ fn check(kind: &str, count: usize, differences: &[(String, String)]) {
         unexpected.len(),
         unexpected.join("\n")
     );
+}
+
+/// What is printed for a file that is parsed from standard input.
+fn parsed(folder: &Path, name: &str) -> std::result::Result<String, Box<Report>> {
+    let text = std::fs::read(folder.join(format!("{name}.nix"))).expect("the file is readable");
+    let text = String::from_utf8_lossy(&text);
+    with_evaluator(Settings::default(), |evaluator| {
+        match evaluator.parse_standard_input(&text, Path::new("/pwd")) {
+            Ok(program) => Ok(evaluator.show(program) + "\n"),
+            Err(error) => Err(Box::new(evaluator.report(&error))),
+        }
+    })
+}
+
+#[test]
+fn files_parse_as_in_nix() {
+    let Some(folder) = folder() else { return };
+    let names = names(&folder, "parse-okay-");
+    let mut differences = Vec::new();
+    for name in &names {
+        let expected = folder.join(format!("{name}.exp"));
+        let expected = std::fs::read_to_string(expected).expect("each file has an expectation");
+        let found = match parsed(&folder, name) {
+            Ok(shown) => shown,
+            Err(report) => trace(&report, &folder),
+        };
+        if found != expected {
+            differences.push((name.clone(), format!("expected\n{expected}found\n{found}")));
+        }
+    }
+    check("parse-okay-", names.len(), &differences);
+}
+
+#[test]
+fn files_are_rejected_with_the_messages_of_nix() {
+    let Some(folder) = folder() else { return };
+    let names = names(&folder, "parse-fail-");
+    let mut differences = Vec::new();
+    for name in &names {
+        let expected = folder.join(format!("{name}.err.exp"));
+        let expected = std::fs::read_to_string(expected).expect("each file has an expectation");
+        let expected = without_source(&expected);
+        let found = match parsed(&folder, name) {
+            Ok(shown) => shown,
+            Err(report) => trace(&report, &folder),
+        };
+        if found != expected {
+            differences.push((name.clone(), format!("expected\n{expected}found\n{found}")));
+        }
+    }
+    check("parse-fail-", names.len(), &differences);
 }
 
 #[test]
