@@ -2,23 +2,24 @@
 //!
 //! The result equals that of [`parse`](crate::parse) in every detail. What makes a block exchangeable:
 //! its brackets stay where they are, lexing it needs nothing outside of it, and its parser's decisions
-//! do not depend on what surrounds it. Braces hide the surroundings by design, so sets and the bindings
-//! in them qualify; anything else is taken only if it has no error, since recovery looks outwards.
+//! do not depend on what surrounds it. Braces hide the surroundings by design, so sets, the bindings in
+//! them, and runs of whole bindings qualify; anything else is taken only if it has no error, since
+//! recovery looks outwards.
 
 use std::ops::Range;
 
-use rowan::{GreenNode, GreenNodeBuilder, TextRange};
+use rowan::{GreenNode, GreenNodeBuilder, NodeOrToken, TextRange};
 
 use crate::edit::TextEdit;
 use crate::error::SyntaxErrorKind;
 use crate::flat::{Element, ElementId, FlatTree};
 use crate::green::{SyntaxNode, build_green};
 use crate::kind::SyntaxKind::{
-    self, Assign, AttrSet, Binding, Comma, DollarBrace, Ellipsis, Error, Ident, Inherit,
-    Interpolation, LBrace, LBracket, LParen, LegacyLet, LetKw, List, Paren, Question, RBrace,
-    RBracket, RParen, Semicolon, Slash, Star,
+    self, Assign, AttrSet, Binding, Comma, DollarBrace, Ellipsis, Error, Ident, InKw, Inherit,
+    Interpolation, LBrace, LBracket, LParen, LegacyLet, LetIn, LetKw, List, Paren, Question,
+    RBrace, RBracket, RParen, Semicolon, Slash, Star,
 };
-use crate::parser::{Parse, ParseOptions, parse, parse_block};
+use crate::parser::{Entries, Parse, ParseOptions, parse, parse_block, parse_entries};
 
 /// The result of [`reparse`].
 #[derive(Clone, Debug)]
@@ -27,8 +28,21 @@ pub struct Reparse {
     pub parse: Parse,
     /// The new green tree, sharing all that did not change with the old one, if there was one.
     pub green: Option<GreenNode>,
-    /// The bytes of the new text that were parsed; `None` for all of it.
-    pub block: Option<Range<u32>>,
+    /// What was parsed; `None` for all of it.
+    pub exchange: Option<Exchange>,
+}
+
+/// Which part of a tree was exchanged for another: whole siblings, perhaps only one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The elements of the old tree that went.
+    pub old: Range<u32>,
+    /// The elements of the new tree that came.
+    pub new: Range<u32>,
+    /// The bytes of the old text that they stood for.
+    pub old_text: Range<u32>,
+    /// The bytes of the new text.
+    pub new_text: Range<u32>,
 }
 
 /// Parses a text that came about by one edit.
@@ -41,37 +55,62 @@ pub fn reparse(
     text: &str,
     options: &ParseOptions,
 ) -> Reparse {
-    let blocks = match u32::try_from(text.len()) {
-        Ok(_) => enclosing_blocks(&old.tree, &edit.range),
-        Err(_) => Vec::new(),
+    let is_exchangeable = u32::try_from(text.len()).is_ok()
+        && !old.errors.iter().any(|error| error.kind == SyntaxErrorKind::NestedTooDeeply)
+        && !closes_a_comment(text, edit);
+    let mut spine = Vec::new();
+    let blocks = if is_exchangeable {
+        enclosing_blocks(&old.tree, &edit.range, &mut spine)
+    } else {
+        Vec::new()
     };
     for block in blocks.into_iter().rev() {
-        if let Some(reparse) = reparse_block(old, old_green, block, edit, text, options) {
-            return reparse;
+        let new_end =
+            (block.text.end + edit.insert.len() as u32) - (edit.range.end - edit.range.start);
+        let new_text = block.text.start..new_end;
+        if let Some(new) = parse_again(&old.tree, &block, new_text.clone(), text, options) {
+            return exchange(old, old_green, &spine, &block, &new, new_text, text);
         }
     }
     let parse = parse(text, options);
     let green = old_green.map(|_| parse.tree.to_green(text));
-    Reparse { parse, green, block: None }
+    Reparse { parse, green, exchange: None }
 }
 
-/// A node that may be exchanged.
-#[derive(Clone, Copy)]
+/// Siblings that may be exchanged.
 struct Block {
-    node: ElementId,
-    hides_surroundings: bool,
+    /// How many of the spine's nodes contain it.
+    depth: usize,
+    elements: Range<u32>,
+    text: Range<u32>,
+    what: What,
 }
 
-/// The nodes whose edges the edit leaves alone, from the outermost to the innermost.
-fn enclosing_blocks(tree: &FlatTree, edit: &Range<u32>) -> Vec<Block> {
+#[derive(Clone, Copy)]
+enum What {
+    /// One node.
+    Node { hides_surroundings: bool },
+    /// Some entries, and the token that ends them: the `;` of the last, which is one of them, or what
+    /// closes the set, which is not.
+    Entries { parent: Entries, are_first: bool, closing: Element },
+}
+
+/// What the edit leaves the edges of, from the outermost to the innermost. `spine` becomes the nodes
+/// around the edit.
+fn enclosing_blocks(tree: &FlatTree, edit: &Range<u32>, spine: &mut Vec<ElementId>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut parent = tree.root();
     loop {
+        spine.push(parent);
+        blocks.extend(enclosing_entries(tree, parent, edit, spine.len()));
         let mut previous = None;
         let mut node = None;
         for child in tree.children(parent) {
             let Element { kind, start, end, .. } = tree.get(child);
-            if !kind.is_token() && start < edit.start && edit.end < end {
+            if start >= edit.start {
+                break;
+            }
+            if !kind.is_token() && edit.end < end {
                 node = Some(child);
                 break;
             }
@@ -79,7 +118,8 @@ fn enclosing_blocks(tree: &FlatTree, edit: &Range<u32>) -> Vec<Block> {
         }
         // What has been skipped has no errors of its own.
         let Some(node) = node.filter(|node| tree.get(*node).kind != Error) else { return blocks };
-        let hides_surroundings = match tree.get(node).kind {
+        let Element { kind, start, end, next } = tree.get(node);
+        let hides_surroundings = match kind {
             AttrSet | LegacyLet | Interpolation => true,
             Binding => matches!(tree.get(parent).kind, AttrSet | LegacyLet),
             _ => false,
@@ -87,23 +127,94 @@ fn enclosing_blocks(tree: &FlatTree, edit: &Range<u32>) -> Vec<Block> {
         if let Some((open, close)) = edges(tree, node)
             && open.end <= edit.start
             && edit.end <= close.start
-            && (tree.get(node).kind != Binding || is_complete_before(tree, previous))
+            && (kind != Binding || is_complete_before(tree, previous))
         {
-            blocks.push(Block { node, hides_surroundings });
+            blocks.push(Block {
+                depth: spine.len(),
+                elements: node.0..next,
+                text: start..end,
+                what: What::Node { hides_surroundings },
+            });
         }
         parent = node;
     }
+}
+
+/// The fewest entries of a set or `let` around an edit before and behind which the parser is certain to
+/// look for an entry.
+fn enclosing_entries(
+    tree: &FlatTree,
+    set: ElementId,
+    edit: &Range<u32>,
+    depth: usize,
+) -> Option<Block> {
+    let (open, close) = match tree.get(set).kind {
+        AttrSet | LegacyLet => (LBrace, RBrace),
+        LetIn => (LetKw, InKw),
+        _ => return None,
+    };
+    let first = tree.children(set).next().map(|child| tree.get(child).kind);
+    let parent = match (close, first) {
+        (InKw, _) => Entries::Let,
+        (_, Some(LBrace)) => Entries::Set,
+        _ => Entries::KeywordSet,
+    };
+    let mut opening = None;
+    let mut earlier = Vec::new();
+    let mut children = tree.children(set);
+    let mut next = None;
+    for child in children.by_ref() {
+        let element = tree.get(child);
+        if element.end > edit.start {
+            next = Some(child);
+            break;
+        }
+        match opening {
+            None if element.kind == open => opening = Some(element),
+            None => {}
+            Some(_) => earlier.push(child),
+        }
+    }
+    // A letter behind the keyword would make another word of it.
+    let opening = opening.filter(|opening| open == LBrace || opening.end < edit.start)?;
+    let is_entry = |child: &ElementId| matches!(tree.get(*child).kind, Binding | Inherit);
+    let is_complete = |child: &&ElementId| is_entry(child) && semicolon(tree, **child).is_some();
+    let last = earlier.iter().rev().find(is_complete);
+    let before = last.map_or(opening, |last| tree.get(*last));
+    let block = |end: u32, elements_end: u32, closing: Element| Block {
+        depth,
+        elements: before.next..elements_end,
+        text: before.end..end,
+        what: What::Entries { parent, are_first: last.is_none(), closing },
+    };
+    for child in next.into_iter().chain(children) {
+        let element = tree.get(child);
+        if element.kind == close {
+            return (edit.end <= element.start).then(|| block(element.start, child.0, element));
+        }
+        if is_entry(&child)
+            && let Some(semicolon) = semicolon(tree, child)
+            && edit.end <= semicolon.start
+        {
+            return Some(block(element.end, element.next, semicolon));
+        }
+    }
+    None
 }
 
 /// Whether what stands before a binding leaves no doubt that the binding starts there.
 fn is_complete_before(tree: &FlatTree, previous: Option<ElementId>) -> bool {
     previous.is_some_and(|previous| match tree.get(previous).kind {
         LBrace | LetKw => true,
-        Binding | Inherit => {
-            tree.children(previous).last().is_some_and(|last| tree.get(last).kind == Semicolon)
-        }
+        Binding | Inherit => semicolon(tree, previous).is_some(),
         _ => false,
     })
+}
+
+/// The `;` that an entry ends with.
+fn semicolon(tree: &FlatTree, entry: ElementId) -> Option<Element> {
+    let last = tree.get(tree.children(entry).last()?);
+    (last.kind == Semicolon).then_some(last)
 }
 
 /// The tokens between which a node can change without affecting what is around it, if there are any:
@@ -123,55 +234,110 @@ fn edges(tree: &FlatTree, node: ElementId) -> Option<(Element, Element)> {
     (closing.kind == close).then_some((opening, closing))
 }
 
-fn reparse_block(
-    old: &Parse,
-    old_green: Option<&GreenNode>,
-    block: Block,
-    edit: &TextEdit,
+/// The block's new tree and errors, if it can stand in the place of the old one.
+fn parse_again(
+    old: &FlatTree,
+    block: &Block,
+    new_text: Range<u32>,
     text: &str,
     options: &ParseOptions,
-) -> Option<Reparse> {
-    let Block { node, hides_surroundings } = block;
-    let Element { kind, start, end: old_end, .. } = old.tree.get(node);
-    let end = (old_end + edit.insert.len() as u32) - (edit.range.end - edit.range.start);
-    let block_text = text.get(start as usize..end as usize)?;
-    if old.errors.iter().any(|error| error.kind == SyntaxErrorKind::NestedTooDeeply)
-        || closes_a_comment(text, edit)
-    {
-        return None;
-    }
-    let new = parse_block(block_text, kind, options);
-    let (_, closing) = edges(&new.tree, new.tree.root())?;
-    if closing.end as usize != block_text.len()
-        || !(hides_surroundings || new.errors.is_empty())
-        || opens_a_comment(&new.tree)
-        || may_be_pattern(&old.tree, node)
-        || may_be_pattern(&new.tree, new.tree.root())
-    {
-        return None;
-    }
-    let tree = splice(&old.tree, node, &new.tree);
-    let shift = |offset: u32| offset - old_end + end;
+) -> Option<Parse> {
+    let range = new_text.start as usize..new_text.end as usize;
+    let new = match block.what {
+        What::Node { hides_surroundings } => {
+            let node = ElementId(block.elements.start);
+            let block_text = text.get(range)?;
+            let new = parse_block(block_text, old.get(node).kind, options);
+            let (_, closing) = edges(&new.tree, new.tree.root())?;
+            let is_whole = closing.end as usize == block_text.len();
+            let fits = is_whole
+                && (hides_surroundings || new.errors.is_empty())
+                && !may_be_pattern(kinds(old, node))
+                && !may_be_pattern(kinds(&new.tree, new.tree.root()));
+            fits.then_some(new)?
+        }
+        What::Entries { parent, are_first, closing } => {
+            let behind = if closing.kind == Semicolon { 0 } else { closing.end - closing.start };
+            let entries = text.get(range.start..range.end + behind as usize)?;
+            let new = parse_entries(entries, parent, closing.kind, options)?;
+            // The brace that opens the set, and what comes first in it.
+            let with_brace =
+                |tree, first: u32| std::iter::once(LBrace).chain(kinds(tree, ElementId(first)));
+            let may_be_pattern = parent == Entries::Set
+                && are_first
+                && (may_be_pattern(with_brace(old, block.elements.start))
+                    || may_be_pattern(with_brace(&new.tree, 1)));
+            // The last `;` may belong to a `with` that has been skipped.
+            let is_whole = closing.kind != Semicolon
+                || new
+                    .tree
+                    .children(new.tree.root())
+                    .last()
+                    .is_some_and(|last| semicolon(&new.tree, last).is_some());
+            let fits =
+                (parent != Entries::Let || new.errors.is_empty()) && is_whole && !may_be_pattern;
+            fits.then_some(new)?
+        }
+    };
+    (!opens_a_comment(&new.tree)).then_some(new)
+}
+
+/// The old trees with the block exchanged.
+fn exchange(
+    old: &Parse,
+    old_green: Option<&GreenNode>,
+    spine: &[ElementId],
+    block: &Block,
+    new: &Parse,
+    new_text: Range<u32>,
+    text: &str,
+) -> Reparse {
+    let Range { start, end: old_end } = block.text;
+    // Entries were parsed inside of a node that stands for their parent.
+    let (elements, at) = match block.what {
+        What::Node { .. } => (new.tree.elements(), 0),
+        What::Entries { .. } => (&new.tree.elements()[1..], 1),
+    };
+    let spine = &spine[..block.depth];
+    let new_elements = block.elements.start..block.elements.start + elements.len() as u32;
+    let exchange = Exchange {
+        old: block.elements.clone(),
+        new: new_elements,
+        old_text: block.text.clone(),
+        new_text,
+    };
+    let tree = splice(&old.tree, spine, elements, at, &exchange);
+
+    let closing = match block.what {
+        What::Entries { closing, .. } if closing.kind != Semicolon => closing.start,
+        _ => u32::MAX,
+    };
+    // An error at a node's first token is that of the surroundings; what closes a set has those of the
+    // entry that it cuts short.
+    let is_before = |offset: u32| match block.what {
+        What::Node { .. } => offset <= start,
+        What::Entries { .. } => offset < start,
+    };
     let mut errors = Vec::with_capacity(old.errors.len());
-    // An error at the block's first token is that of the surroundings.
-    errors.extend(old.errors.iter().filter(|error| error.start <= start).cloned());
-    errors.extend(new.errors.into_iter().map(|mut error| {
+    errors.extend(old.errors.iter().filter(|error| is_before(error.start)).cloned());
+    errors.extend(new.errors.iter().cloned().map(|mut error| {
         error.start += start;
         error.end += start;
         error
     }));
-    errors.extend(old.errors.iter().filter(|error| error.start >= old_end).cloned().map(
+    let is_behind = |offset: u32| !is_before(offset) && offset >= old_end && offset != closing;
+    errors.extend(old.errors.iter().filter(|error| is_behind(error.start)).cloned().map(
         |mut error| {
-            error.start = shift(error.start);
-            error.end = shift(error.end);
+            error.start = error.start - old_end + exchange.new_text.end;
+            error.end = error.end - old_end + exchange.new_text.end;
             error
         },
     ));
     let green = old_green.map(|old_green| {
-        splice_green(old_green, kind, start..old_end, &new.tree, block_text)
+        splice_green(old_green, spine, &old.tree, block, &exchange, &new.tree, text)
             .unwrap_or_else(|| tree.to_green(text))
     });
-    Some(Reparse { parse: Parse { tree, errors }, green, block: Some(start..end) })
+    Reparse { parse: Parse { tree, errors }, green, exchange: Some(exchange) }
 }
 
 /// Whether the edit puts a `*/` into the text, which may end a comment that starts before the block.
@@ -189,16 +355,15 @@ fn opens_a_comment(tree: &FlatTree) -> bool {
     })
 }
 
-/// Whether a set could be taken for a pattern, which depends on what follows it.
-fn may_be_pattern(tree: &FlatTree, set: ElementId) -> bool {
-    if tree.get(set).kind != AttrSet {
-        return false;
-    }
-    let mut tokens = tree.elements()[set.0 as usize..]
-        .iter()
-        .map(|element| element.kind)
-        .filter(|kind| kind.is_token() && !kind.is_trivia())
-        .chain([RBrace; 3]);
+/// The kinds of the tokens of a tree from an element on.
+fn kinds(tree: &FlatTree, from: ElementId) -> impl Iterator<Item = SyntaxKind> {
+    let elements = tree.elements()[from.0 as usize..].iter();
+    elements.map(|element| element.kind).filter(|kind| kind.is_token() && !kind.is_trivia())
+}
+
+/// Whether what starts with these tokens could be taken for a pattern, which depends on what follows it.
+fn may_be_pattern(tokens: impl Iterator<Item = SyntaxKind>) -> bool {
+    let mut tokens = tokens.chain([RBrace; 3]);
     let mut next = || tokens.next().unwrap_or(RBrace);
     match (next(), next(), next()) {
         (LBrace, RBrace | Ellipsis | Comma, _) => true,
@@ -209,60 +374,82 @@ fn may_be_pattern(tree: &FlatTree, set: ElementId) -> bool {
     }
 }
 
-/// The old tree with one node exchanged.
-fn splice(old: &FlatTree, block: ElementId, new: &FlatTree) -> FlatTree {
-    let first = block.0 as usize;
-    let replaced = old.get(block);
-    let (before, rest) = old.elements().split_at(first);
-    let (_, after) = rest.split_at(replaced.next as usize - first);
-    let shift_offset =
-        |offset: u32| offset - replaced.end + replaced.start + new.get(new.root()).end;
-    let shift_index = |index: u32| index - replaced.next + block.0 + new.elements().len() as u32;
-    let mut elements = Vec::with_capacity(before.len() + new.elements().len() + after.len());
-    elements.extend(before.iter().map(|element| {
-        if element.next > block.0 {
-            // It contains the block.
-            let (end, next) = (shift_offset(element.end), shift_index(element.next));
-            Element { end, next, ..*element }
-        } else {
-            *element
-        }
-    }));
-    elements.extend(new.elements().iter().map(|element| Element {
+/// The old tree with some siblings exchanged, whose indices among themselves begin at `at`.
+fn splice(
+    old: &FlatTree,
+    spine: &[ElementId],
+    new: &[Element],
+    at: u32,
+    exchange: &Exchange,
+) -> FlatTree {
+    let first = exchange.old.start as usize;
+    let (before, after) = (&old.elements()[..first], &old.elements()[exchange.old.end as usize..]);
+    // These wrap around where text or elements became fewer.
+    let offset = exchange.new_text.end.wrapping_sub(exchange.old_text.end);
+    let index = exchange.new.end.wrapping_sub(exchange.old.end);
+    let mut elements = Vec::with_capacity(before.len() + new.len() + after.len());
+    elements.extend_from_slice(before);
+    for node in spine {
+        let node = &mut elements[node.0 as usize];
+        node.end = node.end.wrapping_add(offset);
+        node.next = node.next.wrapping_add(index);
+    }
+    elements.extend(new.iter().map(|element| Element {
         kind: element.kind,
-        start: element.start + replaced.start,
-        end: element.end + replaced.start,
-        next: element.next + block.0,
+        start: element.start + exchange.new_text.start,
+        end: element.end + exchange.new_text.start,
+        next: element.next - at + exchange.new.start,
     }));
     elements.extend(after.iter().map(|element| Element {
         kind: element.kind,
-        start: shift_offset(element.start),
-        end: shift_offset(element.end),
-        next: shift_index(element.next),
+        start: element.start.wrapping_add(offset),
+        end: element.end.wrapping_add(offset),
+        next: element.next.wrapping_add(index),
     }));
     FlatTree { elements }
 }
 
 fn splice_green(
     old: &GreenNode,
-    kind: SyntaxKind,
-    range: Range<u32>,
+    spine: &[ElementId],
+    tree: &FlatTree,
+    block: &Block,
+    exchange: &Exchange,
     new: &FlatTree,
-    block_text: &str,
+    text: &str,
 ) -> Option<GreenNode> {
-    let range = TextRange::new(range.start.into(), range.end.into());
-    let covering = match SyntaxNode::new_root(old.clone()).covering_element(range) {
-        rowan::NodeOrToken::Node(node) => node,
-        rowan::NodeOrToken::Token(token) => token.parent()?,
+    let parent = *spine.last()?;
+    let mut node = SyntaxNode::new_root(old.clone());
+    for child in &spine[1..] {
+        let Element { kind, start, end, .. } = tree.get(*child);
+        let range = TextRange::new(start.into(), end.into());
+        node = node.children().find(|node| node.text_range() == range && node.kind() == kind)?;
+    }
+    // Trivia are children of both trees alike.
+    let siblings = |range: Range<u32>| {
+        let mut at = range.start;
+        let mut count = 0;
+        while at < range.end {
+            at = tree.get(ElementId(at)).next;
+            count += 1;
+        }
+        count
     };
-    let replaced = covering
-        .ancestors()
-        .take_while(|node| node.text_range() == range)
-        .find(|node| node.kind() == kind)?;
-    let depth = replaced.ancestors().count() - 1;
+    let before = siblings(parent.0 + 1..exchange.old.start);
+    let replaced = before..before + siblings(exchange.old.clone());
+    let block_text = &text[exchange.new_text.start as usize..exchange.new_text.end as usize];
     let mut builder = GreenNodeBuilder::new();
+    let depth = spine.len() - usize::from(matches!(block.what, What::Entries { .. }));
     build_green(new.elements(), block_text, depth, &mut builder);
-    Some(replaced.replace_with(builder.finish()))
+    let built = builder.finish();
+    let spliced = match block.what {
+        What::Node { .. } => node.green().splice_children(replaced, [NodeOrToken::Node(built)]),
+        What::Entries { .. } => {
+            let children = built.children().map(|child| child.to_owned());
+            node.green().splice_children(replaced, children)
+        }
+    };
+    Some(node.replace_with(spliced))
 }
 
 #[cfg(test)]
@@ -293,8 +480,10 @@ mod tests {
         let whole = parse(&text, &options);
         assert_eq!(reparse.parse, whole, "{old_text:?} {edit:?}");
         assert_eq!(reparse.green, Some(whole.tree.to_green(&text)), "{old_text:?} {edit:?}");
-        match reparse.block {
-            Some(block) => text[block.start as usize..block.end as usize].to_owned(),
+        match reparse.exchange {
+            Some(Exchange { new_text, .. }) => {
+                text[new_text.start as usize..new_text.end as usize].trim().to_owned()
+            }
             None => "everything".to_owned(),
         }
     }
@@ -302,23 +491,37 @@ mod tests {
     #[test]
     fn the_smallest_block_is_enough() {
         assert_eq!(check("{ a = { b = ‹1|23›; }; c = 4; }"), "b = 23;");
-        assert_eq!(check("{ a = { b = 1; ‹|c = 2; › }; }"), "{ b = 1; c = 2;  }");
+        assert_eq!(check("{ a = { b = 1; ‹|c = 2; › }; }"), "c = 2;");
         assert_eq!(check("{ a = [ 1 ‹|2 › ]; }"), "[ 1 2  ]");
         assert_eq!(check("f (a ‹b|c.d› ) { }"), "(a c.d )");
         assert_eq!(check("\"a${ b ‹|c › }d\""), "${ b c  }");
         assert_eq!(check("{ a = 1; b = ‹2|c.›; }"), "b = c.;");
         assert_eq!(check("{ a = 1\n; b = ‹2|c›; }"), "b = c;");
         assert_eq!(check("let a = ‹2|c›; in a"), "a = c;");
-        assert_eq!(check("x: { ) a = ‹1|›; } ]"), "{ ) a = ; }");
+        assert_eq!(check("x: { ) a = ‹1|›; } ]"), ") a = ;");
+    }
+
+    #[test]
+    fn whole_entries_are_enough() {
+        assert_eq!(check("{ a = 1; b‹|.› = 2; c = 3; }"), "b. = 2;");
+        assert_eq!(check("{ a = 1; b‹.|› = 2; c = 3; }"), "b = 2;");
+        assert_eq!(check("{ a = 1; ‹|b › c = 3; d = 4; }"), "b  c = 3;");
+        assert_eq!(check("{ a = 1; b = 2‹;|›\n c = 3; d = 4; }"), "b = 2\n c = 3;");
+        assert_eq!(check("{ a = 1; ‹b = 2; c = 3;|› d = 4; }"), "d = 4;");
+        assert_eq!(check("{ a = 1; b = 2; ‹|c = ›}"), "c =");
+        assert_eq!(check("{ inherit a; ‹|inherit b; › c = 3; }"), "inherit b;  c = 3;");
+        assert_eq!(check("let a = 1; ‹|b = 2; ›in a"), "b = 2;");
+        assert_eq!(check("{ x = let a = 1; ‹b|c› = 2; in a; }"), "c = 2;");
     }
 
     #[test]
     fn what_looks_outwards_takes_the_next_block() {
         assert_eq!(check("let a = ‹2|c.›; in a"), "everything");
-        assert_eq!(check("{ a = 1\n b = ‹2|c›; }"), "{ a = 1\n b = c; }");
+        assert_eq!(check("{ a = 1\n b = ‹2|c›; }"), "a = 1\n b = c;");
         assert_eq!(check("{ a = [ 1 ‹|, › ]; }"), "a = [ 1 ,  ];");
-        assert_eq!(check("{ a = [ 1 ‹|; › ]; }"), "{ a = [ 1 ;  ]; }");
+        assert_eq!(check("{ a = [ 1 ‹|; › ]; }"), "a = [ 1 ;  ];");
         assert_eq!(check("{ a = { b ‹= 1;|› }; }"), "a = { b  };");
+        assert_eq!(check("{ a = { b ‹|c;› }; }"), "a = { b c; };");
         assert_eq!(check("{ a = { b = ‹1|\"›; }; }"), "everything");
         assert_eq!(check("{ a = { ‹|}› }; }"), "everything");
         assert_eq!(check("{ a = { ‹|/*› }; /* */ }"), "everything");
@@ -332,14 +535,17 @@ mod tests {
         #[test]
         fn equals_a_parse_of_everything(
             before in nearly_nix(),
-            block in prop::sample::select(vec!["{}", "()", "[]", "{a={};}", "${}", "\"${}\"", "''${{}}''"]),
+            (open, close) in prop::sample::select(vec![
+                ("{", "}"), ("(", ")"), ("[", "]"), ("{a={", "};}"), ("${", "}"), ("\"${", "}\""),
+                ("''${{", "}}''"), ("{a=1;", "b=2;c=3;}"), ("rec {", ";b=2;}"), ("let a=1;", "b=2;in a"),
+                ("{a=let ", " in b;}"), ("{inherit a;", "inherit(b)c;}"), ("let{a=1;", "}"),
+            ]),
             inside in nearly_nix(),
             after in nearly_nix(),
             inserted in nearly_nix(),
             place in any::<prop::sample::Index>(),
             removed in 0..12_usize,
         ) {
-            let (open, close) = block.split_at(block.len().div_ceil(2));
             let text = format!("{before}{open}{inside}{close}{after}");
             let boundary = |mut at: usize| {
                 while !text.is_char_boundary(at) {

@@ -169,7 +169,7 @@ fn edits_parse_as_the_whole_would() {
             if reparse.parse != whole {
                 println!(
                     "{text}\n{:?}\n{:?}\n{:?}",
-                    reparse.block, reparse.parse.errors, whole.errors
+                    reparse.exchange, reparse.parse.errors, whole.errors
                 );
             }
             assert!(reparse.parse == whole, "{} {edit:?}", path.display());
@@ -177,7 +177,7 @@ fn edits_parse_as_the_whole_would() {
             green = reparse.green.expect("a green tree, as one was given");
             assert!(green == old.tree.to_green(&text), "{} {edit:?}", path.display());
             edits += 1;
-            blocks += usize::from(reparse.block.is_some());
+            blocks += usize::from(reparse.exchange.is_some());
         }
     }
     println!("{blocks} of {edits} edits needed one block only");

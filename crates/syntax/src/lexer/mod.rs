@@ -22,6 +22,8 @@ pub(crate) struct Lexed {
     pub(crate) tokens: Vec<Token>,
     pub(crate) trivia: Vec<Token>,
     pub(crate) errors: Vec<SyntaxError>,
+    /// Whether every brace and quote that opens is closed.
+    pub(crate) is_closed: bool,
 }
 
 /// Splits a text of less than 4 GiB.
@@ -41,9 +43,11 @@ pub(crate) fn lex(text: &str) -> Lexed {
             tokens: Vec::with_capacity(text.len() / 6 + 8),
             trivia: Vec::with_capacity(text.len() / 8 + 8),
             errors: Vec::new(),
+            is_closed: false,
         },
     };
     lexer.run();
+    lexer.lexed.is_closed = lexer.outer_modes.is_empty();
     lexer.lexed
 }
 

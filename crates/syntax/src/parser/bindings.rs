@@ -1,7 +1,7 @@
 //! Sets, `let`, bindings, attribute paths.
 
 use super::recovery::Awaited;
-use super::{Completed, Parser, SyntaxKind::*, Terminal};
+use super::{Completed, Entries, Parser, SyntaxKind::*, Terminal};
 use crate::kind::SyntaxKind;
 
 const SEMICOLON: &[Terminal] = &[Terminal::Token(Semicolon)];
@@ -40,6 +40,18 @@ impl Parser<'_> {
             self.unexpected(L_BRACE);
         }
         self.complete(marker, kind)
+    }
+
+    /// The entries alone, in a node that stands for what they are part of.
+    pub(super) fn entries(&mut self, parent: Entries) {
+        let marker = self.start();
+        let (awaited, expected) = match parent {
+            Entries::Set => (Awaited::IN_SET, IN_SET),
+            Entries::KeywordSet => (Awaited::IN_SET, IN_KEYWORD_SET),
+            Entries::Let => (Awaited::IN.and(Awaited::BINDING), IN_LET),
+        };
+        self.only_awaiting(awaited, |parser| parser.bindings(expected));
+        self.complete(marker, AttrSet);
     }
 
     pub(super) fn let_in(&mut self) -> Completed {

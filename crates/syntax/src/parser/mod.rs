@@ -64,6 +64,42 @@ pub(crate) fn parse_block(text: &str, kind: SyntaxKind, options: &ParseOptions) 
     })
 }
 
+/// Parses a run of whole entries of a set or `let`: `closing` is the token that ends the text, the last
+/// entry's `;` or what closes the set. `None` if the entries do not end exactly there.
+pub(crate) fn parse_entries(
+    text: &str,
+    parent: Entries,
+    closing: SyntaxKind,
+    options: &ParseOptions,
+) -> Option<Parse> {
+    let lexed = lexer::lex(text);
+    let last = *lexed.tokens.last()?;
+    if last.kind != closing || last.end as usize != text.len() || !lexed.is_closed {
+        return None;
+    }
+    let behind = if closing == Semicolon { last.end } else { last.end + 1 };
+    let entries = lexed.tokens.len() - usize::from(closing != Semicolon);
+    let mut parsed = 0;
+    let parse = finish(text, lexed, options, |parser| {
+        parser.entries(parent);
+        parsed = parser.position;
+    });
+    // What looked further than the text goes would have seen something else in the whole text.
+    let stayed_inside = parse.errors.iter().all(|error| error.start < behind);
+    (parsed == entries && stayed_inside).then_some(parse)
+}
+
+/// What a run of entries is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entries {
+    /// `{ … }`
+    Set,
+    /// `rec { … }` or `let { … }`
+    KeywordSet,
+    /// `let … in`
+    Let,
+}
+
 fn finish(
     text: &str,
     lexed: Lexed,
