@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fs,
+    io::{Read as _, Seek as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -29,11 +30,14 @@ impl Floe {
 #[derive(Default)]
 pub(crate) struct Costs {
     wall: Vec<f64>,
+    user: Vec<f64>,
     processor: Vec<f64>,
     memory: Vec<f64>,
+    /// What the last run printed.
+    pub(crate) output: String,
 }
 
-/// Runs the two commands in turn: A B A B …. Their output is thrown away.
+/// Runs the two commands in turn: A B A B ….
 pub(crate) fn alternate(
     runs: usize,
     floe: &mut Command,
@@ -52,14 +56,22 @@ pub(crate) fn alternate(
 impl Costs {
     fn add(&mut self, command: &mut Command) -> Result<()> {
         let shown = format!("{command:?}");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // A file takes what is printed at once; nobody has to read along.
+        let mut printed = tempfile::tempfile().context("cannot make a temporary file")?;
+        let output = printed.try_clone().context("cannot share a temporary file")?;
+        command.stdin(Stdio::null()).stdout(output).stderr(Stdio::null());
         let start = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {shown}"))?;
         let ResUse { status, rusage } = child.wait4()?;
         self.wall.push(start.elapsed().as_secs_f64() * 1e3);
         ensure!(status.success(), "{shown} failed: {status}");
+        self.user.push(rusage.utime.as_secs_f64() * 1e3);
         self.processor.push((rusage.utime + rusage.stime).as_secs_f64() * 1e3);
         self.memory.push(rusage.maxrss as f64 / 1e6);
+        let mut output = Vec::new();
+        printed.rewind()?;
+        printed.read_to_end(&mut output)?;
+        self.output = String::from_utf8_lossy(&output).into_owned();
         Ok(())
     }
 
@@ -71,8 +83,9 @@ impl Costs {
 /// The rows of whole processes.
 pub(crate) fn process_rows(floe: &Costs, peer: Option<&Costs>) -> Vec<Row> {
     type Part = fn(&Costs) -> &Vec<f64>;
-    let parts: [(&str, Unit, Part); 3] = [
+    let parts: [(&str, Unit, Part); 4] = [
         ("wall time, median", Unit::Milliseconds, |costs| &costs.wall),
+        ("user time, median", Unit::Milliseconds, |costs| &costs.user),
         ("processor time, median", Unit::Milliseconds, |costs| &costs.processor),
         ("peak memory, median", Unit::Megabytes, |costs| &costs.memory),
     ];

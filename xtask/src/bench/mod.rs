@@ -20,7 +20,11 @@ use crate::run::{cargo, run, say, target};
 
 pub(crate) const USAGE: &str = "usage: cargo xtask bench [WHAT…] [OPTIONS]
 
-WHAT is parse, eval, lsp or hook; all of them if nothing is named.
+WHAT is parse, eval, lsp or hook; all of them if nothing is named. A single evaluation can be named
+instead of eval: hello, system, update, fold, concat, recursion, sort, json, and the long ones, which
+eval leaves out: desktop, options, names, paths.
+
+  --all              the long evaluations too
 
   --nixpkgs DIR      the nixpkgs checkout to measure on; otherwise FLOE_NIXPKGS names it
   --runs N           how often the larger programs run; the medians are printed (5)
@@ -76,7 +80,10 @@ pub(crate) fn run_bench(words: &[&str]) -> Result<()> {
         };
         match what {
             What::Parse => tables.push(parse::measure(nixpkgs, nix.as_ref(), options.runs)?),
-            What::Eval => tables.extend(eval::measure(&floe, nixpkgs, nix.as_ref(), options.runs)?),
+            What::Eval => {
+                let chosen = eval::Chosen { cases: &options.cases, all: options.all };
+                tables.extend(eval::measure(&floe, nixpkgs, nix.as_ref(), options.runs, &chosen)?);
+            }
             What::Lsp => tables.push(lsp::measure(&floe, nixpkgs, nil.as_ref(), options.runs)?),
             What::Hook => {}
         }
@@ -87,6 +94,9 @@ pub(crate) fn run_bench(words: &[&str]) -> Result<()> {
 
 struct Options {
     what: Vec<What>,
+    /// The evaluations that were named.
+    cases: Vec<String>,
+    all: bool,
     nixpkgs: Option<PathBuf>,
     runs: usize,
     json: bool,
@@ -99,6 +109,8 @@ impl Options {
     fn parse(words: &[&str]) -> Result<Options> {
         let mut options = Options {
             what: Vec::new(),
+            cases: Vec::new(),
+            all: false,
             nixpkgs: env::var_os("FLOE_NIXPKGS").map(PathBuf::from),
             runs: 5,
             json: false,
@@ -115,15 +127,20 @@ impl Options {
                     let runs = value()?;
                     options.runs = runs.parse().with_context(|| format!("--runs {runs}"))?;
                 }
+                "--all" => options.all = true,
                 "--json" => options.json = true,
                 "--nix" => options.nix = Some((*value()?).to_owned()),
                 "--direnv" => options.direnv = Some((*value()?).to_owned()),
                 "--nil" => options.nil = Some((*value()?).to_owned()),
                 _ => match What::from_word(word) {
                     Some(what) => options.what.push(what),
+                    None if eval::is_case(word) => options.cases.push(word.to_owned()),
                     None => bail!("'{word}' is neither a measurement nor an option\n\n{USAGE}"),
                 },
             }
+        }
+        if !options.cases.is_empty() && !options.what.contains(&What::Eval) {
+            options.what.push(What::Eval);
         }
         if options.what.is_empty() {
             options.what = What::ALL.to_vec();

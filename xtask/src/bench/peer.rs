@@ -1,10 +1,11 @@
 //! The programs that Floe is measured beside.
 
-use std::{env, process::Command};
+use std::{env, path::Path, process::Command};
 
 use crate::run::{find, output, say};
 
 /// A program, perhaps called through others.
+#[derive(Clone)]
 pub(crate) struct Peer {
     /// Its name and version, as it gives them itself.
     pub(crate) title: String,
@@ -53,8 +54,37 @@ impl Peer {
         command
     }
 
+    /// The program that lies beside this one under another name: `nix-env` beside `nix-instantiate`.
+    /// `None` where the command does not name this one, as when a script of another name calls it.
+    pub(crate) fn beside(&self, name: &str, other: &str) -> Option<Peer> {
+        let is_it = |word: &String| Path::new(word).file_name().is_some_and(|word| word == name);
+        let index = self.words.iter().rposition(is_it)?;
+        let mut words = self.words.clone();
+        words[index] = Path::new(&words[index]).with_file_name(other).display().to_string();
+        Some(Peer { title: self.title.replace(name, other), words })
+    }
+
     /// How it is called, to be shown.
     pub(crate) fn words(&self) -> &[String] {
         &self.words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_beside_another_is_called_the_same_way() {
+        let peer = |words: &[&str]| Peer {
+            title: "nix-instantiate 2".to_owned(),
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        let found = peer(&["env", "A=1", "/bin/nix-instantiate"])
+            .beside("nix-instantiate", "nix-env")
+            .expect("it is named");
+        assert_eq!(found.words, ["env", "A=1", "/bin/nix-env"]);
+        assert_eq!(found.title, "nix-env 2");
+        assert!(peer(&["wrapper.sh"]).beside("nix-instantiate", "nix-env").is_none());
     }
 }

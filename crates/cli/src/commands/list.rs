@@ -3,108 +3,175 @@
 use std::{
     io::{self, Write as _},
     process::ExitCode,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use clap::Args;
+use floe_eval::{
+    Evaluator,
+    error::{EvalError, FrameMessage, Pos},
+};
 use serde_json::{Map, json};
 
 use crate::{
     arguments::StoreArguments,
     commands::Format,
-    evaluation::{self, Access},
+    evaluation::{self, Access, Selected},
     expression::ExpressionArguments,
-    packages::{self, Refusals},
+    introsort, output,
+    packages::{self, Package, Refusals},
     progress::Progress,
 };
 
 /// List the packages of an expression: attribute path, name, derivation.
 ///
-/// What refuses to be evaluated (broken, insecure or unfree packages, failed assertions) is left out, as
-/// `nix-env --query --available` does.
+/// The list is that of `nix-env --query --available --attr-path --drv-path`, in the same order: packages
+/// for this machine's system by name. What refuses to be evaluated (broken, insecure or unfree packages,
+/// failed assertions) is left out.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   floe list '<nixpkgs>'                        every package
   floe list '<nixpkgs>' -A python3Packages     those of a set
-  floe list -f . --format json                 for a script")]
+  floe list -f . --no-drv-path                 names alone, which is quick
+  floe list -f . --json                        for a script")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     expression: ExpressionArguments,
+    /// Leave out the paths of the derivations, so that they need not be computed.
+    #[arg(long)]
+    no_drv_path: bool,
+    /// List packages for this system; `*` for all. Otherwise those for this machine's.
+    #[arg(long, value_name = "SYSTEM")]
+    system_filter: Option<String>,
     /// How to print the list.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// The same as `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
 }
 
 /// What is printed of a package.
 struct Line {
     path: String,
     name: String,
+    system: String,
+    /// `-` if the package has none; not there if it was not asked for.
     derivation: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
     let request = arguments.expression.request()?;
+    let refused = AtomicUsize::new(0);
     let evaluated =
-        evaluation::evaluate(&request, Access::ReadOnly(store), |evaluator, values| {
-            let mut packages = Vec::new();
-            let progress = Progress::spinner("looking for packages");
-            for (index, value) in values.into_iter().enumerate() {
-                let path = request.attributes.get(index).map_or("", String::as_str);
-                packages.extend(packages::find(
-                    evaluator,
-                    value,
-                    path,
-                    Refusals::Skip,
-                    |package| {
-                        progress.message(&package.path);
-                    },
-                )?);
-            }
-            drop(progress);
-
-            let progress = Progress::steps("", packages.len() as u64);
-            let mut lines = Vec::new();
-            for package in packages {
-                progress.message(&package.path);
-                progress.advance();
-                match package.derivation_path(evaluator) {
-                    Ok(derivation) => {
-                        let name = package.name(evaluator)?;
-                        lines.push(Line { path: package.path, name, derivation });
-                    }
-                    Err(error) if error.kind().is_catchable() => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(lines)
+        evaluation::evaluate(&request, Access::ReadOnly(store), |evaluator, selected| {
+            Ok(lines(arguments, evaluator, &selected, &refused)?)
         })?;
-    let mut lines = evaluated.result?;
-    lines.sort_by_cached_key(|line| line.name.to_ascii_uppercase());
+    let lines: Vec<Line> = evaluated.result?.into_iter().flatten().collect();
     match arguments.format {
-        Format::Human => print_table(&lines)?,
-        Format::Json => print_json(&lines)?,
+        Format::Human if !arguments.json => print_table(&lines)?,
+        _ => print_json(&lines)?,
+    }
+    match refused.into_inner() {
+        0 => {}
+        1 => output::note("1 package refused to be evaluated and is left out"),
+        count => {
+            output::note(format_args!(
+                "{count} packages refused to be evaluated and are left out"
+            ));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn lines<'h>(
+    arguments: &Arguments,
+    evaluator: &Evaluator<'h>,
+    selected: &Selected<'_, 'h>,
+    refused: &AtomicUsize,
+) -> Result<Vec<Line>, EvalError> {
+    let Selected { path, value, arguments: given, .. } = *selected;
+    let progress = Progress::spinner("looking for packages");
+    let show = |package: &Package<'h>| progress.message(&package.path);
+    let found = packages::find(evaluator, value, path, given, Refusals::Skip, show)?;
+    drop(progress);
+
+    let system = arguments.system_filter.as_deref().unwrap_or(&evaluator.settings.system);
+    let mut lines = Vec::new();
+    for package in found {
+        let own = package.system(evaluator)?.unwrap_or_else(|| "unknown".to_owned());
+        if system == "*" || own == system {
+            let name = package.name(evaluator)?;
+            let path = package.path.clone();
+            lines.push((package, Line { path, name, system: own, derivation: None }));
+        }
+    }
+    introsort::sort(&mut lines, |(_, a), (_, b)| {
+        let upper = |line: &Line| line.name.bytes().map(|byte| byte.to_ascii_uppercase());
+        // C++ compares `char`, which has a sign here.
+        upper(a).map(|byte| byte as i8).lt(upper(b).map(|byte| byte as i8))
+    });
+    if arguments.no_drv_path {
+        return Ok(lines.into_iter().map(|(_, line)| line).collect());
+    }
+
+    let progress = Progress::steps("", lines.len() as u64);
+    let mut kept = Vec::with_capacity(lines.len());
+    for (package, line) in lines {
+        progress.message(&package.path);
+        progress.advance();
+        match package.derivation_path(evaluator) {
+            Ok(path) => {
+                kept.push(Line { derivation: Some(path.unwrap_or_else(|| "-".into())), ..line });
+            }
+            Err(error) if error.kind().is_catchable() => {
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                let doing = format!("while querying the derivation named '{}'", line.name);
+                return Err(error.frame(Pos::None, FrameMessage::Text(doing)));
+            }
+        }
+    }
+    Ok(kept)
+}
+
+/// Columns as wide as their widest word, with two spaces between: `nix-env` prints them so, wherever to.
 fn print_table(lines: &[Line]) -> io::Result<()> {
     let width = |part: fn(&Line) -> &str| lines.iter().map(|line| part(line).len()).max();
-    let path_width = width(|line| &line.path).unwrap_or(0);
-    let name_width = width(|line| &line.name).unwrap_or(0);
-    let mut out = io::BufWriter::new(anstream::stdout().lock());
-    for Line { path, name, derivation } in lines {
-        let derivation = derivation.as_deref().unwrap_or("-");
-        writeln!(out, "{path:path_width$}  {name:name_width$}  {derivation}")?;
+    let path_width = width(|line| &line.path).unwrap_or(0) + 2;
+    let name_width = width(|line| &line.name).unwrap_or(0) + 2;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for Line { path, name, derivation, .. } in lines {
+        let name = name.replace('\n', " ");
+        match derivation {
+            Some(derivation) => {
+                writeln!(out, "{path:path_width$}{name:name_width$}{derivation}")?;
+            }
+            None => writeln!(out, "{path:path_width$}{name}")?,
+        }
     }
     out.flush()
 }
 
 fn print_json(lines: &[Line]) -> anyhow::Result<()> {
-    let packages: Map<_, _> = lines
-        .iter()
-        .map(|line| (line.path.clone(), json!({ "name": line.name, "drvPath": line.derivation })))
-        .collect();
-    let mut out = io::BufWriter::new(anstream::stdout().lock());
+    let packages: Map<_, _> = lines.iter().map(|line| (line.path.clone(), json(line))).collect();
+    let mut out = io::BufWriter::new(io::stdout().lock());
     serde_json::to_writer_pretty(&mut out, &packages)?;
     writeln!(out)?;
     Ok(out.flush()?)
+}
+
+fn json(line: &Line) -> serde_json::Value {
+    let (pname, version) = packages::split_name(&line.name);
+    let mut object = json!({
+        "name": line.name,
+        "pname": pname,
+        "version": version,
+        "system": line.system,
+    });
+    if let Some(path) = &line.derivation {
+        object["drvPath"] = if path == "-" { serde_json::Value::Null } else { path.as_str().into() };
+    }
+    object
 }
