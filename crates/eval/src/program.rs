@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{Origin, Result};
+use crate::coerce::Coercion;
+use crate::context::ContextBuilder;
+use crate::error::{Origin, Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{Code, Env, Value};
 use crate::unit::Unit;
@@ -53,6 +55,22 @@ impl<'h> Evaluator<'h> {
     /// If no entry of the search path has it.
     pub fn find_on_search_path(&self, name: &str) -> Result<PathBuf> {
         self.find_file(&self.settings.search_path, name)
+    }
+
+    /// A value as the text that `--raw` prints; `doing` is said where it cannot be one.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither a string, nor a path, nor a set that stands for one.
+    pub fn to_raw(&self, value: Value<'h>, doing: &'static str) -> Result<Vec<u8>> {
+        let how = Coercion { copy_to_store: true, ..Coercion::PLAIN };
+        let mut context = ContextBuilder::default();
+        Ok(self.coerce_to_string(value, Pos::None, &mut context, doing, how)?.into_owned())
+    }
+
+    /// The folder that store paths are in, by name.
+    pub fn store_dir(&self) -> &floe_store::StoreDir {
+        self.store.store_dir()
     }
 
     /// Evaluates a program.

@@ -52,31 +52,6 @@ impl SearchPathEntry {
             None => SearchPathEntry { prefix: String::new(), path: text.to_owned() },
         }
     }
-
-    /// Reads the value of `NIX_PATH`: entries between colons, a colon of a URL not being one.
-    pub fn parse_list(text: &str) -> Vec<SearchPathEntry> {
-        let mut entries = Vec::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let end = end_of_entry(rest);
-            if end > 0 {
-                entries.push(SearchPathEntry::parse(&rest[..end]));
-            }
-            rest = rest.get(end + 1..).unwrap_or_default();
-        }
-        entries
-    }
-}
-
-/// The length of the first entry: up to a colon that is not behind a URL's scheme.
-fn end_of_entry(text: &str) -> usize {
-    let value = text.find('=').filter(|&i| !text[..i].contains(':')).map_or(0, |i| i + 1);
-    let is_url =
-        ["http://", "https://", "file://", "channel:", "flake:", "ftp://", "s3://", "git://"]
-            .iter()
-            .any(|scheme| text[value..].starts_with(scheme));
-    let from = if is_url { value + text[value..].find(':').map_or(0, |i| i + 1) } else { 0 };
-    text[from..].find(':').map_or(text.len(), |i| from + i)
 }
 
 impl Default for Settings {
@@ -113,28 +88,5 @@ impl Settings {
             Some(environment) => environment.get(name).cloned(),
             None => std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nix_path_is_split_at_colons_but_not_in_urls() {
-        let entries = SearchPathEntry::parse_list(
-            "nixpkgs=/a:/b/c:x=https://example.org/d.tar.gz:channel:nixos-20.09::y=z",
-        );
-        let entries: Vec<_> = entries.iter().map(|e| format!("{}={}", e.prefix, e.path)).collect();
-        assert_eq!(
-            entries,
-            [
-                "nixpkgs=/a",
-                "=/b/c",
-                "x=https://example.org/d.tar.gz",
-                "=channel:nixos-20.09",
-                "y=z"
-            ]
-        );
     }
 }

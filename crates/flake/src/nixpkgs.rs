@@ -205,7 +205,7 @@ fn nix_path(
 }
 
 /// What Nix looks through when `NIX_PATH` is unset; the ones that do not exist are no mistake.
-fn channels(environment: &Environment) -> Vec<SearchPathEntry> {
+pub fn channels(environment: &Environment) -> Vec<SearchPathEntry> {
     let system = Path::new("/nix/var/nix/profiles/per-user/root/channels");
     let user = environment.home.as_ref().map(|home| entry("", &home.join(".nix-defexpr/channels")));
     user.into_iter()

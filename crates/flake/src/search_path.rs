@@ -170,8 +170,9 @@ fn needs_fetching(entry: &str, prefix: &str) -> SearchPathNote {
     SearchPathNote::NeedsFetching { entry: entry.into(), prefix: prefix.into() }
 }
 
-/// Splits at colons, except at the one after the scheme of a URL, as Nix does.
-fn split_entries(value: &str) -> Vec<&str> {
+/// The entries of a value of `NIX_PATH`: split at colons, except at the one after the scheme of a URL,
+/// as Nix does.
+pub fn split_entries(value: &str) -> Vec<&str> {
     let mut entries = Vec::new();
     let mut rest = value;
     while !rest.is_empty() {
