@@ -67,13 +67,21 @@ pub enum ReadProblem {
 /// it; what is a hundred times larger is data.
 pub const MAX_SIZE: u64 = 128 << 20;
 
+/// The text of a file, not kept: for whoever looks at very many files once.
+///
+/// # Errors
+/// Why there is no text.
+pub fn peek(db: &dyn Db, file: File) -> Result<Arc<str>, ReadProblem> {
+    match file.buffer(db) {
+        Some(buffer) => Ok(buffer.clone()),
+        None => read(db.files().system(), file.path(db), file.stamp(db)),
+    }
+}
+
 /// The text of a file.
 #[salsa::tracked]
 pub fn source(db: &dyn Db, file: File) -> Source {
-    if let Some(buffer) = file.buffer(db) {
-        return Source { text: buffer.clone(), problem: None };
-    }
-    match read(db.files().system(), file.path(db), file.stamp(db)) {
+    match peek(db, file) {
         Ok(text) => Source { text, problem: None },
         Err(problem) => Source { text: Arc::from(""), problem: Some(problem) },
     }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use discovery::{Nixpkgs, nixpkgs};
 pub use evaluation::{Evaluated, Patience, Session, evaluate};
-pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, source};
+pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, peek, source};
 pub use host::{Change, Host, Revised};
 pub use query::{line_index, module, parse, problems, scopes, source_map};
 pub use salsa::{CancellationToken, Cancelled, Database as Salsa};

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use floe_db::{Db, Evaluated, File, Stamp, module, parse, scopes, source, source_map};
 use floe_hir::{Expr, ExprId, Gate, Module, Name, ScopeOwner, SourceMap, Span, Visible, globals};
+use floe_types::{builtin_doc, builtin_docs};
 use rustc_hash::FxHashSet;
 
-use crate::builtin_docs::{builtin_doc, builtin_docs};
 use crate::context::{Context, Step, context};
 use crate::cursor::Cursor;
 use crate::evaluation::options::{OptionPath, is_module, option_path, options_below};

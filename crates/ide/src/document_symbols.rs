@@ -92,7 +92,7 @@ impl Outline<'_> {
                 let value = self.map.wrapped(entry.value);
                 Symbol {
                     name: entry.name.to_string(),
-                    kind: self.kind(entry.value),
+                    kind: kind_of(self.module, entry.value),
                     detail: self.parameters(entry.value),
                     // `a.b = 1; a.c = 2;` makes a set `a` whose range is that of its first part.
                     span: Span {
@@ -113,26 +113,27 @@ impl Outline<'_> {
         symbols
     }
 
-    fn kind(&self, expr: ExprId) -> SymbolKind {
-        match self.module.expr(expr) {
-            Expr::Attrs(_) => SymbolKind::Set,
-            Expr::Lambda(_) => SymbolKind::Function,
-            Expr::List(_) => SymbolKind::List,
-            Expr::Str(_) | Expr::Interpolate(_) => SymbolKind::String,
-            Expr::Int(_) | Expr::Float(_) => SymbolKind::Number,
-            Expr::Path(_) | Expr::InterpolatePath(_) | Expr::SearchPath { .. } => SymbolKind::Path,
-            Expr::Var(Var::Global(id))
-                if matches!(globals()[id.0 as usize].name.as_str(), "true" | "false") =>
-            {
-                SymbolKind::Boolean
-            }
-            _ => SymbolKind::Value,
-        }
-    }
-
     fn parameters(&self, expr: ExprId) -> Option<String> {
         let Expr::Lambda(lambda) = self.module.expr(expr) else { return None };
         Some(signature(self.map, &self.module.lambdas[lambda.0 as usize].param))
+    }
+}
+
+/// What a value is, as far as the expression itself says.
+pub(crate) fn kind_of(module: &Module, expr: ExprId) -> SymbolKind {
+    match module.expr(expr) {
+        Expr::Attrs(_) => SymbolKind::Set,
+        Expr::Lambda(_) => SymbolKind::Function,
+        Expr::List(_) => SymbolKind::List,
+        Expr::Str(_) | Expr::Interpolate(_) => SymbolKind::String,
+        Expr::Int(_) | Expr::Float(_) => SymbolKind::Number,
+        Expr::Path(_) | Expr::InterpolatePath(_) | Expr::SearchPath { .. } => SymbolKind::Path,
+        Expr::Var(Var::Global(id))
+            if matches!(globals()[id.0 as usize].name.as_str(), "true" | "false") =>
+        {
+            SymbolKind::Boolean
+        }
+        _ => SymbolKind::Value,
     }
 }
 

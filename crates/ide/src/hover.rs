@@ -3,9 +3,9 @@
 
 use floe_db::{Db, File, module, parse, scopes, source, source_map};
 use floe_hir::{Definition, Expr, ScopeOwner, Span, globals};
+use floe_types::{BuiltinDoc, builtin_doc};
 use floe_syntax::{ElementId, FlatTree, SyntaxKind};
 
-use crate::builtin_docs::{BuiltinDoc, builtin_doc};
 use crate::document_symbols::signature;
 use crate::evaluation::options::option_under_cursor;
 use crate::evaluation::packages::PackageInfo;

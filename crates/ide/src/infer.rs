@@ -1,0 +1,201 @@
+//! Types of the database's files: what `floe-types` asks for, from queries.
+
+use std::cell::RefCell;
+
+use floe_db::{Db, File, module, scopes, source_map};
+use floe_hir::{ExprId, Module, Name, Scopes};
+use floe_types::{FileKey, FindingKind, Host, Inference, Mode, Type, check};
+
+use crate::diagnostics::Diagnostic;
+use crate::known;
+
+/// The files that types are inferred over. One of these serves one request.
+pub struct Typing<'db> {
+    db: &'db dyn Db,
+    known: RefCell<Vec<Known<'db>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Known<'db> {
+    file: File,
+    module: &'db Module,
+    scopes: &'db Scopes,
+}
+
+impl<'db> Typing<'db> {
+    /// Over a database as it is now.
+    pub fn new(db: &'db dyn Db) -> Typing<'db> {
+        Typing { db, known: RefCell::default() }
+    }
+
+    /// For questions whose answers a person reads.
+    pub fn inference(&self) -> Inference<'_> {
+        Inference::new(self, Mode::Probable)
+    }
+
+    /// How inference names a file.
+    pub fn key(&self, file: File) -> FileKey {
+        let mut known = self.known.borrow_mut();
+        let index = known.iter().position(|known| known.file == file).unwrap_or_else(|| {
+            let (module, scopes) = (module(self.db, file), scopes(self.db, file));
+            known.push(Known { file, module, scopes });
+            known.len() - 1
+        });
+        FileKey(index as u32)
+    }
+
+    /// The file that inference names so.
+    pub fn file(&self, key: FileKey) -> File {
+        self.get(key).file
+    }
+
+    fn get(&self, key: FileKey) -> Known<'db> {
+        self.known.borrow()[key.0 as usize]
+    }
+}
+
+impl Host for Typing<'_> {
+    fn module(&self, file: FileKey) -> &Module {
+        self.get(file).module
+    }
+
+    fn scopes(&self, file: FileKey) -> &Scopes {
+        self.get(file).scopes
+    }
+
+    fn import(&self, file: FileKey, path: &str) -> Option<FileKey> {
+        let path = known::resolve_path(self.file(file).path(self.db), path)?;
+        Some(self.key(known::imported_file(self.db, &path)?))
+    }
+
+    fn probable_argument(&self, name: Name) -> Option<FileKey> {
+        if name.as_str() != "lib" {
+            return None;
+        }
+        let lib = floe_db::nixpkgs(self.db).path.as_ref()?.join("lib");
+        Some(self.key(known::imported_file(self.db, &lib)?))
+    }
+}
+
+/// The type of an expression as text; nothing where nothing is known of it.
+pub fn type_of(db: &dyn Db, file: File, expr: ExprId) -> Option<String> {
+    let typing = Typing::new(db);
+    let mut inference = typing.inference();
+    let found = inference.type_of(typing.key(file), expr);
+    match found {
+        Type::Unknown | Type::Never => None,
+        found => Some(inference.display(&found)),
+    }
+}
+
+/// Expressions of a file that fail whenever they are evaluated, as the text alone shows.
+#[salsa::tracked(returns(deref))]
+pub fn type_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
+    let typing = Typing::new(db);
+    let map = source_map(db, file);
+    let module = module(db, file);
+    let findings = check(&typing, typing.key(file));
+    let diagnostics = findings.into_iter().map(|finding| {
+        let whole = map.exprs[finding.expr.0 as usize];
+        let span = match (finding.key, module.expr(finding.expr)) {
+            (Some(key), floe_hir::Expr::Select { path, .. }) => {
+                map.keys.get(path.start as usize + key).copied().unwrap_or(whole)
+            }
+            _ => whole,
+        };
+        Diagnostic::error(span, finding.kind.slug(), finding.message)
+    });
+    diagnostics.collect()
+}
+
+/// The slugs of what [`type_diagnostics`] can find.
+pub const TYPE_SLUGS: [&str; 6] = {
+    use FindingKind as K;
+    [
+        K::NotAFunction.slug(),
+        K::TypeMismatch.slug(),
+        K::CannotCoerce.slug(),
+        K::MissingAttribute.slug(),
+        K::MissingArgument.slug(),
+        K::UnexpectedArgument.slug(),
+    ]
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::fixture;
+
+    #[test]
+    fn follows_imports_and_the_library() {
+        let fixture = fixture(
+            "//- /w/a.nix\n{ lib }: [ (import ./b.nix).x (lib.id 1) ]\n//- /w/b.nix\n{ x = \"\"; }",
+        );
+        let root = module(&fixture.db, fixture.file).root;
+        let found = type_of(&fixture.db, fixture.file, root).unwrap();
+        assert!(found.ends_with("-> [String | Int]"), "{found}");
+    }
+
+    #[test]
+    fn what_certainly_fails_has_its_place() {
+        let fixture =
+            fixture("//- /w/a.nix\n(import ./b.nix).y + 1 2\n//- /w/b.nix\n{ x = 1; }");
+        let shown: Vec<String> = type_diagnostics(&fixture.db, fixture.file)
+            .iter()
+            .map(|found| fixture.show(fixture.file, found.span) + " " + &found.message)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "a.nix:1 \"y\" attribute 'y' missing",
+                "a.nix:1 \"1\" this is called, but it is an integer"
+            ]
+        );
+        for slug in TYPE_SLUGS {
+            assert!(floe_explain::find(slug).is_some(), "{slug} has no page");
+        }
+    }
+
+    /// Runs where `FLOE_NIXPKGS` or `FLOE_NIXPKGS_LIB` names a checkout, or its library.
+    #[test]
+    fn nothing_is_found_in_nixpkgs() {
+        use std::sync::Arc;
+        for variable in ["FLOE_NIXPKGS_LIB", "FLOE_NIXPKGS"] {
+            let Some(root) = std::env::var_os(variable) else {
+                eprintln!("skipped: set {variable}");
+                continue;
+            };
+            let db = floe_db::Database::new(
+                Arc::new(floe_db::OsSystem),
+                vec![root.into()],
+                floe_db::Settings::default(),
+            );
+            let mut found = Vec::new();
+            let started = std::time::Instant::now();
+            let mut slowest = (std::time::Duration::ZERO, String::new());
+            let files = crate::workspace_index::workspace_files(&db);
+            for file in files {
+                let begun = std::time::Instant::now();
+                module(&db, *file);
+                let begun = (begun.elapsed(), std::time::Instant::now());
+                for diagnostic in type_diagnostics(&db, *file) {
+                    let text = &floe_db::source(&db, *file).text;
+                    let line = text[..diagnostic.span.start as usize].matches('\n').count() + 1;
+                    let path = file.path(&db).display();
+                    found.push(format!("{path}:{line}: {}", diagnostic.message));
+                }
+                slowest = slowest.max((begun.1.elapsed(), file.path(&db).display().to_string()));
+            }
+            eprintln!("{} files in {:?}, slowest {slowest:?}", files.len(), started.elapsed());
+            let expected: Vec<&str> = GENUINE.to_vec();
+            found.retain(|found| !expected.iter().any(|genuine| found.contains(genuine)));
+            assert!(found.is_empty(), "{}\n{}", found.len(), found.join("\n"));
+        }
+    }
+
+    /// What really fails in nixpkgs when it is evaluated.
+    const GENUINE: [&str; 1] = [
+        // The message of an assertion has an integer between its `${ }`.
+        "lib/network/internal.nix:109: this is an integer, which cannot stand in a string",
+    ];
+}
