@@ -3,31 +3,66 @@
 //! A feature takes a database, a file and mostly an offset in bytes, and gives data that a test can
 //! print. Nothing here knows of the protocol, of lines and columns, or of asynchronous tasks.
 
-mod builtin_docs;
+mod builtin_parameters;
+mod code_lens;
 mod completion;
 mod context;
 mod cursor;
 mod diagnostics;
+mod document_links;
 mod document_symbols;
 mod evaluated_diagnostics;
 mod evaluation;
 #[cfg(test)]
 mod fixture;
+mod folding;
+mod formatting;
+mod fuzzy;
 mod goto_definition;
+mod highlights;
 mod hover;
+mod infer;
+mod inlay_hints;
 mod known;
+mod linked_editing;
+mod moved_files;
+mod on_type_formatting;
 mod override_preview;
 mod references;
 mod rename;
+mod selection_ranges;
+mod semantic_tokens;
+mod signature_help;
 mod symbol;
+mod workspace_index;
+mod workspace_symbols;
 
-pub use builtin_docs::{BuiltinDoc, builtin_doc, builtin_docs};
+pub use code_lens::{lens_places, lens_title};
 pub use completion::{CompletionItem, CompletionKind, Completions, completion};
 pub use diagnostics::{Diagnostic, Related, Severity, diagnostics};
+pub use document_links::{DocumentLink, LinkTarget, document_links, link_target};
 pub use document_symbols::{Symbol, SymbolKind, document_symbols};
 pub use evaluated_diagnostics::evaluated_diagnostics;
+pub use folding::{Fold, FoldKind, folding_ranges};
+pub use formatting::{
+    FormatError, FormatOptions, format, format_edits, format_range_edits, line_edits, unified_diff,
+};
 pub use goto_definition::{NavigationTarget, goto_definition};
+pub use highlights::{Access, Highlight, highlights};
 pub use hover::{Hover, hover};
+pub use inlay_hints::{InlayHint, InlayKind, InlayOptions, inlay_hints};
+pub use linked_editing::{NAME_PATTERN, linked_editing_ranges};
+pub use moved_files::{Move, moved_files};
+pub use on_type_formatting::{TRIGGERS, on_type_edits};
 pub use override_preview::{CodeLens, OverridePreview, code_lenses, override_preview};
 pub use references::{Reference, references};
 pub use rename::{RenameError, RenameTarget, prepare_rename, rename};
+pub use selection_ranges::selection_ranges;
+pub use semantic_tokens::{
+    SemanticToken, TokenDetail, TokenKind, TokenModifier, semantic_tokens,
+};
+pub use signature_help::{SignatureHelp, SignatureParameter, signature_help};
+pub use floe_types::{BuiltinDoc, builtin_doc, builtin_docs};
+pub use infer::{TYPE_SLUGS, Typing, type_diagnostics, type_of};
+pub use workspace_index::build_index;
+pub use workspace_symbols::{MOST_SYMBOLS, WorkspaceSymbol, workspace_symbols};
