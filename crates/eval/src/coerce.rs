@@ -74,7 +74,7 @@ impl<'h> Evaluator<'h> {
                 };
                 Ok(Cow::Borrowed(bytes))
             }
-            _ => self.nested(|| self.coerce_others(value, pos, context, doing, how)),
+            _ => self.nested_at(pos, || self.coerce_others(value, pos, context, doing, how)),
         }
     }
 

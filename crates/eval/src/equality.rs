@@ -8,7 +8,7 @@ impl<'h> Evaluator<'h> {
     /// `a == b`. Functions are equal to nothing, except that the same element of two lists or sets is
     /// equal to itself, as in C++ Nix.
     pub fn equal(&self, a: Value<'h>, b: Value<'h>, pos: Pos) -> Result<bool> {
-        self.nested(|| self.equal_unless_same(a, b, pos))
+        self.nested_at(pos, || self.equal_unless_same(a, b, pos))
     }
 
     pub(crate) fn equal_elements(&self, a: Value<'h>, b: Value<'h>, pos: Pos) -> Result<bool> {
@@ -73,7 +73,7 @@ impl<'h> Evaluator<'h> {
 
     /// Fails with the reason if `a == b` does not hold.
     pub(crate) fn assert_equal(&self, a: Value<'h>, b: Value<'h>, pos: Pos) -> Result<()> {
-        self.nested(|| self.assert_equal_here(a, b, pos))
+        self.nested_at(pos, || self.assert_equal_here(a, b, pos))
     }
 
     fn assert_equal_elements(&self, a: Value<'h>, b: Value<'h>, pos: Pos) -> Result<()> {

@@ -199,6 +199,8 @@ pub struct ErrorData {
     pub frames: Vec<RawFrame>,
     /// A place in a text that is no unit yet: a file with a syntax error.
     pub text_pos: Option<Position>,
+    /// See [`Report::is_usage`].
+    pub is_usage: bool,
 }
 
 /// One step of a trace, its place not yet looked up.
@@ -250,7 +252,15 @@ impl EvalError {
             suggestions: Vec::new(),
             frames: Vec::new(),
             text_pos: None,
+            is_usage: false,
         }))
+    }
+
+    /// The error, as one in the use of a command: see [`Report::is_usage`].
+    #[must_use]
+    pub fn usage(mut self) -> EvalError {
+        self.0.is_usage = true;
+        self
     }
 
     /// The error, at a place.
@@ -336,6 +346,9 @@ pub struct Report {
     pub suggestions: Vec<&'static str>,
     /// What was being done, innermost first.
     pub frames: Vec<Frame>,
+    /// Whether C++ Nix takes it for an error in the use of a command, also where a program made it, and
+    /// adds a line that advises `--help`.
+    pub is_usage: bool,
 }
 
 /// One step of a trace.

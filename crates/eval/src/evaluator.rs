@@ -272,6 +272,7 @@ impl<'h> Evaluator<'h> {
             message: data.message.clone(),
             position: data.text_pos.clone().or_else(|| self.locate(data.pos)),
             suggestions: data.suggestions.clone(),
+            is_usage: data.is_usage,
             frames: data
                 .frames
                 .iter()
@@ -302,6 +303,12 @@ impl<'h> Evaluator<'h> {
                 after.checked_sub(1).map(|unit| unit as u32)
             }
         }
+    }
+
+    /// Whether a place is in the function `derivation`.
+    pub(crate) fn is_in_derivation_function(&self, pos: Pos) -> bool {
+        self.unit_of(pos)
+            .is_some_and(|unit| self.unit(unit).source.origin == Origin::Internal(DERIVATION_FILE))
     }
 
     /// Where a function was written.
@@ -370,9 +377,13 @@ impl<'h> Evaluator<'h> {
 
     /// Runs `work` one call deeper.
     pub fn nested<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.check_stack()?;
+        self.nested_at(Pos::None, work)
+    }
+
+    /// [`Evaluator::nested`]; if that is too deep, the error is at `pos`.
+    pub(crate) fn nested_at<T>(&self, pos: Pos, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let depth = self.depth.get();
-        self.enter_call()?;
+        self.check_stack().and_then(|()| self.enter_call()).map_err(|error| error.at(pos))?;
         let result = work();
         self.depth.set(depth);
         result
@@ -448,7 +459,12 @@ impl<'h> Evaluator<'h> {
             .in_text(Position::new(origin, &text, problem.span)));
         }
         if let Some(error) = syntax_error {
-            let span = floe_hir::Span { start: error.start, end: error.end };
+            // C++ Nix has read the whole path when it sees how that ends.
+            let start = match error.kind {
+                SyntaxErrorKind::TrailingSlash => error.end,
+                _ => error.start,
+            };
+            let span = floe_hir::Span { start, end: error.end };
             let kind = match error.kind {
                 SyntaxErrorKind::PipeOperatorsDisabled => ErrorKind::ExperimentalFeature,
                 _ => ErrorKind::SyntaxError,
@@ -482,6 +498,9 @@ impl<'h> Evaluator<'h> {
         unit
     }
 }
+
+/// The file of the function `derivation`, by the name that C++ Nix gives it.
+pub(crate) const DERIVATION_FILE: &str = "derivation-internal.nix";
 
 /// How many links of links are followed.
 const MOST_LINKS: usize = 1024;

@@ -4,7 +4,7 @@ use floe_hir::Name;
 
 use crate::error::{ErrorKind, EvalError, Pos, Position, Result};
 use crate::evaluator::Evaluator;
-use crate::heap::{Attrs, AttrsBuilder, Kind, List, Str, Value};
+use crate::heap::{Attrs, AttrsBuilder, Kind, List, Str, Suspended, Value};
 
 impl<'h> Evaluator<'h> {
     /// Forces a value that must be a set.
@@ -139,11 +139,14 @@ impl<'h> Evaluator<'h> {
         value: Value<'h>,
         seen: &mut rustc_hash::FxHashSet<u64>,
     ) -> Result<()> {
-        self.nested(|| {
-            let value = self.force(value, Pos::None)?;
+        let pos = self.position_of(value, Pos::None);
+        self.nested_at(pos, || {
+            let value = self.force(value, pos)?;
             match value.kind() {
                 Kind::Attrs(attrs) if seen.insert(value.identity()) => {
-                    for attr in attrs.sorted() {
+                    let mut attrs = attrs.sorted();
+                    attrs.sort_by_key(|attr| rank(attr.name));
+                    for attr in attrs {
                         self.force_deep_unseen(attr.cell.get(), seen).map_err(|error| {
                             let message = format!("while evaluating the attribute '{}'", attr.name);
                             error.frame(
@@ -165,6 +168,24 @@ impl<'h> Evaluator<'h> {
             }
             Ok(())
         })
+    }
+
+    /// The place that a value brings with it: a function's own, and so that of a call that is not made
+    /// yet. `otherwise` for all others.
+    pub(crate) fn position_of(&self, mut value: Value<'h>, otherwise: Pos) -> Pos {
+        loop {
+            value = match value.kind() {
+                Kind::Closure(closure) => {
+                    return self.unit(closure.unit()).lambda_pos(closure.lambda());
+                }
+                Kind::Thunk(thunk) => match (thunk.result(), thunk.suspended()) {
+                    (Some(result), _) => result,
+                    (None, Some(Suspended::Call { function, second: None, .. })) => function,
+                    _ => return otherwise,
+                },
+                _ => return otherwise,
+            };
+        }
     }
 
     /// An evaluated value that must be a set.
@@ -250,4 +271,13 @@ impl<'h> Evaluator<'h> {
         let kind = self.force_cell(kind.cell, kind.position.into())?;
         Ok(matches!(kind.kind(), Kind::String(text) if text.as_bytes() == b"derivation"))
     }
+}
+
+/// Where an attribute stands when all are evaluated: C++ Nix goes in the order in which it first met the
+/// names, and these it knows from the start. The others go by the alphabet, which does not depend on what
+/// was read before.
+fn rank(name: Name) -> usize {
+    const FIRST: [&str; 8] =
+        ["outPath", "drvPath", "type", "meta", "name", "value", "system", "__overrides"];
+    FIRST.iter().position(|first| *first == name.as_str()).unwrap_or(FIRST.len())
 }

@@ -9,10 +9,9 @@ use crate::heap::{AttrsBuilder, PositionId, Value};
 impl<'h> Evaluator<'h> {
     pub(crate) fn toml_to_value(&self, text: &str) -> Result<Value<'h>> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            EvalError::new(
-                ErrorKind::InvalidToml,
-                format!("while parsing TOML: {}", error.to_string().trim_end()),
-            )
+            let own = error.span().and_then(|span| too_large_integer(text, span));
+            let message = own.unwrap_or_else(|| error.to_string().trim_end().to_owned());
+            EvalError::new(ErrorKind::InvalidToml, format!("while parsing TOML: {message}"))
         })?;
         self.toml_table(&table)
     }
@@ -56,6 +55,41 @@ impl<'h> Evaluator<'h> {
             }
         })
     }
+}
+
+/// What the C++ implementation's library says of an integer that does not fit into 64 bits, where that is
+/// the whole value of a key.
+fn too_large_integer(text: &str, span: std::ops::Range<usize>) -> Option<String> {
+    let literal = text.get(span.clone())?.replace('_', "");
+    let (base, what, digits) = match literal.get(..2) {
+        Some("0x") => (16, "hex_integer: too large integer: current max value", &literal[2..]),
+        Some("0o") => (8, "oct_integer: too large integer: current max value", &literal[2..]),
+        Some("0b") => (2, "bin_integer: too large integer: current max value", &literal[2..]),
+        _ => (10, "dec_integer: too large integer: current max digits", &literal[..]),
+    };
+    let is_too_large = |error: &std::num::ParseIntError| {
+        use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+        matches!(error.kind(), PosOverflow | NegOverflow)
+    };
+    i64::from_str_radix(digits, base).err().filter(is_too_large)?;
+    let before = &text[..span.start];
+    if !before.trim_end_matches([' ', '\t']).ends_with('=') {
+        return None;
+    }
+    let number = (before.matches('\n').count() + 1).to_string();
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[line_start..].lines().next()?;
+    /// How much of a line is shown in front of the place.
+    const MOST: usize = 30;
+    let column = span.end - line_start;
+    let cut = (0..=column.saturating_sub(MOST)).rev().find(|cut| line.is_char_boundary(*cut))?;
+    let (dots, line) = if cut == 0 { ("", line) } else { ("... ", &line[cut..]) };
+    let margin = " ".repeat(number.len());
+    let caret = " ".repeat(dots.len() + column - cut);
+    Some(format!(
+        "[error] toml::parse_{what} = 2^63\n{margin}--> fromTOML\n {margin} |\n {number} | {dots}{line}\n \
+         {margin} | {caret}^-- must be < 2^63\n"
+    ))
 }
 
 /// Strings of the language hold no NUL.

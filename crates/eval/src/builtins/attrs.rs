@@ -163,7 +163,9 @@ fn zip_attrs_with<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<
     let mut attrs = AttrsBuilder::with_capacity(values.len());
     for (name, values) in values {
         let list = ev.heap.list(&values);
-        let call = ev.heap.thunk_call(args[0], ev.name_value(name), Some(list));
+        // One call after the other, and not one with two arguments, as in C++ Nix: a trace shows it.
+        let call = ev.heap.thunk_call(args[0], ev.name_value(name), None);
+        let call = ev.heap.thunk_call(call, list, None);
         attrs.push(name, call, PositionId::NONE);
     }
     Ok(attrs.finish(ev.heap))

@@ -49,7 +49,8 @@ impl<'h> Evaluator<'h> {
         if let Some(function) = self.derivation_function.get() {
             return Ok(function);
         }
-        let function = self.eval_internal("derivation.nix", include_str!("derivation.nix"))?;
+        let text = include_str!("derivation.nix");
+        let function = self.eval_internal(crate::evaluator::DERIVATION_FILE, text)?;
         self.derivation_function.set(Some(function));
         Ok(function)
     }

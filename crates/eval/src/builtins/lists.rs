@@ -73,7 +73,7 @@ fn concat_lists<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<
     Ok(ev.concat_lists_or_empty(&lists))
 }
 
-fn concat_map<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+fn concat_map<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     let doing = "while evaluating the first argument passed to builtins.concatMap";
     ev.force_function(args[0], Pos::None, doing)?;
     let doing = "while evaluating the second argument passed to builtins.concatMap";
@@ -82,7 +82,8 @@ fn concat_map<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Va
     let lists: Vec<List<'h>> = list
         .iter()
         .map(|element| {
-            let result = ev.call(args[0], &[element], pos)?;
+            let result = ev.call(args[0], &[element], Pos::None)?;
+            let pos = ev.position_of(result, ev.position_of(args[0], Pos::None));
             ev.force_list(result, pos, doing)
         })
         .collect::<Result<_>>()?;

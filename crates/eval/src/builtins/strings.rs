@@ -239,7 +239,7 @@ fn part_is_less(a: &[u8], b: &[u8]) -> bool {
 
 fn algorithm(text: &str) -> Result<Algorithm> {
     text.parse().map_err(|error: floe_store::hash::HashError| {
-        EvalError::new(ErrorKind::InvalidHash, error.to_string())
+        EvalError::new(ErrorKind::InvalidHash, error.to_string()).usage()
     })
 }
 
@@ -303,7 +303,8 @@ fn convert_hash<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Va
                 format!(
                     "unknown hash format '{format}', expect 'base16', 'base32', 'base64', or 'sri'"
                 ),
-            ));
+            )
+            .usage());
         }
     };
     let hash = Hash::parse_any(&hash, wanted)

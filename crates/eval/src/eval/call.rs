@@ -5,7 +5,7 @@ use floe_hir::{Expr, Name, Param};
 use super::{Step, calling};
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::{Evaluator, TailFrame};
-use crate::heap::{Closure, Code, Env, Kind, Value};
+use crate::heap::{Closure, Env, Kind, Value};
 use crate::suggest::suggestions;
 use crate::unit::Unit;
 
@@ -36,7 +36,7 @@ impl<'h> Evaluator<'h> {
         arguments: &[Value<'h>],
         pos: Pos,
     ) -> Result<Step<'h>> {
-        self.enter_call()?;
+        self.enter_call().map_err(|error| error.at(pos))?;
         let mut current = self.force(function, pos)?;
         let mut rest = arguments;
         while let Some((&argument, others)) = rest.split_first() {
@@ -162,7 +162,7 @@ impl<'h> Evaluator<'h> {
                 }
                 None => match formal.default {
                     Some(default) => {
-                        slot.set(self.heap.thunk(Code { unit: unit.index, expr: default }, env));
+                        slot.set(self.delay(unit, default, env));
                     }
                     None => {
                         let name = lambda_name(lambda.name);

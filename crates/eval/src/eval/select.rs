@@ -89,8 +89,12 @@ impl<'h> Evaluator<'h> {
                 return error;
             }
             let path = self.show_keys(unit, keys, env);
-            let message = format!("while evaluating the attribute '{path}'");
-            let error = error.frame(found, FrameMessage::Text(message));
+            let error = if self.is_in_derivation_function(found) {
+                error
+            } else {
+                let message = format!("while evaluating the attribute '{path}'");
+                error.frame(found, FrameMessage::Text(message))
+            };
             // C++ Nix names the definition only. Where that is in another file, the person who wrote
             // the use would not find themselves in the trace.
             if self.unit_of(found) == Some(unit.index) {

@@ -16,6 +16,51 @@ impl<'h> Evaluator<'h> {
         self.value_to_json(value, Pos::None, &mut ContextBuilder::default(), true)
     }
 
+    /// A value as JSON, if all of it is evaluated already: what `nix-instantiate --eval --json` prints
+    /// without `--strict`.
+    ///
+    /// # Errors
+    ///
+    /// If a part of it is not evaluated, or is nothing that JSON has.
+    pub fn to_json_as_it_is(&self, value: Value<'h>) -> Result<serde_json::Value> {
+        self.refuse_thunks(value, Pos::None)?;
+        self.to_json(value)
+    }
+
+    fn refuse_thunks(&self, value: Value<'h>, pos: Pos) -> Result<()> {
+        self.nested(|| {
+            let value = match value.kind() {
+                Kind::Thunk(thunk) => thunk.result().unwrap_or(value),
+                _ => value,
+            };
+            match value.kind() {
+                Kind::Thunk(_) => {
+                    let message = "cannot convert a thunk to JSON";
+                    Err(EvalError::new(ErrorKind::TypeMismatch, message).at(pos))
+                }
+                Kind::List(list) => list.iter().enumerate().try_for_each(|(index, element)| {
+                    self.refuse_thunks(element, pos).map_err(|error| {
+                        let message = format!("while evaluating list element at index {index}");
+                        error.frame(pos, FrameMessage::Text(message))
+                    })
+                }),
+                // These two stand for a string, and are evaluated for it.
+                Kind::Attrs(attrs) if attrs.get(self.names.to_string).is_some() => Ok(()),
+                Kind::Attrs(attrs) if let Some(attr) = attrs.get(self.names.out_path) => {
+                    self.refuse_thunks(attr.cell.get(), pos)
+                }
+                Kind::Attrs(attrs) => attrs.sorted().into_iter().try_for_each(|attr| {
+                    let pos = attr.position.into();
+                    self.refuse_thunks(attr.cell.get(), pos).map_err(|error| {
+                        let message = format!("while evaluating attribute '{}'", attr.name);
+                        error.frame(pos, FrameMessage::Text(message))
+                    })
+                }),
+                _ => Ok(()),
+            }
+        })
+    }
+
     /// A value as JSON; what its strings depend on is added to `context`.
     pub(crate) fn value_to_json(
         &self,
@@ -24,7 +69,7 @@ impl<'h> Evaluator<'h> {
         context: &mut ContextBuilder<'h>,
         copy_to_store: bool,
     ) -> Result<serde_json::Value> {
-        self.nested(|| {
+        self.nested_at(pos, || {
             let value = self.force(value, pos)?;
             Ok(match value.kind() {
                 Kind::Null => serde_json::Value::Null,
@@ -57,16 +102,17 @@ impl<'h> Evaluator<'h> {
                         return self.json_string(&text);
                     }
                     if let Some(out_path) = attrs.get(self.names.out_path) {
-                        let out_path = out_path.cell.get();
-                        return self.value_to_json(out_path, pos, context, copy_to_store);
+                        let (value, pos) = (out_path.cell.get(), out_path.position.into());
+                        return self.value_to_json(value, pos, context, copy_to_store);
                     }
                     let mut object = serde_json::Map::new();
                     for attr in attrs.sorted() {
+                        let pos = attr.position.into();
                         let json = self
                             .value_to_json(attr.cell.get(), pos, context, copy_to_store)
                             .map_err(|error| {
                                 let message = format!("while evaluating attribute '{}'", attr.name);
-                                error.frame(attr.position.into(), FrameMessage::Text(message))
+                                error.frame(pos, FrameMessage::Text(message))
                             })?;
                         object.insert(attr.name.to_string(), json);
                     }

@@ -462,10 +462,23 @@ impl Lexer<'_> {
             return;
         }
         if self.has_nul && memchr(0, &self.bytes[self.at..end]).is_some() {
-            let text = self.text[self.at..end].into();
-            self.error(self.at, end, SyntaxErrorKind::NulInString(text));
+            let start = self.at + self.ignored_first_line(end);
+            let text = self.text[start..end].into();
+            self.error(start, end, SyntaxErrorKind::NulInString(text));
         }
         self.push(SyntaxKind::StringFragment, end);
+    }
+
+    /// How many bytes of the text up to `end` belong to the opening of an indented string: spaces and the
+    /// line end behind them.
+    fn ignored_first_line(&self, end: usize) -> usize {
+        let last = self.lexed.tokens.last();
+        if last.is_none_or(|token| token.kind != SyntaxKind::IndentedQuote) {
+            return 0;
+        }
+        let text = &self.bytes[self.at..end];
+        let spaces = text.iter().take_while(|byte| **byte == b' ').count();
+        if text.get(spaces) == Some(&b'\n') { spaces + 1 } else { 0 }
     }
 }
 
