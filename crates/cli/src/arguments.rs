@@ -3,7 +3,7 @@
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands;
+use crate::{commands, render::MessageFormat};
 
 /// A Nix language server, evaluator, store with a sandboxed builder, and dev-shell activator.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// When to use colours.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
+    /// How errors and warnings are printed.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) message_format: MessageFormat,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
 }

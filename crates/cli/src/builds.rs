@@ -10,7 +10,7 @@ use floe_builder::{
 };
 use floe_store::StorePath;
 
-use crate::progress::Progress;
+use crate::{output, progress::Progress};
 
 /// How builds are done.
 #[derive(Debug, Clone, Default, Args)]
@@ -75,7 +75,7 @@ impl Reporter for Terminal {
             let total = build.len() + fetch.len();
             if total > 0 {
                 let plural = if total == 1 { "" } else { "s" };
-                anstream::eprintln!("{total} derivation{plural} to build");
+                output::note(format_args!("{total} derivation{plural} to build"));
                 *progress = Some(Progress::steps("", total as u64));
             }
             return;
@@ -83,7 +83,7 @@ impl Reporter for Terminal {
         if let BuildEvent::Message { text } = event {
             match &*progress {
                 Some(progress) => progress.line(text),
-                None => anstream::eprintln!("{text}"),
+                None => output::note(text),
             }
             return;
         }

@@ -34,9 +34,8 @@ impl Tools {
 
     fn evaluate(&self, request: &Request) -> Result<ShellDerivation, EvaluationFailure> {
         let access = Access::Write(&self.store, &self.builds);
-        let evaluated = evaluation::evaluate(request, access, |evaluator, values| {
-            let found = values.into_iter().map(|value| evaluation::derivations(evaluator, value));
-            Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
+        let evaluated = evaluation::evaluate(request, access, |evaluator, selected| {
+            Ok(evaluation::derivations(evaluator, &selected)?)
         });
         let Evaluated { result, reads } = evaluated.map_err(|error| EvaluationFailure {
             message: format!("{error:#}"),
@@ -45,14 +44,15 @@ impl Tools {
         let reads = to_reads(reads);
         let failure = |message: String| EvaluationFailure { message, reads: reads.clone() };
         let found = result.map_err(|complaint| failure(complaint.render_plain()))?;
-        let [path] = found.as_slice() else {
+        let found: Vec<_> = found.into_iter().flatten().collect();
+        let [wanted] = found.as_slice() else {
             return Err(failure(format!(
                 "a shell is one derivation, and the expression has {}",
                 found.len()
             )));
         };
-        let path =
-            self.store().store_dir().parse(path).map_err(|error| failure(error.to_string()))?;
+        let path = self.store().store_dir().parse(&wanted.derivation);
+        let path = path.map_err(|error| failure(error.to_string()))?;
         Ok(ShellDerivation { path, reads })
     }
 }
@@ -76,14 +76,10 @@ impl ShellEvaluator for Tools {
             (name.clone(), argument)
         }));
         self.evaluate(&Request {
-            source,
-            directory: request.folder.clone(),
             attributes: request.attribute.iter().cloned().collect(),
             arguments,
             include: request.search_path.clone(),
-            options: Vec::new(),
-            system: None,
-            show_trace: false,
+            ..Request::new(source, request.folder.clone())
         })
     }
 }

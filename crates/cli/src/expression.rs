@@ -3,7 +3,7 @@
 use std::env;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::evaluation::{Argument, Request, Source};
 
@@ -23,12 +23,8 @@ pub(crate) struct ExpressionArguments {
     /// The attribute to take, such as `python3Packages.requests`.
     #[arg(long = "attr", short = 'A', value_name = "PATH")]
     pub(crate) attributes: Vec<String>,
-    /// Pass an expression as an argument of the function that the file is.
-    #[arg(long, num_args = 2, value_names = ["NAME", "EXPRESSION"], action = clap::ArgAction::Append)]
-    pub(crate) arg: Vec<String>,
-    /// Pass a string as an argument of the function that the file is.
-    #[arg(long, num_args = 2, value_names = ["NAME", "STRING"], action = clap::ArgAction::Append)]
-    pub(crate) argstr: Vec<String>,
+    #[command(flatten)]
+    pub(crate) arguments: FunctionArguments,
     /// Put an entry in front of the search path: `nixpkgs=/path` or `/path`.
     #[arg(short = 'I', value_name = "ENTRY")]
     pub(crate) include: Vec<String>,
@@ -49,12 +45,8 @@ impl ExpressionArguments {
         if let Some(text) = &self.expr {
             return Source::Text(text.clone());
         }
-        let name = self.source.as_deref().or(self.file.as_deref()).unwrap_or("./default.nix");
-        match name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) {
-            Some(name) => Source::SearchPath(name.to_owned()),
-            None if name == "-" => Source::StandardInput,
-            None => Source::File(name.into()),
-        }
+        let word = self.source.as_deref().or(self.file.as_deref());
+        Source::of_word(word.unwrap_or("default.nix"))
     }
 
     /// All of it.
@@ -62,20 +54,91 @@ impl ExpressionArguments {
         let pairs = |words: &[String]| -> Vec<(String, String)> {
             words.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
         };
-        let expressions =
-            pairs(&self.arg).into_iter().map(|(name, text)| (name, Argument::Expression(text)));
-        let strings =
-            pairs(&self.argstr).into_iter().map(|(name, text)| (name, Argument::String(text)));
         Ok(Request {
             source: self.source(),
             directory: env::current_dir().context("the current folder cannot be told")?,
             attributes: self.attributes.clone(),
-            arguments: expressions.chain(strings).collect(),
+            arguments: self.arguments.0.clone(),
             include: self.include.clone(),
             options: pairs(&self.option),
             system: self.eval_system.clone(),
             show_trace: self.show_trace,
         })
+    }
+}
+
+/// What to call a function with, in the order of the command line: what is given last counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FunctionArguments(Vec<(String, Argument)>);
+
+impl Args for FunctionArguments {
+    fn augment_args(command: Command) -> Command {
+        let argument = |name: &'static str, help: &'static str| {
+            Arg::new(name).long(name).help(help).action(ArgAction::Append)
+        };
+        command
+            .arg(
+                argument(
+                    "arg",
+                    "Pass an expression as an argument of the function that the file is",
+                )
+                .num_args(2)
+                .value_names(["NAME", "EXPRESSION"])
+                .allow_hyphen_values(true),
+            )
+            .arg(
+                argument("argstr", "Pass a string as an argument of the function that the file is")
+                    .num_args(2)
+                    .value_names(["NAME", "STRING"])
+                    .allow_hyphen_values(true),
+            )
+            .arg(
+                argument("arg-from-file", "Pass the contents of a file as an argument")
+                    .num_args(2)
+                    .value_names(["NAME", "FILE"]),
+            )
+            .arg(
+                argument("arg-from-stdin", "Pass what comes in on standard input as an argument")
+                    .value_name("NAME"),
+            )
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for FunctionArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        type Make = fn(&str) -> Argument;
+        let pairs: [(&str, Make); 3] = [
+            ("arg", |text| Argument::Expression(text.to_owned())),
+            ("argstr", |text| Argument::String(text.to_owned())),
+            ("arg-from-file", |text| Argument::File(text.into())),
+        ];
+        let mut found: Vec<(usize, (String, Argument))> = Vec::new();
+        for (name, make) in pairs {
+            let words = matches.get_many::<String>(name).into_iter().flatten();
+            let words: Vec<_> = matches.indices_of(name).into_iter().flatten().zip(words).collect();
+            found.extend(words.chunks_exact(2).map(|pair| {
+                let ((index, name), (_, value)) = (pair[0], pair[1]);
+                (index, (name.clone(), make(value)))
+            }));
+        }
+        let names = matches.get_many::<String>("arg-from-stdin").into_iter().flatten();
+        let indices = matches.indices_of("arg-from-stdin").into_iter().flatten();
+        found.extend(
+            indices
+                .zip(names)
+                .map(|(index, name)| (index, (name.clone(), Argument::StandardInput))),
+        );
+        found.sort_by_key(|(index, _)| *index);
+        Ok(FunctionArguments(found.into_iter().map(|(_, argument)| argument).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }
 
@@ -97,7 +160,7 @@ mod tests {
 
     #[test]
     fn where_the_expression_is() {
-        assert_eq!(parse(&[]).source(), Source::File("./default.nix".into()));
+        assert_eq!(parse(&[]).source(), Source::File("default.nix".into()));
         assert_eq!(parse(&["a.nix"]).source(), Source::File("a.nix".into()));
         assert_eq!(parse(&["--file", "a.nix"]).source(), Source::File("a.nix".into()));
         assert_eq!(
@@ -116,7 +179,7 @@ mod tests {
             |name: &str, text: &str| (name.to_owned(), Argument::Expression(text.into()));
         assert_eq!(
             line.request().unwrap().arguments,
-            [expression("a", "1"), expression("c", "[ ]"), string("b", "x")]
+            [expression("a", "1"), string("b", "x"), expression("c", "[ ]")]
         );
     }
 }

@@ -10,11 +10,20 @@ mod demo;
 mod dev_shell;
 mod evaluation;
 mod expression;
+mod introsort;
+mod nix_instantiate;
+mod output;
 mod packages;
 mod progress;
 mod render;
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io::Write as _,
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 
@@ -23,11 +32,17 @@ use crate::arguments::Arguments;
 fn main() -> ExitCode {
     // Some callers have no time or no room for the command line: a build's sandbox, which must still
     // be a single thread; the shell's hook, which runs at every prompt; a running `.envrc`.
-    let mut words = env::args_os().skip(1);
+    let mut words = env::args_os();
+    let program = words.next().unwrap_or_default();
+    if Path::new(&program).file_name() == Some(OsStr::new(nix_instantiate::NAME)) {
+        let words = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        return nix_instantiate::run(&program.to_string_lossy(), words);
+    }
     match words.next().as_deref().and_then(|word| word.to_str()) {
         Some(floe_builder::SANDBOX_COMMAND) => floe_builder::sandbox_main(),
         Some("export") => {
-            if let (Some(shell), None) = (words.next(), words.next()) {
+            let is_option = |word: &OsString| word.as_encoded_bytes().starts_with(b"-");
+            if let (Some(shell), None) = (words.next().filter(|w| !is_option(w)), words.next()) {
                 return commands::export::run_at_prompt(&shell);
             }
         }
@@ -39,8 +54,10 @@ fn main() -> ExitCode {
 
     let arguments = Arguments::parse();
     arguments.color.write_global();
+    arguments.message_format.choose();
     start_tracing();
-    match commands::run(arguments) {
+    let code = commands::run(arguments);
+    match code.and_then(|code| Ok(std::io::stdout().flush().map(|()| code)?)) {
         Ok(code) => code,
         // A reader that has seen enough closes the pipe.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,

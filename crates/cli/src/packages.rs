@@ -26,22 +26,25 @@ pub(crate) enum Refusals {
 }
 
 /// The derivations of a value: itself, or those of a list or set. Sets in it are searched if they say
-/// `recurseForDerivations = true`. A derivation that is there twice is found once.
+/// `recurseForDerivations = true`. A derivation that is there twice is found once. Functions are called
+/// with `arguments`.
 pub(crate) fn find<'h>(
     evaluator: &Evaluator<'h>,
     value: Value<'h>,
     path: &str,
+    arguments: &[(Name, Value<'h>)],
     refusals: Refusals,
     found: impl FnMut(&Package<'h>),
 ) -> Result<Vec<Package<'h>>, EvalError> {
-    let mut search =
-        Search { evaluator, refusals, seen: HashSet::new(), packages: Vec::new(), found };
+    let (seen, packages) = (HashSet::new(), Vec::new());
+    let mut search = Search { evaluator, arguments, refusals, seen, packages, found };
     search.all_of(value, path)?;
     Ok(search.packages)
 }
 
 struct Search<'h, 'e, F> {
     evaluator: &'e Evaluator<'h>,
+    arguments: &'e [(Name, Value<'h>)],
     refusals: Refusals,
     /// The sets of the derivations found, by identity.
     seen: HashSet<u64>,
@@ -52,7 +55,7 @@ struct Search<'h, 'e, F> {
 impl<'h, F: FnMut(&Package<'h>)> Search<'h, '_, F> {
     /// Searches a value that is wanted as a whole: functions are called, a list's elements are wanted.
     fn all_of(&mut self, value: Value<'h>, path: &str) -> Result<(), EvalError> {
-        let value = self.evaluator.auto_call(value, &[])?;
+        let value = self.evaluator.auto_call(value, self.arguments)?;
         if !self.is_to_be_searched(value, path)? {
             return Ok(());
         }
@@ -137,12 +140,9 @@ impl<'h, F: FnMut(&Package<'h>)> Search<'h, '_, F> {
 impl<'h> Package<'h> {
     /// The `name` attribute.
     pub(crate) fn name(&self, evaluator: &Evaluator<'h>) -> Result<String, EvalError> {
-        let attr = self.attrs.get(Name::new("name")).ok_or_else(|| {
-            EvalError::new(ErrorKind::MissingAttribute, "derivation name missing")
-        })?;
         let context = "while evaluating the 'name' attribute of a derivation";
-        let name = evaluator.force_plain_string(attr.cell.get(), Pos::None, context)?;
-        Ok(name.to_text().into_owned())
+        let missing = || EvalError::new(ErrorKind::MissingAttribute, "derivation name missing");
+        self.text(evaluator, "name", context)?.ok_or_else(missing)
     }
 
     /// The `drvPath` attribute, if there is one.
@@ -153,8 +153,54 @@ impl<'h> Package<'h> {
         let Some(attr) = self.attrs.get(Name::new("drvPath")) else { return Ok(None) };
         let context = "while evaluating the 'drvPath' attribute of a derivation";
         let path = evaluator.force_string(attr.cell.get(), attr.position.into(), context)?;
-        Ok(Some(path.to_text().into_owned()))
+        let path = path.to_text().into_owned();
+        match evaluator.store_dir().parse(&path) {
+            Ok(parsed) if !parsed.is_derivation() => {
+                let message = format!("store path '{parsed}' is not a valid derivation path");
+                let error = EvalError::new(ErrorKind::InvalidStorePath, message);
+                Err(error.context(attr.position.into(), context))
+            }
+            Ok(_) => Ok(Some(path)),
+            Err(error) => {
+                let error = EvalError::new(ErrorKind::InvalidStorePath, error.to_string());
+                Err(error.context(attr.position.into(), context))
+            }
+        }
     }
+
+    /// The `outputName` attribute; empty if there is none.
+    pub(crate) fn output_name(&self, evaluator: &Evaluator<'h>) -> Result<String, EvalError> {
+        let context = "while evaluating the output name of a derivation";
+        self.text(evaluator, "outputName", context).map(Option::unwrap_or_default)
+    }
+
+    /// The `system` attribute, if there is one.
+    pub(crate) fn system(&self, evaluator: &Evaluator<'h>) -> Result<Option<String>, EvalError> {
+        let context = "while evaluating the 'system' attribute of a derivation";
+        self.text(evaluator, "system", context)
+    }
+
+    /// An attribute that is a string.
+    fn text(
+        &self,
+        evaluator: &Evaluator<'h>,
+        name: &str,
+        context: &'static str,
+    ) -> Result<Option<String>, EvalError> {
+        let Some(attr) = self.attrs.get(Name::new(name)) else { return Ok(None) };
+        let text = evaluator.force_plain_string(attr.cell.get(), attr.position.into(), context)?;
+        Ok(Some(text.to_text().into_owned()))
+    }
+}
+
+/// A package's name without its version, and the version: what stands behind the first dash that no letter
+/// follows.
+pub(crate) fn split_name(name: &str) -> (&str, &str) {
+    let bytes = name.as_bytes();
+    let dash = (0..bytes.len()).find(|&at| {
+        bytes[at] == b'-' && bytes.get(at + 1).is_some_and(|next| !next.is_ascii_alphabetic())
+    });
+    dash.map_or((name, ""), |dash| (&name[..dash], &name[dash + 1..]))
 }
 
 fn join(path: &str, name: &str) -> String {
@@ -179,26 +225,19 @@ mod tests {
     /// The packages found in an expression, `p "name"` being a derivation.
     fn found(expression: &str, refusals: Refusals) -> Result<String, String> {
         let p = r#"name: derivation { inherit name; system = "x"; builder = "/b"; }"#;
-        let request = Request {
-            source: Source::Text(format!("let p = {p}; in {expression}")),
-            directory: "/".into(),
-            attributes: Vec::new(),
-            arguments: Vec::new(),
-            include: Vec::new(),
-            options: Vec::new(),
-            system: None,
-            show_trace: false,
-        };
+        let source = Source::Text(format!("let p = {p}; in {expression}"));
+        let request = Request::new(source, "/".into());
         let store = StoreArguments { store: None };
         let evaluated =
-            evaluation::evaluate(&request, Access::ReadOnly(&store), |evaluator, values| {
-                let packages = find(evaluator, values[0], "", refusals, |_| {})?;
+            evaluation::evaluate(&request, Access::ReadOnly(&store), |evaluator, selected| {
+                let packages = find(evaluator, selected.value, "", &[], refusals, |_| {})?;
                 let shown = packages.iter().map(|package| {
                     Ok::<_, EvalError>(format!("{}={}", package.path, package.name(evaluator)?))
                 });
                 Ok(shown.collect::<Result<Vec<_>, _>>()?.join(" "))
             });
-        evaluated.expect("the settings are right").result.map_err(|error| error.render_plain())
+        let result = evaluated.expect("the settings are right").result;
+        result.map(|found| found.concat()).map_err(|error| error.render_plain())
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output;
+
 /// One activity. Dropping it removes it from the screen.
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -40,7 +42,7 @@ impl Progress {
 
     /// Prints a line above the progress.
     pub(crate) fn line(&self, line: &str) {
-        self.bar.suspend(|| anstream::eprintln!("{line}"));
+        self.bar.suspend(|| output::note(line));
     }
 }
 

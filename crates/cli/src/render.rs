@@ -1,9 +1,16 @@
 //! The one renderer of errors: the message, the source line with a caret, what led there, what to do.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 use anstyle::AnsiColor;
+use clap::ValueEnum;
+
+use crate::output::note;
 
 /// Something to complain about, wherever it was found.
 #[derive(Clone, Debug)]
@@ -17,9 +24,29 @@ pub(crate) struct Complaint {
     /// Where it is.
     pub(crate) place: Option<Place>,
     /// What led there, nearest first.
-    pub(crate) trace: Vec<(String, Option<Place>)>,
+    pub(crate) trace: Vec<Step>,
     /// What to know or to do about it.
     pub(crate) help: Vec<String>,
+}
+
+/// Something that led to a mistake.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// What was being done.
+    pub(crate) message: String,
+    /// Where.
+    pub(crate) place: Option<Place>,
+    /// Why a terminal only counts it.
+    pub(crate) folded: Option<Fold>,
+}
+
+/// Why a terminal only counts a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fold {
+    /// It happened in files that are not the user's.
+    In(String),
+    /// It says little, or what is shown already.
+    Other,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +64,13 @@ pub(crate) struct Place {
     pub(crate) text: Arc<str>,
     /// Bytes of the text.
     pub(crate) range: Range<usize>,
+}
+
+impl Step {
+    /// A step that is shown.
+    pub(crate) fn new(message: impl Into<String>, place: Option<Place>) -> Step {
+        Step { message: message.into(), place, folded: None }
+    }
 }
 
 impl Severity {
@@ -110,18 +144,63 @@ impl Complaint {
             Some(place) => title.element(place.snippet(AnnotationKind::Primary)),
             None => Group::with_title(title),
         }];
-        for (message, place) in &self.trace {
+        for Step { message, place, folded } in &self.trace {
+            if folded.is_some() {
+                continue;
+            }
             let title = Level::NOTE.secondary_title(message);
             groups.push(match place {
                 Some(place) => title.element(place.snippet(AnnotationKind::Context)),
                 None => Group::with_title(title),
             });
         }
+        let folded = self.folded();
+        if let Some(folded) = &folded {
+            groups.push(Group::with_title(Level::NOTE.secondary_title(folded)));
+        }
         for help in &self.help {
             groups.push(Group::with_title(Level::HELP.secondary_title(help)));
         }
         let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
         format!("{}\n", renderer.render(&groups))
+    }
+
+    /// How many steps are only counted, and where they are.
+    fn folded(&self) -> Option<String> {
+        let mut places: Vec<(&str, usize)> = Vec::new();
+        let mut others = 0;
+        for fold in self.trace.iter().filter_map(|step| step.folded.as_ref()) {
+            match fold {
+                Fold::Other => others += 1,
+                Fold::In(name) => match places.iter_mut().find(|(place, _)| place == name) {
+                    Some((_, count)) => *count += 1,
+                    None => places.push((name, 1)),
+                },
+            }
+        }
+        places.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let frames = |count: usize| if count == 1 { "frame" } else { "frames" };
+        let mut parts: Vec<String> = (places.iter().enumerate())
+            .map(|(index, (place, count))| match index {
+                0 => format!("{count} {} in {place}", frames(*count)),
+                _ => format!("{count} in {place}"),
+            })
+            .collect();
+        match (others, parts.len()) {
+            (0, 0) => return None,
+            (0, _) => {}
+            (_, 0) => parts.push(format!("{others} more {}", frames(others))),
+            (1, _) => parts.push("1 other".to_owned()),
+            (_, _) => parts.push(format!("{others} others")),
+        }
+        let last = parts.pop()?;
+        let list = if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) };
+        let them = if others + places.iter().map(|(_, count)| count).sum::<usize>() == 1 {
+            "it"
+        } else {
+            "them"
+        };
+        Some(format!("… {list} folded, --show-trace shows {them}"))
     }
 
     /// The complaint as plain lines, for a log.
@@ -131,7 +210,10 @@ impl Complaint {
 
     /// Prints it to standard error.
     pub(crate) fn print(&self) {
-        anstream::eprint!("{}", self.render());
+        match MessageFormat::chosen() {
+            MessageFormat::Human => note(self.render().trim_end_matches('\n')),
+            MessageFormat::Json => note(self.to_json()),
+        }
     }
 
     /// The complaint for scripts.
@@ -152,9 +234,10 @@ impl Complaint {
             "slug": self.slug,
             "message": self.message,
             "place": self.place.as_ref().map(place),
-            "trace": self.trace.iter().map(|(message, at)| serde_json::json!({
-                "message": message,
-                "place": at.as_ref().map(place),
+            "trace": self.trace.iter().map(|step| serde_json::json!({
+                "message": step.message,
+                "place": step.place.as_ref().map(place),
+                "folded": step.folded.is_some(),
             })).collect::<Vec<_>>(),
             "help": self.help,
         })
@@ -180,7 +263,7 @@ pub(crate) fn print_error(error: &anyhow::Error) {
             let mut said = error.to_string();
             for cause in error.chain().skip(1).map(ToString::to_string) {
                 if !said.contains(&cause) {
-                    complaint.trace.push((cause.clone(), None));
+                    complaint.trace.push(Step::new(cause.clone(), None));
                     said = cause;
                 }
             }
@@ -191,8 +274,51 @@ pub(crate) fn print_error(error: &anyhow::Error) {
 
 /// Prints something that the user may want to know, without failing.
 pub(crate) fn print_warning(message: &str) {
-    let style = AnsiColor::Yellow.on_default().bold();
-    anstream::eprintln!("{style}warning{style:#}: {message}");
+    print_named_warning("warning", message);
+}
+
+/// Prints a warning that a program gives with `builtins.warn`.
+pub(crate) fn print_evaluation_warning(message: &str) {
+    print_named_warning("evaluation warning", message);
+}
+
+fn print_named_warning(name: &str, message: &str) {
+    match MessageFormat::chosen() {
+        MessageFormat::Human => {
+            let style = AnsiColor::Yellow.on_default().bold();
+            // Further lines stand below the message, as in Nix.
+            let below = format!("\n{:1$}", "", name.len() + ": ".len());
+            let message = message.trim_end().replace('\n', &below);
+            note(format_args!("{style}{name}{style:#}: {message}"));
+        }
+        MessageFormat::Json => {
+            let severity = Severity::Warning;
+            Complaint { severity, ..Complaint::error(message) }.print();
+        }
+    }
+}
+
+/// How errors and warnings are printed on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// For a person: with the line, and a trace of what happened in the person's own files.
+    #[default]
+    Human,
+    /// For a program: an object on a line of its own, with every step of the trace.
+    Json,
+}
+
+static CHOSEN: OnceLock<MessageFormat> = OnceLock::new();
+
+impl MessageFormat {
+    /// Makes the choice that of everything that is printed.
+    pub(crate) fn choose(self) {
+        let _ = CHOSEN.set(self);
+    }
+
+    fn chosen() -> MessageFormat {
+        CHOSEN.get().copied().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -211,7 +337,7 @@ mod tests {
         let complaint = Complaint {
             slug: Some("undefined-variable"),
             place: Some(place(text, 22..29)),
-            trace: vec![("while evaluating this".into(), Some(place(text, 0..3)))],
+            trace: vec![Step::new("while evaluating this", Some(place(text, 0..3)))],
             help: vec!["floe explain undefined-variable".into()],
             ..Complaint::error("undefined variable 'verison'")
         };

@@ -5,6 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use floe_devshell::{Context, decide};
 
+use crate::output;
+
 /// Allow the present content of a project's .envrc, shell.nix or flake.nix to run.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -18,6 +20,6 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let context = Context::from_process()?;
     let file = decide::allow(&context, arguments.path.as_deref())?;
-    anstream::eprintln!("floe: allowed {}", context.display(&file));
+    output::note(format_args!("floe: allowed {}", context.display(&file)));
     Ok(ExitCode::SUCCESS)
 }

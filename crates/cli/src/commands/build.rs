@@ -18,6 +18,7 @@ use crate::{
     commands::{Format, store},
     evaluation::{self, Access, Source},
     expression::ExpressionArguments,
+    output,
 };
 
 /// Build what an expression or a .drv file describes, and link ./result to it.
@@ -75,9 +76,11 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
     }
     let printed = outputs.iter().map(|(_, path)| store.store_dir().print(path));
     match arguments.format {
-        Format::Json => anstream::println!("{}", serde_json::json!(printed.collect::<Vec<_>>())),
+        Format::Json => output::line(serde_json::json!(printed.collect::<Vec<_>>()))?,
         Format::Human if arguments.print_out_paths => {
-            printed.for_each(|path| anstream::println!("{path}"));
+            for path in printed {
+                output::line(path)?;
+            }
         }
         Format::Human => {}
     }
@@ -103,15 +106,15 @@ pub(crate) fn instantiate(
 ) -> anyhow::Result<Vec<StorePath>> {
     let request = expression.request()?;
     let evaluated =
-        evaluation::evaluate(&request, Access::Write(store, builds), |evaluator, values| {
-            let found = values.into_iter().map(|value| evaluation::derivations(evaluator, value));
-            Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
+        evaluation::evaluate(&request, Access::Write(store, builds), |evaluator, selected| {
+            Ok(evaluation::derivations(evaluator, &selected)?)
         })?;
-    let found = evaluated.result?;
+    let found: Vec<evaluation::Wanted> = evaluated.result?.into_iter().flatten().collect();
     if found.is_empty() {
         bail!("the expression has no derivation; choose an attribute that is one with -A");
     }
-    found.iter().map(|path| Ok(store.layout().store_dir.parse(path)?)).collect()
+    let parse = |text: &str| store.layout().store_dir.parse(text);
+    found.iter().map(|wanted| Ok(parse(&wanted.derivation)?)).collect()
 }
 
 /// `result`, `result-dev` for an output with a name, `result-2` for a further derivation.

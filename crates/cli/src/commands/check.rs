@@ -18,7 +18,7 @@ use floe_db::{Database, Db as _, OsSystem, Settings, source};
 
 use crate::{
     commands::Format,
-    render::{Complaint, Place, Severity},
+    render::{Complaint, Place, Severity, Step},
 };
 
 /// Report mistakes in Nix files: syntax errors, unbound and doubly bound names.
@@ -149,7 +149,7 @@ fn check(database: &Database, directory: &Path, path: &Path) -> Vec<Complaint> {
             message: found.message,
             place: is_readable.then(|| place(file, found.span)),
             trace: (found.related.into_iter())
-                .map(|related| (related.message, Some(place(related.file, related.span))))
+                .map(|related| Step::new(related.message, Some(place(related.file, related.span))))
                 .collect(),
             help: Vec::new(),
         })

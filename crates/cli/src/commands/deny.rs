@@ -5,6 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use floe_devshell::{Context, decide};
 
+use crate::output;
+
 /// Refuse to run a project's shell, whatever its content, until it is allowed again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -18,6 +20,6 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let context = Context::from_process()?;
     let file = decide::deny(&context, arguments.path.as_deref())?;
-    anstream::eprintln!("floe: denied {}", context.display(&file));
+    output::note(format_args!("floe: denied {}", context.display(&file)));
     Ok(ExitCode::SUCCESS)
 }

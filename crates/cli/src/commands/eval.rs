@@ -3,13 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Args;
-
-use floe_eval::{Evaluator, error::EvalError, error::Pos, heap::Value, to_nix_json};
+use floe_eval::{
+    Evaluator,
+    error::{EvalError, Pos},
+    heap::Value,
+    to_nix_json,
+};
 
 use crate::{
     arguments::StoreArguments,
     evaluation::{self, Access},
     expression::ExpressionArguments,
+    output,
 };
 
 /// Evaluate an expression and print its value.
@@ -18,7 +23,9 @@ use crate::{
   floe eval -E '1 + 1'
   floe eval '<floe-pkgs>' -A hello.drvPath --raw
   floe eval configuration.nix -A networking.hostName
-  floe eval --json --strict -E '{ a = [ 1 2 ]; }'")]
+  floe eval --json --strict -E '{ a = [ 1 2 ]; }'
+  echo '{ n }: n * 2' | floe eval - --arg n 21
+  floe eval --find-file nixpkgs/lib")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     expression: ExpressionArguments,
@@ -31,45 +38,101 @@ pub(crate) struct Arguments {
     /// Print XML.
     #[arg(long, conflicts_with = "raw")]
     xml: bool,
-    /// Print a string without quotes.
+    /// Print a string without quotes and without the end of the line.
     #[arg(long)]
     raw: bool,
+    /// In XML, leave out where things are written.
+    #[arg(long, requires = "xml")]
+    no_location: bool,
+    /// Print the path that `<NAME>` stands for, without evaluating it.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["source", "file", "expr", "attributes"])]
+    find_file: Option<String>,
     /// Do not write derivations to the store. `floe eval` never does; accepted for scripts.
     #[arg(long, alias = "dry-run")]
     read_only: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
-    let request = arguments.expression.request()?;
-    let evaluated =
-        evaluation::evaluate(&request, Access::ReadOnly(store), |evaluator, values| {
-            values.into_iter().map(|value| print(arguments, evaluator, value)).collect()
-        })?;
-    let printed: Vec<String> = evaluated.result?;
-    for text in printed {
-        if arguments.raw { anstream::print!("{text}") } else { anstream::println!("{text}") }
+    let form = Form::of(arguments);
+    let mut request = arguments.expression.request()?;
+    if let Some(name) = &arguments.find_file {
+        request.source = evaluation::Source::SearchPath(name.clone());
+        let found = evaluation::find_file(&request, Access::ReadOnly(store))?.result?;
+        output::line(found.display())?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let evaluated =
+        evaluation::evaluate(&request, Access::ReadOnly(store), |evaluator, selected| {
+            Ok(output::bytes(&form.print(evaluator, selected.value)?)?)
+        })?;
+    evaluated.result?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print<'h>(
-    arguments: &Arguments,
-    evaluator: &Evaluator<'h>,
-    value: Value<'h>,
-) -> Result<String, EvalError> {
-    let value = evaluator.force(value, Pos::None)?;
-    if arguments.raw {
-        let text = evaluator.force_string(value, Pos::None, "")?;
-        return Ok(String::from_utf8_lossy(text.as_bytes()).into_owned());
+/// The form in which a value is printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    /// The language's own.
+    Nix {
+        /// Whether all of it is evaluated before.
+        strict: bool,
+    },
+    /// A string as it is.
+    Raw {
+        /// What is said to have been done where it is no string.
+        doing: &'static str,
+    },
+    Json {
+        /// Whether what is not evaluated yet is evaluated for it, and not an error.
+        strict: bool,
+    },
+    Xml {
+        /// Whether all of it is evaluated for it.
+        strict: bool,
+        /// Whether it says where attributes and functions are written.
+        location: bool,
+    },
+}
+
+impl Form {
+    fn of(arguments: &Arguments) -> Form {
+        match *arguments {
+            Arguments { raw: true, .. } => {
+                Form::Raw { doing: "while generating the eval command output" }
+            }
+            Arguments { json: true, .. } => Form::Json { strict: true },
+            Arguments { xml: true, strict, no_location, .. } => {
+                Form::Xml { strict, location: !no_location }
+            }
+            Arguments { strict, .. } => Form::Nix { strict },
+        }
     }
-    if arguments.strict {
-        evaluator.force_deep(value)?;
+
+    /// The value as text, with the end of the line where the form has one.
+    pub(crate) fn print<'h>(
+        self,
+        evaluator: &Evaluator<'h>,
+        value: Value<'h>,
+    ) -> Result<Vec<u8>, EvalError> {
+        let value = evaluator.force(value, Pos::None)?;
+        Ok(match self {
+            Form::Nix { strict } => {
+                if strict {
+                    evaluator.force_deep(value)?;
+                }
+                (evaluator.print(value)? + "\n").into_bytes()
+            }
+            Form::Raw { doing } => evaluator.to_raw(value, doing)?,
+            Form::Json { strict } => {
+                let json = match strict {
+                    true => evaluator.to_json(value)?,
+                    false => evaluator.to_json_as_it_is(value)?,
+                };
+                (to_nix_json(&json) + "\n").into_bytes()
+            }
+            Form::Xml { strict, location } => {
+                evaluator.to_xml(value, strict, location)?.into_bytes()
+            }
+        })
     }
-    if arguments.json {
-        return Ok(to_nix_json(&evaluator.to_json(value)?));
-    }
-    if arguments.xml {
-        return Ok(evaluator.to_xml(value, arguments.strict, true)?.trim_end().to_owned());
-    }
-    evaluator.print(value)
 }

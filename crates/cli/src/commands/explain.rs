@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use floe_explain::{Explanation, Styles, all, find, similar};
 
-use crate::commands::Format;
+use crate::{commands::Format, output};
 
 /// Say why an error happens and how to fix it.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         bail!("there is no page '{slug}'; did you mean {}?", similar.join(" or "));
     };
     match arguments.format {
-        Format::Json => anstream::println!("{:#}", json(page)),
+        Format::Json => output::line(format_args!("{:#}", json(page)))?,
         Format::Human => {
             let heading = AnsiColor::Yellow.on_default().bold().render().to_string();
             let code = AnsiColor::Cyan.on_default().render().to_string();
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let coloured =
                 anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
             let styles = if coloured { styles } else { Styles::default() };
-            anstream::print!("{}", page.render_terminal(styles));
+            output::print(format_args!("{}", page.render_terminal(styles)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -57,13 +57,13 @@ fn print_list(format: Format) -> anyhow::Result<()> {
     match format {
         Format::Json => {
             let pages: Vec<_> = all().iter().map(json).collect();
-            anstream::println!("{}", serde_json::to_string_pretty(&pages)?);
+            output::line(serde_json::to_string_pretty(&pages)?)?;
         }
         Format::Human => {
             let bold = anstyle::Style::new().bold();
             let width = all().iter().map(|page| page.slug.len()).max().unwrap_or_default();
             for page in all() {
-                anstream::println!("{bold}{:width$}{bold:#}  {}", page.slug, page.title);
+                output::line(format_args!("{bold}{:width$}{bold:#}  {}", page.slug, page.title))?;
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io::{self, Write as _},
     process::ExitCode,
 };
 
@@ -10,7 +9,7 @@ use anstyle::AnsiColor;
 use clap::Args;
 use floe_devshell::{Context, Output, export::export};
 
-use crate::{commands::callback::shell, render};
+use crate::{commands::callback::shell, output, render};
 
 /// Print what the shell must change to have the environment of its folder.
 #[derive(Debug, Args)]
@@ -25,7 +24,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut messages = Messages;
     let export = export(&Context::from_process()?, shell(&arguments.shell)?, &mut messages)?;
-    io::stdout().write_all(&export.script)?;
+    output::bytes(&export.script)?;
     Ok(match export.failure {
         None => ExitCode::SUCCESS,
         Some(failure) => {
@@ -49,11 +48,11 @@ pub(crate) struct Messages;
 impl Output for Messages {
     fn status(&mut self, message: &str) {
         let style = AnsiColor::BrightBlack.on_default();
-        anstream::eprintln!("{style}floe: {message}{style:#}");
+        output::note(format_args!("{style}floe: {message}{style:#}"));
     }
 
     fn error(&mut self, message: &str) {
         let style = AnsiColor::Red.on_default();
-        anstream::eprintln!("{style}floe: {message}{style:#}");
+        output::note(format_args!("{style}floe: {message}{style:#}"));
     }
 }

@@ -5,7 +5,7 @@ use std::{env, ffi::OsString, process::ExitCode};
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::commands::callback::shell;
+use crate::{commands::callback::shell, output};
 
 /// Print the hook that enters and leaves dev shells on `cd`.
 #[derive(Debug, Args)]
@@ -22,6 +22,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let floe = env::current_exe().context("cannot tell where the floe program is")?;
     let hook =
         shell.hook(&floe).with_context(|| format!("'{}' is no interactive shell", shell.name()))?;
-    anstream::print!("{hook}");
+    output::print(format_args!("{hook}"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,8 +8,9 @@ use crate::{
     arguments::StoreArguments,
     builds::BuildArguments,
     commands::{build, store},
-    evaluation::{self, Access},
+    evaluation::{self, Access, Request},
     expression::ExpressionArguments,
+    output,
 };
 
 /// Write the derivations of an expression to the store and print their paths.
@@ -31,26 +32,36 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
+    let request = arguments.expression.request()?;
     if arguments.read_only {
-        let request = arguments.expression.request()?;
-        let evaluated =
-            evaluation::evaluate(&request, Access::ReadOnly(store), |evaluator, values| {
-                let found =
-                    values.into_iter().map(|value| evaluation::derivations(evaluator, value));
-                Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
-            })?;
-        evaluated.result?.iter().for_each(|path| anstream::println!("{path}"));
-        return Ok(ExitCode::SUCCESS);
+        return print(&request, Access::ReadOnly(store), |derivation, _| Ok(derivation.to_owned()));
     }
     let store = Arc::new(store::open(store)?);
-    let derivations = build::instantiate(&arguments.expression, &store, &arguments.build)?;
-    for (index, derivation) in derivations.iter().enumerate() {
-        match &arguments.add_root {
-            Some(link) => {
-                let link = build::link(store.store(), link, index, "out", derivation)?;
-                anstream::println!("{}", link.display());
-            }
-            None => anstream::println!("{}", store.layout().store_dir.print(derivation)),
+    let access = Access::Write(&store, &arguments.build);
+    print(&request, access, |derivation, index| match &arguments.add_root {
+        Some(link) => {
+            let derivation = store.layout().store_dir.parse(derivation)?;
+            let link = build::link(store.store(), link, index, "out", &derivation)?;
+            Ok(link.display().to_string())
+        }
+        None => Ok(derivation.to_owned()),
+    })
+}
+
+/// Prints how `show` shows each derivation, with the name of an output that is not `out`.
+fn print(
+    request: &Request,
+    access: Access<'_>,
+    show: impl Fn(&str, usize) -> anyhow::Result<String>,
+) -> anyhow::Result<ExitCode> {
+    let evaluated = evaluation::evaluate(request, access, |evaluator, selected| {
+        Ok(evaluation::derivations(evaluator, &selected)?)
+    })?;
+    for (index, wanted) in evaluated.result?.iter().flatten().enumerate() {
+        let shown = show(&wanted.derivation, index)?;
+        match wanted.output.as_str() {
+            "out" => output::line(shown)?,
+            output => output::line(format_args!("{shown}!{output}"))?,
         }
     }
     Ok(ExitCode::SUCCESS)

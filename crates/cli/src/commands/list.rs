@@ -32,14 +32,14 @@ use crate::{
 #[command(after_help = "Examples:
   floe list '<nixpkgs>'                        every package
   floe list '<nixpkgs>' -A python3Packages     those of a set
-  floe list -f . --no-drv-path                 names alone, which is quick
+  floe list -f . --names                       names alone, which is quick
   floe list -f . --json                        for a script")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     expression: ExpressionArguments,
-    /// Leave out the paths of the derivations, so that they need not be computed.
+    /// Print attribute paths and names only; the paths of derivations need not be computed then.
     #[arg(long)]
-    no_drv_path: bool,
+    names: bool,
     /// List packages for this system; `*` for all. Otherwise those for this machine's.
     #[arg(long, value_name = "SYSTEM")]
     system_filter: Option<String>,
@@ -76,9 +76,7 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
         0 => {}
         1 => output::note("1 package refused to be evaluated and is left out"),
         count => {
-            output::note(format_args!(
-                "{count} packages refused to be evaluated and are left out"
-            ));
+            output::note(format_args!("{count} packages refused to be evaluated and are left out"));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -106,12 +104,12 @@ fn lines<'h>(
             lines.push((package, Line { path, name, system: own, derivation: None }));
         }
     }
+    // C++ compares `char`, which has a sign on most machines.
+    let order = |byte: u8| byte.to_ascii_uppercase().cast_signed();
     introsort::sort(&mut lines, |(_, a), (_, b)| {
-        let upper = |line: &Line| line.name.bytes().map(|byte| byte.to_ascii_uppercase());
-        // C++ compares `char`, which has a sign here.
-        upper(a).map(|byte| byte as i8).lt(upper(b).map(|byte| byte as i8))
+        a.name.bytes().map(order).lt(b.name.bytes().map(order))
     });
-    if arguments.no_drv_path {
+    if arguments.names {
         return Ok(lines.into_iter().map(|(_, line)| line).collect());
     }
 
@@ -171,7 +169,8 @@ fn json(line: &Line) -> serde_json::Value {
         "system": line.system,
     });
     if let Some(path) = &line.derivation {
-        object["drvPath"] = if path == "-" { serde_json::Value::Null } else { path.as_str().into() };
+        object["drvPath"] =
+            if path == "-" { serde_json::Value::Null } else { path.as_str().into() };
     }
     object
 }

@@ -10,7 +10,7 @@ use floe_devshell::{
     status::{ProjectStatus, ShellState, status},
 };
 
-use crate::commands::Format;
+use crate::{commands::Format, output};
 
 /// Show which project this folder belongs to, whether it may run, and what is loaded.
 #[derive(Debug, Args)]
@@ -27,11 +27,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let context = Context::from_process()?;
     let status = status(&context);
     if arguments.format == Format::Json {
-        anstream::println!("{}", serde_json::to_string_pretty(&status)?);
+        output::line(serde_json::to_string_pretty(&status)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let bold = Style::new().bold();
-    let print = |name: &str, value: String| anstream::println!("{bold}{name:8}{bold:#} {value}");
+    let print =
+        |name: &str, value: String| output::line(format_args!("{bold}{name:8}{bold:#} {value}"));
     let project = |project: &Option<ProjectStatus>| match project {
         None => "none".to_owned(),
         Some(ProjectStatus { file, allowed, .. }) => {
@@ -43,11 +44,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             format!("{} {style}({word}){style:#}", context.display(file))
         }
     };
-    print("found", project(&status.found));
-    print("loaded", project(&status.loaded));
+    print("found", project(&status.found))?;
+    print("loaded", project(&status.loaded))?;
     for watch in &status.watches {
         let changed = if watch.changed { " (changed)" } else { "" };
-        print("watches", format!("{}{changed}", context.display(&watch.path)));
+        print("watches", format!("{}{changed}", context.display(&watch.path)))?;
     }
     for shell in &status.shells {
         let state = match shell.state {
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             ShellState::Stale => "built at the next prompt",
         };
         let message = shell.message.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
-        print("shell", format!("{} ({state}{message})", shell.shell));
+        print("shell", format!("{} ({state}{message})", shell.shell))?;
     }
     Ok(ExitCode::SUCCESS)
 }

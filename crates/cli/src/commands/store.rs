@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     env, fs,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -19,7 +19,7 @@ use floe_store::{
     store::{GarbageOptions, Root, add_path},
 };
 
-use crate::{arguments::StoreArguments, commands::Format, progress::Progress};
+use crate::{arguments::StoreArguments, commands::Format, output, progress::Progress};
 
 /// Look at the store, and tend it.
 #[derive(Debug, Args)]
@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
         }
         Command::Ls => {
             for path in store.valid_paths()? {
-                anstream::println!("{}", store.store_dir().print(&path));
+                output::line(store.store_dir().print(&path))?;
             }
         }
         Command::Roots => roots(store)?,
@@ -166,7 +166,7 @@ fn add(store: &dyn Store, files: &[PathBuf], name: Option<&str>) -> anyhow::Resu
         })?;
         let path =
             add_path::<anyhow::Error>(store, name, &absolute, Method::Nar, &mut |_, _| Ok(true))?;
-        anstream::println!("{}", store.store_dir().print(&path));
+        output::line(store.store_dir().print(&path))?;
     }
     Ok(())
 }
@@ -188,32 +188,33 @@ fn path_info(
         let info = store.query(&path)?.with_context(|| format!("path '{printed}' is not valid"))?;
         match format {
             Format::Json => list.push(json(store, &info)),
-            Format::Human => print_info(store, &info),
+            Format::Human => print_info(store, &info)?,
         }
     }
     if format == Format::Json {
-        anstream::println!("{}", serde_json::to_string_pretty(&list)?);
+        output::line(serde_json::to_string_pretty(&list)?)?;
     }
     Ok(())
 }
 
-fn print_info(store: &dyn Store, info: &PathInfo) {
+fn print_info(store: &dyn Store, info: &PathInfo) -> io::Result<()> {
     let bold = anstyle::Style::new().bold();
-    anstream::println!("{bold}{}{bold:#}", store.store_dir().print(&info.path));
-    anstream::println!("  hash        {}", info.nar_hash.format(hash::Format::Sri));
-    anstream::println!("  size        {}", bytes(info.nar_size));
+    output::line(format_args!("{bold}{}{bold:#}", store.store_dir().print(&info.path)))?;
+    output::line(format_args!("  hash        {}", info.nar_hash.format(hash::Format::Sri)))?;
+    output::line(format_args!("  size        {}", bytes(info.nar_size)))?;
     for reference in &info.references {
-        anstream::println!("  needs       {}", store.store_dir().print(reference));
+        output::line(format_args!("  needs       {}", store.store_dir().print(reference)))?;
     }
     if let Some(deriver) = &info.deriver {
-        anstream::println!("  built from  {}", store.store_dir().print(deriver));
+        output::line(format_args!("  built from  {}", store.store_dir().print(deriver)))?;
     }
     if let Some(address) = &info.content_address {
-        anstream::println!("  content     {address}");
+        output::line(format_args!("  content     {address}"))?;
     }
     for signature in &info.signatures {
-        anstream::println!("  signed      {signature}");
+        output::line(format_args!("  signed      {signature}"))?;
     }
+    Ok(())
 }
 
 fn json(store: &dyn Store, info: &PathInfo) -> serde_json::Value {
@@ -238,7 +239,11 @@ fn roots(store: &dyn Store) -> anyhow::Result<()> {
             Root::Temporary(place) => ("in use", place),
             Root::Running(place) => ("running", place),
         };
-        anstream::println!("{} -> {} ({kind})", place.display(), store.store_dir().print(&path));
+        output::line(format_args!(
+            "{} -> {} ({kind})",
+            place.display(),
+            store.store_dir().print(&path)
+        ))?;
     }
     Ok(())
 }
@@ -248,10 +253,14 @@ fn collect_garbage(store: &dyn Store, options: &GarbageOptions) -> anyhow::Resul
     let report = store.collect_garbage(options)?;
     drop(progress);
     for name in &report.deleted {
-        anstream::println!("{}/{name}", store.store_dir());
+        output::line(format_args!("{}/{name}", store.store_dir()))?;
     }
     let verb = if options.dry_run { "would be deleted" } else { "deleted" };
-    anstream::eprintln!("{} paths {verb}, {}", report.deleted.len(), bytes(report.bytes_freed));
+    output::note(format_args!(
+        "{} paths {verb}, {}",
+        report.deleted.len(),
+        bytes(report.bytes_freed)
+    ));
     Ok(())
 }
 
@@ -271,12 +280,12 @@ fn verify(store: &BuildStore, check_contents: bool) -> anyhow::Result<ExitCode> 
     let report = store.verify(check_contents)?;
     drop(progress);
     for path in &report.missing {
-        anstream::println!("{} is not on disk", store.store_dir().print(path));
+        output::line(format_args!("{} is not on disk", store.store_dir().print(path)))?;
     }
     for path in &report.corrupted {
-        anstream::println!("{} has been changed", store.store_dir().print(path));
+        output::line(format_args!("{} has been changed", store.store_dir().print(path)))?;
     }
-    anstream::eprintln!("{} paths checked", report.checked);
+    output::note(format_args!("{} paths checked", report.checked));
     let sound = report.missing.is_empty() && report.corrupted.is_empty();
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -300,7 +309,7 @@ fn log(store: &BuildStore, path: &Path) -> anyhow::Result<()> {
         }
         _ => text = fs::read(&file).with_context(no_log)?,
     }
-    Ok(io::stdout().write_all(&text)?)
+    Ok(output::bytes(&text)?)
 }
 
 /// A size as a person reads it.

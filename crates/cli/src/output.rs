@@ -1,0 +1,31 @@
+//! Writing to standard output and standard error.
+//!
+//! Standard output is what a command is for: if it cannot be written, the command has failed, and says so.
+//! Standard error is for whoever watches: nothing fails because nobody does.
+
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
+
+/// Writes to standard output.
+pub(crate) fn print(text: fmt::Arguments<'_>) -> io::Result<()> {
+    anstream::stdout().lock().write_fmt(text)
+}
+
+/// Writes a line to standard output.
+pub(crate) fn line(text: impl fmt::Display) -> io::Result<()> {
+    writeln!(anstream::stdout().lock(), "{text}")
+}
+
+/// Writes bytes to standard output as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Writes a line to standard error.
+pub(crate) fn note(text: impl fmt::Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
