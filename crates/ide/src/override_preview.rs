@@ -163,6 +163,12 @@ pub(crate) fn override_at(db: &dyn Db, file: File, offset: u32) -> Option<Overri
         .min_by_key(|found| span(found).end - span(found).start)
 }
 
+/// The overrides of what may be a package.
+pub(crate) fn known_overrides(db: &dyn Db, file: File) -> impl Iterator<Item = ExprId> + '_ {
+    let found = overrides(module(db, file));
+    found.filter(move |found| program(db, file, *found).is_some()).map(|found| found.call)
+}
+
 fn overrides(module: &Module) -> impl Iterator<Item = Override> + '_ {
     module.exprs.iter().zip(0..).filter_map(|(expr, id)| {
         let Expr::Apply { fun, .. } = expr else { return None };
