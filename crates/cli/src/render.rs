@@ -286,10 +286,13 @@ fn print_named_warning(name: &str, message: &str) {
     match MessageFormat::chosen() {
         MessageFormat::Human => {
             let style = AnsiColor::Yellow.on_default().bold();
-            // Further lines stand below the message, as in Nix.
+            // As in Nix, further lines stand below the message, unless that begins with a new line.
+            if message.starts_with('\n') {
+                return note(format_args!("{style}{name}:{style:#}{}", message.trim_end()));
+            }
             let below = format!("\n{:1$}", "", name.len() + ": ".len());
             let message = message.trim_end().replace('\n', &below);
-            note(format_args!("{style}{name}{style:#}: {message}"));
+            note(format_args!("{style}{name}:{style:#} {message}"));
         }
         MessageFormat::Json => {
             let severity = Severity::Warning;

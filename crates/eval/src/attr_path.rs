@@ -51,9 +51,8 @@ impl<'h> Evaluator<'h> {
                         ErrorKind::TypeMismatch,
                         format!(
                             "the expression selected by the selection path '{path}' should be \
-                             {expected} but is {}: {}",
-                            self.describe(current),
-                            self.print_for_error(current)
+                             {expected} but is {}",
+                            self.describe(current)
                         ),
                     ));
                 }

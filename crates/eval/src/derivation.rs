@@ -65,7 +65,7 @@ impl<'h> Evaluator<'h> {
             let message = format!(
                 "while evaluating derivation '{name}'\n  whose name attribute is located at {place}"
             );
-            error.frame(Pos::None, FrameMessage::Context(message))
+            error.frame(Pos::None, FrameMessage::Text(message))
         })
     }
 

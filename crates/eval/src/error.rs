@@ -219,8 +219,7 @@ pub enum FrameMessage {
     Static(&'static str),
     /// A text made for the occasion.
     Text(String),
-    /// What the program itself says with `addErrorContext`, or which derivation it was: no trace is
-    /// shortened by these.
+    /// What the program itself says with `addErrorContext`: no trace is shortened by these.
     Context(String),
     /// A call of the builtin with this name.
     Builtin(&'static str),

@@ -44,7 +44,7 @@ pub(crate) fn run(program: &str, words: Vec<String>) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(Ending::Report { text, is_usage }) => {
-            output::note(text);
+            trace::print(&text);
             if is_usage {
                 advise(program);
             }

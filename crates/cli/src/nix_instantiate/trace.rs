@@ -1,8 +1,13 @@
 //! Errors in the layout of Nix: the trace from the outside in, each step with the lines around its place,
 //! and the message last.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    sync::Arc,
+};
 
+use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 use floe_eval::error::{Frame, Origin, Position, Report, Shown};
 
 use crate::output;
@@ -20,7 +25,18 @@ const MOST_REPEATED: usize = 5;
 
 /// Prints an error that is only a message.
 pub(super) fn print_message(message: &str) {
-    output::note(indent(message));
+    print(&indent(message));
+}
+
+/// Prints an error that has its layout.
+pub(super) fn print(text: &str) {
+    if AutoStream::choice(&io::stderr()) == ColorChoice::Never {
+        // Escape sequences are taken out. A null byte is none, and may be what the error is about.
+        let parts = text.split('\0').map(|part| strip_str(part).to_string());
+        let _ = writeln!(io::stderr(), "{}", parts.collect::<Vec<_>>().join("\0"));
+    } else {
+        output::note(text);
+    }
 }
 
 /// The error with its trace.
