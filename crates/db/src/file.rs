@@ -8,12 +8,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use dashmap::{DashMap, Entry};
-use floe_syntax::Parse;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use salsa::{Durability, Setter};
 use thiserror::Error;
 
 use crate::evaluation::Worker;
+use crate::query::Edited;
 use crate::{Db, Stamp, System};
 
 /// A path that analysis has asked for. It need not exist.
@@ -119,8 +119,8 @@ struct Shared {
     /// The unsaved texts once more, for the evaluator, which works outside of salsa. Only the writer
     /// changes it, while no reader lives; so a reader always sees it as of its own revision.
     buffers: RwLock<Buffers>,
-    /// The texts and trees before the last edit, of the files that are being edited.
-    parses: DashMap<File, (Arc<str>, Arc<Parse>), FxBuildHasher>,
+    /// What was last derived from the texts of the files that are being edited.
+    edited: DashMap<File, Edited, FxBuildHasher>,
     /// Which paths have changed since the evaluator last asked.
     changed: Mutex<Vec<PathBuf>>,
     worker: OnceLock<Worker>,
@@ -136,7 +136,7 @@ impl Files {
         let shared = Shared {
             by_path: DashMap::default(),
             buffers: RwLock::default(),
-            parses: DashMap::default(),
+            edited: DashMap::default(),
             changed: Mutex::default(),
             worker: OnceLock::new(),
             system,
@@ -190,13 +190,13 @@ impl Files {
         paths.filter(|path| path.starts_with(folder)).collect()
     }
 
-    /// The text and tree of an open file that [`Files::remember_parse`] was last told.
-    pub(crate) fn take_parse(&self, file: File) -> Option<(Arc<str>, Arc<Parse>)> {
-        self.shared.parses.remove(&file).map(|(_, parse)| parse)
+    /// What was last derived from the text of an open file, to be put back once it is up to date.
+    pub(crate) fn take_edited(&self, file: File) -> Option<Edited> {
+        self.shared.edited.remove(&file).map(|(_, edited)| edited)
     }
 
-    pub(crate) fn remember_parse(&self, file: File, text: Arc<str>, parse: Arc<Parse>) {
-        self.shared.parses.insert(file, (text, parse));
+    pub(crate) fn remember_edited(&self, file: File, edited: Edited) {
+        self.shared.edited.insert(file, edited);
     }
 
     /// The thread that evaluates. It is started by the first who asks.
@@ -228,7 +228,7 @@ impl Files {
         self.note_change(key.clone());
         // An edited file changes more often than any file on disk.
         if text.is_none() {
-            self.shared.parses.remove(&file);
+            self.shared.edited.remove(&file);
         }
         file.set_buffer(db).with_durability(Durability::LOW).to(text.clone());
         if let Ok(mut buffers) = self.shared.buffers.write() {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use floe_hir::{LowerOptions, Lowered, Module, Problem, Scopes, SourceMap};
-use floe_syntax::{LineIndex, Parse, ParseOptions, TextEdit};
+use floe_hir::{BeforeEdit, Landmarks, LowerOptions, Lowered, Module, Problem, Scopes, SourceMap};
+use floe_syntax::{Exchange, LineIndex, Parse, ParseOptions, Reparse, TextEdit};
 
 use crate::{Db, File, source};
 
@@ -11,7 +11,7 @@ use crate::{Db, File, source};
 ///
 /// Of a file that is being edited the tree before the last edit is remembered outside of salsa, and only
 /// the edited block is parsed anew. That the result is the same is what `floe_syntax::reparse` promises,
-/// so the query stays a function of the text.
+/// so the query stays a function of the text. So it is with `lowered`.
 #[salsa::tracked(no_eq, returns(deref))]
 pub fn parse(db: &dyn Db, file: File) -> Arc<Parse> {
     let text = &source(db, file).text;
@@ -19,28 +19,68 @@ pub fn parse(db: &dyn Db, file: File) -> Arc<Parse> {
     if file.buffer(db).is_none() {
         return Arc::new(floe_syntax::parse(text, &options));
     }
-    let parse = match db.files().take_parse(file) {
-        Some((old_text, old)) => {
-            let edit = edit_between(&old_text, text);
-            floe_syntax::reparse(&old, None, &edit, text, &options).parse
+    let edited = match db.files().take_edited(file) {
+        Some(old) => {
+            let edit = edit_between(&old.text, text);
+            let Reparse { parse, exchange, .. } =
+                floe_syntax::reparse(&old.parse, None, &edit, text, &options);
+            // The module must be that of the tree before.
+            let was_lowered = matches!(old.lowered, Some((_, Step::UpToDate)));
+            let lowered = old.lowered.filter(|_| was_lowered).zip(exchange);
+            let lowered =
+                lowered.map(|((lowered, _), exchange)| (lowered, Step::Exchange(exchange)));
+            Edited { text: text.clone(), parse: Arc::new(parse), lowered }
         }
-        None => floe_syntax::parse(text, &options),
+        None => {
+            let parse = Arc::new(floe_syntax::parse(text, &options));
+            Edited { text: text.clone(), parse, lowered: None }
+        }
     };
-    let parse = Arc::new(parse);
-    db.files().remember_parse(file, text.clone(), parse.clone());
+    let parse = edited.parse.clone();
+    db.files().remember_edited(file, edited);
     parse
+}
+
+/// What was last derived from the text of a file that is being edited.
+pub(crate) struct Edited {
+    text: Arc<str>,
+    parse: Arc<Parse>,
+    lowered: Option<(Arc<LoweredFile>, Step)>,
+}
+
+/// What lies between a tree and a module.
+enum Step {
+    /// The module is that of the tree.
+    UpToDate,
+    /// It is that of the tree before this was exchanged.
+    Exchange(Exchange),
 }
 
 /// The smallest edit that makes one text of another.
 fn edit_between(old: &str, new: &str) -> TextEdit {
-    let common = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
+    let common = common_prefix(old.as_bytes(), new.as_bytes());
     let start = old.floor_char_boundary(common).min(new.floor_char_boundary(common));
     let (old_rest, new_rest) = (&old[start..], &new[start..]);
-    let pairs = old_rest.bytes().rev().zip(new_rest.bytes().rev());
-    let common = pairs.take_while(|(a, b)| a == b).count();
+    let common = common_suffix(old_rest.as_bytes(), new_rest.as_bytes());
     let end = |text: &str| text.ceil_char_boundary(text.len() - common);
     let (old_end, new_end) = (end(old_rest), end(new_rest));
     TextEdit::replace(start as u32..(start + old_end) as u32, &new_rest[..new_end])
+}
+
+/// Blocks of this many bytes are compared at once, byte by byte only where they differ.
+const COMPARED: usize = 1 << 10;
+
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    let blocks = a.chunks(COMPARED).zip(b.chunks(COMPARED));
+    let equal = COMPARED * blocks.take_while(|(a, b)| a == b && a.len() == COMPARED).count();
+    equal + a[equal..].iter().zip(&b[equal..]).take_while(|(a, b)| a == b).count()
+}
+
+fn common_suffix(a: &[u8], b: &[u8]) -> usize {
+    let blocks = a.rchunks(COMPARED).zip(b.rchunks(COMPARED));
+    let equal = COMPARED * blocks.take_while(|(a, b)| a == b && a.len() == COMPARED).count();
+    let (a, b) = (&a[..a.len() - equal], &b[..b.len() - equal]);
+    equal + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
 
 /// Where the lines of a file begin.
@@ -72,18 +112,49 @@ pub fn scopes(db: &dyn Db, file: File) -> Scopes {
     Scopes::new(module(db, file))
 }
 
-struct LoweredFile {
+pub(crate) struct LoweredFile {
     module: Arc<Module>,
     source_map: SourceMap,
     problems: Vec<Problem>,
+    landmarks: Landmarks,
 }
 
-#[salsa::tracked(no_eq)]
-fn lowered(db: &dyn Db, file: File) -> LoweredFile {
+impl LoweredFile {
+    fn new((lowered, landmarks): (Lowered, Landmarks)) -> Arc<LoweredFile> {
+        let Lowered { module, source_map, problems } = lowered;
+        Arc::new(LoweredFile { module: Arc::new(module), source_map, problems, landmarks })
+    }
+
+    fn before_edit(&self) -> BeforeEdit<'_> {
+        let LoweredFile { module, source_map, problems, landmarks } = self;
+        BeforeEdit { module, source_map, problems, landmarks }
+    }
+}
+
+/// Of a file that is being edited, what was edited is lowered anew.
+#[salsa::tracked(no_eq, returns(deref))]
+fn lowered(db: &dyn Db, file: File) -> Arc<LoweredFile> {
     let text = &source(db, file).text;
-    let Lowered { module, source_map, problems } =
-        floe_hir::lower(&parse(db, file).tree, text, &LowerOptions::default());
-    LoweredFile { module: Arc::new(module), source_map, problems }
+    let parse = parse(db, file);
+    let options = LowerOptions::default();
+    if file.buffer(db).is_none() {
+        let lowered = floe_hir::lower(&parse.tree, text, &options);
+        return LoweredFile::new((lowered, Landmarks::default()));
+    }
+    let edited = db.files().take_edited(file);
+    let again = edited.as_ref().and_then(|edited| match &edited.lowered {
+        Some((old, Step::Exchange(exchange))) if std::ptr::eq(&*edited.parse, parse) => {
+            floe_hir::lower_again(old.before_edit(), exchange, &parse.tree, text, &options)
+        }
+        _ => None,
+    });
+    let again = again.unwrap_or_else(|| floe_hir::lower_for_edits(&parse.tree, text, &options));
+    let lowered = LoweredFile::new(again);
+    if let Some(edited) = edited {
+        let lowered = Some((lowered.clone(), Step::UpToDate));
+        db.files().remember_edited(file, Edited { lowered, ..edited });
+    }
+    lowered
 }
 
 #[cfg(test)]
@@ -120,6 +191,11 @@ mod tests {
             database.apply(Change::Buffer { path: path.clone(), text: text.into() });
             let parsed = parse(&database, database.file(&path));
             assert_eq!(*parsed, floe_syntax::parse(text, &ParseOptions::default()), "{text}");
+            let lowered = floe_hir::lower(&parsed.tree, text, &LowerOptions::default());
+            let file = database.file(&path);
+            assert_eq!(*module(&database, file), lowered.module, "{text}");
+            assert_eq!(*source_map(&database, file), lowered.source_map, "{text}");
+            assert_eq!(problems(&database, file), lowered.problems, "{text}");
         }
     }
 

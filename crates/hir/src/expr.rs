@@ -30,7 +30,7 @@ pub struct BindingId(pub u32);
 pub struct StrId(pub u32);
 
 /// The index of an [`Attrs`] in [`Module::attrs`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttrsId(pub u32);
 
 /// The index of a [`Lambda`] in [`Module::lambdas`].
@@ -67,7 +67,7 @@ pub struct Module {
     /// Storage of [`KeyList`]s.
     pub keys: Vec<Key>,
     /// Strings and path texts, escapes decoded, indentation stripped.
-    pub strings: Vec<Box<str>>,
+    pub strings: Strings,
     /// Attribute sets, and the bindings of `let`.
     pub attrs: Vec<Attrs>,
     /// Functions.
@@ -342,6 +342,56 @@ pub struct Formal {
     pub binding: BindingId,
 }
 
+/// Texts, one behind the other, by [`StrId`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strings {
+    text: String,
+    ends: Vec<u32>,
+}
+
+impl Strings {
+    /// No texts yet, and room for so many.
+    pub fn with_capacity(count: usize) -> Strings {
+        Strings { text: String::with_capacity(count * 16), ends: Vec::with_capacity(count) }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// One of them.
+    pub fn get(&self, id: StrId) -> &str {
+        let index = id.0 as usize;
+        &self.text[self.start(index)..self.ends[index] as usize]
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, text: &str) -> StrId {
+        let id = StrId(self.ends.len() as u32);
+        self.text.push_str(text);
+        self.ends.push(self.text.len() as u32);
+        id
+    }
+
+    /// Adds a run of others.
+    pub fn extend(&mut self, other: &Strings, run: std::ops::Range<usize>) {
+        let start = other.start(run.start);
+        let moved = (self.text.len() as u32).wrapping_sub(start as u32);
+        self.text.push_str(&other.text[start..other.start(run.end)]);
+        self.ends.extend(other.ends[run].iter().map(|end| end.wrapping_add(moved)));
+    }
+
+    fn start(&self, index: usize) -> usize {
+        index.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
+    }
+}
+
 /// A literal is never NaN, so equality is total.
 impl Eq for Module {}
 
@@ -363,7 +413,7 @@ impl Module {
 
     /// A decoded string.
     pub fn str(&self, id: StrId) -> &str {
-        &self.strings[id.0 as usize]
+        self.strings.get(id)
     }
 }
 

@@ -15,7 +15,9 @@ mod show;
 pub use dump::dump;
 pub use expr::*;
 pub use globals::{Feature, Gate, Global, global, globals};
-pub use lower::{LowerOptions, Lowered, lower};
+pub use lower::{
+    BeforeEdit, Landmarks, LowerOptions, Lowered, lower, lower_again, lower_for_edits,
+};
 pub use name::Name;
 pub use problem::{Problem, ProblemKind};
 pub use scopes::{Definition, ScopeOwner, Scopes, Visible};

@@ -10,19 +10,19 @@ use floe_syntax::{ElementId, SyntaxKind};
 
 use super::{AttrKey, Lowering, span_of, with_stack};
 use crate::{
-    AttrEntry, AttrKind, Attrs, AttrsId, DynamicEntry, Expr, ExprId, Key, Name, Problem,
+    AttrEntry, AttrKind, Attrs, AttrsId, BindingId, DynamicEntry, Expr, ExprId, Key, Name, Problem,
     ProblemKind, Span,
 };
 
 /// One definition: the attribute at one step of an attribute path.
 #[derive(Clone, Copy)]
 pub(super) struct Item {
-    name: Name,
+    pub(super) name: Name,
     local: u32,
     /// The `Attr` node.
     attr: ElementId,
     /// The `AttrPath` that it stands in; of an inherited attribute the `Attr` itself.
-    path: ElementId,
+    pub(super) path: ElementId,
     value: ItemValue,
 }
 
@@ -33,6 +33,16 @@ enum ItemValue {
     /// Of the set with this index, counted from the first of the `Attrs`.
     InheritedFrom(u32),
 }
+
+/// One `name = value;`.
+#[derive(Clone, Copy)]
+pub(super) struct Single {
+    pub(super) item: Item,
+    pub(super) value: Option<ElementId>,
+}
+
+/// A definition of another form.
+pub(super) struct NotSingle;
 
 /// One definition whose name is computed.
 #[derive(Clone, Copy)]
@@ -58,7 +68,7 @@ impl Lowering<'_> {
         let marks = self.marks();
         self.gather(id, marks);
         let recursive = self.is_recursive(id);
-        let attrs = self.attrs(marks, recursive);
+        let attrs = self.attrs(marks, recursive, Some(id));
         if recursive {
             self.names.leave();
         }
@@ -75,7 +85,7 @@ impl Lowering<'_> {
             let kind = ProblemKind::DynamicAttributeInLet;
             self.problems.push(Problem { span: span_of(keyword), noticed_at: element.end, kind });
         }
-        self.attrs(marks, true)
+        self.attrs(marks, true, Some(id))
     }
 
     fn is_recursive(&self, set: ElementId) -> bool {
@@ -104,20 +114,55 @@ impl Lowering<'_> {
     }
 
     fn gather_binding(&mut self, binding: ElementId) {
-        let tree = self.tree;
+        let (path, value) = self.path_and_value(binding);
+        if let Some(path) = path
+            && let Some(attr) = self.first_attr(path)
+        {
+            self.gather_attr(attr, path, value);
+        }
+    }
+
+    pub(super) fn path_and_value(
+        &self,
+        binding: ElementId,
+    ) -> (Option<ElementId>, Option<ElementId>) {
         let mut path = None;
         let mut value = None;
-        for child in tree.children(binding) {
-            if tree.get(child).kind == SyntaxKind::AttrPath {
+        for child in self.tree.children(binding) {
+            if self.tree.get(child).kind == SyntaxKind::AttrPath {
                 path = Some(child);
             } else if self.is_expr(child) {
                 value = Some(child);
             }
         }
-        let Some(path) = path else { return };
-        if let Some(attr) = self.first_attr(path) {
-            self.gather_attr(attr, path, value);
+        (path, value)
+    }
+
+    /// The definition that a `Binding` node makes, if any. `Err` if its name is a path, or computed.
+    pub(super) fn single_item(&mut self, binding: ElementId) -> Result<Option<Single>, NotSingle> {
+        let (Some(path), value) = self.path_and_value(binding) else { return Ok(None) };
+        let Some(attr) = self.first_attr(path) else { return Ok(None) };
+        if self.next_attr(attr, path).is_some() {
+            return Err(NotSingle);
         }
+        match self.attr_key(attr) {
+            AttrKey::Static(local) => {
+                let name = self.names.name(local);
+                let item = Item { name, local, attr, path, value: ItemValue::Plain(value) };
+                Ok(Some(Single { item, value }))
+            }
+            AttrKey::Dynamic(_) => Err(NotSingle),
+            AttrKey::Missing => Ok(None),
+        }
+    }
+
+    pub(super) fn single_binding(&mut self, single: Single) -> BindingId {
+        let Item { path, attr, .. } = single.item;
+        self.add_binding(self.definition_span(path, attr), span_of(self.tree.get(attr)))
+    }
+
+    pub(super) fn single_value(&mut self, single: Single) -> ExprId {
+        self.plain_value(single.value, single.item)
     }
 
     fn gather_attr(&mut self, attr: ElementId, path: ElementId, value: Option<ElementId>) {
@@ -159,8 +204,9 @@ impl Lowering<'_> {
         }
     }
 
-    /// Lowers the definitions above `marks`. A recursive set's environment stays entered.
-    fn attrs(&mut self, marks: Marks, recursive: bool) -> AttrsId {
+    /// Lowers the definitions above `marks`: those of the node `set`, if they are those of one alone. A
+    /// recursive set's environment stays entered.
+    fn attrs(&mut self, marks: Marks, recursive: bool, set: Option<ElementId>) -> AttrsId {
         let items = marks.items..self.items.len();
         let dynamic = marks.dynamic..self.dynamic.len();
         let inherit_from = marks.inherit_from..self.inherit_from.len();
@@ -169,22 +215,39 @@ impl Lowering<'_> {
         if recursive {
             self.names.enter();
         }
+        let mut landmarks = set.and_then(|set| self.begin_landmarks(set));
         let mut entries = self.entries(items.clone(), recursive);
         let inherit_from =
             inherit_from.map(|index| self.inherited_set(self.inherit_from[index])).collect();
         let mut start = items.start;
         for entry in &mut entries {
             let end = self.group_end(start, items.end);
+            if let Some(landmarks) = &mut landmarks {
+                landmarks.add(self.lengths(), self.items[start].path, self.is_alone(start, end));
+            }
             entry.value = self.group_value(start, end, recursive);
             start = end;
         }
+        let values_end = self.lengths();
         let dynamic =
             dynamic.map(|index| with_stack(|| self.dynamic_entry(self.dynamic[index]))).collect();
 
         self.items.truncate(marks.items);
         self.dynamic.truncate(marks.dynamic);
         self.inherit_from.truncate(marks.inherit_from);
-        self.add_attrs(Attrs { recursive, entries, inherit_from, dynamic })
+        let attrs = self.add_attrs(Attrs { recursive, entries, inherit_from, dynamic });
+        if let Some(landmarks) = landmarks {
+            self.end_landmarks(landmarks, attrs, values_end);
+        }
+        attrs
+    }
+
+    /// Whether these items are one `name = value;`, which no other definition is merged with.
+    fn is_alone(&self, start: usize, end: usize) -> bool {
+        let head = self.items[start];
+        end - start == 1
+            && matches!(head.value, ItemValue::Plain(_))
+            && self.next_attr(head.attr, head.path).is_none()
     }
 
     /// One entry for each group of items, its value yet to be lowered.
@@ -282,7 +345,7 @@ impl Lowering<'_> {
                 self.report_duplicate(head, item);
             }
         }
-        let attrs = self.attrs(marks, recursive);
+        let attrs = self.attrs(marks, recursive, None);
         if recursive {
             self.names.leave();
         }
@@ -316,7 +379,7 @@ impl Lowering<'_> {
             (Some(next), value) => {
                 let marks = self.marks();
                 self.gather_attr(next, item.path, value);
-                let attrs = self.attrs(marks, false);
+                let attrs = self.attrs(marks, false, None);
                 self.add(Expr::Attrs(attrs), self.rest_span(next, item.path, value))
             }
             (None, value) => self.expr_or_missing(value, self.tree.get(item.path).end),

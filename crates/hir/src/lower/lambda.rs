@@ -16,12 +16,7 @@ struct Argument {
 impl Lowering<'_> {
     pub(super) fn lambda(&mut self, id: ElementId, span: Span, name: Option<Name>) -> ExprId {
         let tree = self.tree;
-        let param = self.children(id).find(|child| tree.get(*child).kind == SyntaxKind::Param);
-        self.names.enter();
-        let param = match param {
-            Some(param) => self.param(param, span),
-            None => Param::Pattern { formals: Vec::new(), ellipsis: true, at: None },
-        };
+        let param = self.begin_lambda(id, span);
         // As in C++ Nix, a function that a named function returns at once has the name too.
         let body = match self.first_expr(id) {
             Some(body) if tree.get(self.unwrap_parens(body)).kind == SyntaxKind::Lambda => {
@@ -32,6 +27,17 @@ impl Lowering<'_> {
         self.names.leave();
         let lambda = self.add_lambda(Lambda { param, body, name });
         self.add(Expr::Lambda(lambda), span)
+    }
+
+    /// Enters the function's environment.
+    pub(super) fn begin_lambda(&mut self, id: ElementId, span: Span) -> Param {
+        let tree = self.tree;
+        let param = self.children(id).find(|child| tree.get(*child).kind == SyntaxKind::Param);
+        self.names.enter();
+        match param {
+            Some(param) => self.param(param, span),
+            None => Param::Pattern { formals: Vec::new(), ellipsis: true, at: None },
+        }
     }
 
     fn param(&mut self, id: ElementId, lambda: Span) -> Param {

@@ -1,20 +1,23 @@
 //! From the tree to the [`Module`]: one walk that removes sugar, merges attribute paths, decodes
 //! strings and resolves names.
 
+mod again;
 mod attrs;
 mod call;
 mod lambda;
 mod names;
+mod splice;
 mod strings;
 mod undefined;
 
 use floe_syntax::{Element, ElementId, FlatTree, SyntaxKind};
 
+pub use self::again::{BeforeEdit, Landmarks, lower_again, lower_for_edits};
 use self::attrs::{DynamicItem, Item};
 use self::names::Names;
 use crate::{
     AttrsId, BinaryOp, BindingId, Expr, ExprId, ExprList, Feature, Key, KeyList, LambdaId, Module,
-    Name, Problem, SourceMap, Span, StrId, Var,
+    Name, Problem, SourceMap, Span, StrId, Strings, Var,
 };
 
 /// What the program is that the file is part of.
@@ -43,8 +46,12 @@ pub struct Lowered {
 /// Lowers a tree and the text that it was parsed from. Total: what a syntax error left out is
 /// [`Expr::Missing`].
 pub fn lower(tree: &FlatTree, text: &str, options: &LowerOptions<'_>) -> Lowered {
-    let mut lowering = Lowering::new(tree, text, options);
-    if let Some(names) = options.scoped_names {
+    lower_with(Lowering::new(tree, text, options, tree.elements().len())).0
+}
+
+fn lower_with(mut lowering: Lowering<'_>) -> (Lowered, Landmarks) {
+    let (tree, text) = (lowering.tree, lowering.text);
+    if let Some(names) = lowering.names.options().scoped_names {
         lowering.names.enter();
         for (name, slot) in names.iter().zip(0..) {
             let local = lowering.names.local(name.as_str());
@@ -63,6 +70,8 @@ struct Lowering<'a> {
     module: Module,
     source_map: SourceMap,
     problems: Vec<Problem>,
+    /// What is noted down for lowering the file again, if anything.
+    landmarks: Option<Landmarks>,
     /// Stacks that nested expressions share, so that none of them allocates its own.
     exprs: Vec<ExprId>,
     keys: Vec<(Key, Span)>,
@@ -72,9 +81,9 @@ struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(tree: &'a FlatTree, text: &'a str, options: &LowerOptions<'a>) -> Self {
+    /// With room for what so many elements make.
+    fn new(tree: &'a FlatTree, text: &'a str, options: &LowerOptions<'a>, elements: usize) -> Self {
         // What nixpkgs has on average: 1,000 elements make 135 expressions, 63 bindings, 36 strings.
-        let elements = tree.elements().len();
         let exprs = elements / 7;
         let bindings = elements / 15;
         let keys = elements / 50;
@@ -87,7 +96,7 @@ impl<'a> Lowering<'a> {
                 root: ExprId(0),
                 children: Vec::with_capacity(elements / 20),
                 keys: Vec::with_capacity(keys),
-                strings: Vec::with_capacity(elements / 25),
+                strings: Strings::with_capacity(elements / 25),
                 attrs: Vec::with_capacity(elements / 60),
                 lambdas: Vec::new(),
                 bindings: 0,
@@ -100,6 +109,7 @@ impl<'a> Lowering<'a> {
                 ..SourceMap::default()
             },
             problems: Vec::new(),
+            landmarks: None,
             exprs: Vec::new(),
             keys: Vec::new(),
             items: Vec::new(),
@@ -108,14 +118,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn finish(mut self, root: ExprId) -> Lowered {
+    fn finish(mut self, root: ExprId) -> (Lowered, Landmarks) {
         self.module.root = root;
         self.module.bindings = self.source_map.bindings.len() as u32;
-        let Lowering { tree, text, module, source_map, mut problems, .. } = self;
+        let Lowering { tree, text, module, source_map, mut problems, landmarks, .. } = self;
         if problems.len() > 1 {
             undefined::sort(&mut problems, tree, text, &module, &source_map);
         }
-        Lowered { module, source_map, problems }
+        (Lowered { module, source_map, problems }, landmarks.unwrap_or_default())
     }
 
     /// The expression of any expression node.
@@ -230,7 +240,7 @@ impl<'a> Lowering<'a> {
         let expr = match token {
             Some(SyntaxKind::Int) => text.parse().map_or(Expr::Missing, Expr::Int),
             Some(SyntaxKind::Float) => text.parse().map_or(Expr::Missing, Expr::Float),
-            Some(SyntaxKind::Uri) => Expr::Str(self.add_str(text.into())),
+            Some(SyntaxKind::Uri) => Expr::Str(self.add_str(text)),
             _ => Expr::Missing,
         };
         self.add(expr, span)
@@ -448,10 +458,8 @@ impl Lowering<'_> {
         id
     }
 
-    fn add_str(&mut self, text: Box<str>) -> StrId {
-        let id = StrId(self.module.strings.len() as u32);
-        self.module.strings.push(text);
-        id
+    fn add_str(&mut self, text: &str) -> StrId {
+        self.module.strings.push(text)
     }
 
     fn add_list(&mut self, exprs: &[ExprId]) -> ExprList {

@@ -50,6 +50,10 @@ impl<'a> Names<'a> {
         }
     }
 
+    pub(super) fn options(&self) -> &LowerOptions<'a> {
+        &self.options
+    }
+
     /// The number of a spelling.
     pub(super) fn local(&mut self, text: &'a str) -> u32 {
         *self.locals.entry(text).or_insert_with(|| {

@@ -15,8 +15,8 @@ impl<'a> Lowering<'a> {
             let element = self.tree.get(part);
             match element.kind {
                 SyntaxKind::StringFragment => {
-                    let text = unescape_string(self.text_of(element)).into();
-                    self.push_str(text, element);
+                    let text = unescape_string(self.text_of(element));
+                    self.push_str(&text, element);
                 }
                 SyntaxKind::Interpolation => {
                     constant = false;
@@ -32,7 +32,7 @@ impl<'a> Lowering<'a> {
         let mark = self.exprs.len();
         for part in self.indented_parts(id) {
             match part {
-                StringPart::Text(text) => self.push_str(text.into(), self.tree.get(id)),
+                StringPart::Text(text) => self.push_str(&text, self.tree.get(id)),
                 StringPart::Interpolation(part) => self.push_interpolation(part),
             }
         }
@@ -60,7 +60,7 @@ impl<'a> Lowering<'a> {
                 only
             }
             None => {
-                let empty = self.add_str("".into());
+                let empty = self.add_str("");
                 self.add(Expr::Str(empty), span)
             }
         }
@@ -72,11 +72,11 @@ impl<'a> Lowering<'a> {
             let element = self.tree.get(part);
             match element.kind {
                 SyntaxKind::PathFragment if self.exprs.len() == mark => {
-                    let text = self.add_str(self.text_of(element).into());
+                    let text = self.add_str(self.text_of(element));
                     let path = self.add(Expr::Path(text), span_of(element));
                     self.exprs.push(path);
                 }
-                SyntaxKind::PathFragment => self.push_str(self.text_of(element).into(), element),
+                SyntaxKind::PathFragment => self.push_str(self.text_of(element), element),
                 SyntaxKind::Interpolation => self.push_interpolation(part),
                 _ => {}
             }
@@ -93,7 +93,7 @@ impl<'a> Lowering<'a> {
         let span = span_of(element);
         let text = self.text_of(element);
         let text = text.strip_prefix('<').unwrap_or(text);
-        let text = self.add_str(text.strip_suffix('>').unwrap_or(text).into());
+        let text = self.add_str(text.strip_suffix('>').unwrap_or(text));
         let find_file = self.names.local("__findFile");
         let find_file = self.variable(find_file, span);
         let nix_path = self.names.local("__nixPath");
@@ -101,7 +101,7 @@ impl<'a> Lowering<'a> {
         self.add(Expr::SearchPath { find_file, nix_path, text }, span)
     }
 
-    fn push_str(&mut self, text: Box<str>, element: Element) {
+    fn push_str(&mut self, text: &str, element: Element) {
         let text = self.add_str(text);
         let part = self.add(Expr::Str(text), span_of(element));
         self.exprs.push(part);
