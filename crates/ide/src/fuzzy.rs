@@ -66,7 +66,10 @@ mod tests {
             sorted("mk", &["amk", "a-mk", "mkIf", "mk", "maker", "x"]),
             ["mk", "mkIf", "a-mk", "amk", "maker"]
         );
-        assert_eq!(sorted("cpw", &["callPackageWith", "scope", "cpwd"]), ["cpwd", "callPackageWith"]);
+        assert_eq!(
+            sorted("cpw", &["callPackageWith", "scope", "cpwd"]),
+            ["cpwd", "callPackageWith"]
+        );
         assert_eq!(sorted("", &["a"]), ["a"]);
         assert_eq!(sorted("ab", &["ba", "a"]), [""; 0]);
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use floe_db::{Db, File, Source, module, scopes, source, source_map};
 use floe_hir::{
-    AttrEntry, AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, KeyList, Module, Name,
-    ScopeOwner, Scopes, Span, Var, globals,
+    AttrEntry, AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, KeyList, LambdaId,
+    Module, Name, Param, ScopeOwner, Scopes, Span, Var, globals,
 };
 
 /// An expression of a file.
@@ -127,6 +127,71 @@ pub(crate) fn imported_file(db: &dyn Db, path: &Path) -> Option<File> {
     matches!(source(db, file), Source { problem: None, .. }).then_some(file)
 }
 
+/// The names of all attributes of an expression's value; nothing where there may be others.
+pub(crate) fn closed_names(db: &dyn Db, place: Place) -> Option<Vec<Name>> {
+    let module = module(db, place.file);
+    match module.expr(place.expr) {
+        Expr::Attrs(attrs) => {
+            let attrs = &module.attrs[attrs.0 as usize];
+            let names = || attrs.entries.iter().map(|entry| entry.name).collect();
+            attrs.dynamic.is_empty().then(names)
+        }
+        Expr::Var(_) => {
+            let value = variable(db, place)?.value(db)?;
+            let is_literal =
+                matches!(floe_db::module(db, value.file).expr(value.expr), Expr::Attrs(_));
+            if is_literal { closed_names(db, value) } else { None }
+        }
+        _ => None,
+    }
+}
+
+/// Whether a path literal names a file, to import it.
+pub(crate) fn names_file(db: &dyn Db, path_literal: Place, file: File) -> bool {
+    let Some(path) = path(db, path_literal) else { return false };
+    path == *file.path(db) || path.join("default.nix") == *file.path(db)
+}
+
+/// The function that an expression is when it is applied to so many arguments.
+pub(crate) fn function(db: &dyn Db, place: Place, arguments: usize) -> Option<(File, LambdaId)> {
+    Search { db, fuel: FUEL }.function(place, arguments)
+}
+
+/// The function with named arguments that a literal set is given to.
+pub(crate) fn pattern_that_takes(db: &dyn Db, literal: Place) -> Option<(File, LambdaId)> {
+    let (module, scopes) = (module(db, literal.file), scopes(db, literal.file));
+    let Expr::Attrs(_) = module.expr(literal.expr) else { return None };
+    let Expr::Apply { fun, args } = module.expr(scopes.parent(literal.expr)?) else { return None };
+    let args = module.list(args);
+    let position = args.iter().position(|arg| *arg == literal.expr)?;
+    let at = |expr| Place { expr, ..literal };
+    let found = if is_import(module, fun) || is_call_package(module, scopes, fun) {
+        let root = Search { db, fuel: FUEL }.import(at(*args.first()?))?;
+        function(db, root, position.checked_sub(1)?)
+    } else {
+        function(db, at(fun), position)
+    };
+    found.filter(|(file, lambda)| {
+        let param = &floe_db::module(db, *file).lambdas[lambda.0 as usize].param;
+        matches!(param, Param::Pattern { .. })
+    })
+}
+
+/// The formal argument that an attribute in a call is for, or the binding itself.
+pub(crate) fn canonical(db: &dyn Db, bound: Bound) -> Bound {
+    let formal = || {
+        let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
+        let entry = entry_of(module, scopes, bound.binding)?;
+        let literal = Place { file: bound.file, expr: scopes.parent(entry.value)? };
+        let (file, lambda) = pattern_that_takes(db, literal)?;
+        let param = &floe_db::module(db, file).lambdas[lambda.0 as usize].param;
+        let Param::Pattern { formals, .. } = param else { return None };
+        let formal = formals.iter().find(|formal| formal.name == entry.name)?;
+        Some(Bound { file, binding: formal.binding })
+    };
+    formal().unwrap_or(bound)
+}
+
 struct Search<'a> {
     db: &'a dyn Db,
     fuel: u32,
@@ -139,7 +204,7 @@ impl Search<'_> {
             return;
         }
         self.fuel -= 1;
-        let module = module(self.db, place.file);
+        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
         let at = |expr| Place { expr, ..place };
         match module.expr(place.expr) {
             Expr::Attrs(attrs) if arguments == 0 => found.push(Set { file: place.file, attrs }),
@@ -155,7 +220,7 @@ impl Search<'_> {
             }
             Expr::Apply { fun, args } => {
                 let args = module.list(args);
-                if !is_import(module, fun) {
+                if !is_import(module, fun) && !is_call_package(module, scopes, fun) {
                     self.sets(at(fun), arguments + args.len(), found);
                 } else if let Some(root) = args.first().and_then(|path| self.import(at(*path))) {
                     self.sets(root, arguments + args.len() - 1, found);
@@ -179,6 +244,42 @@ impl Search<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn function(&mut self, place: Place, arguments: usize) -> Option<(File, LambdaId)> {
+        if self.fuel == 0 {
+            return None;
+        }
+        self.fuel -= 1;
+        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
+        let at = |expr| Place { expr, ..place };
+        match module.expr(place.expr) {
+            Expr::Lambda(lambda) if arguments == 0 => Some((place.file, lambda)),
+            Expr::Lambda(lambda) => {
+                self.function(at(module.lambdas[lambda.0 as usize].body), arguments - 1)
+            }
+            Expr::Let { body, .. } | Expr::With { body, .. } | Expr::Assert { body, .. } => {
+                self.function(at(body), arguments)
+            }
+            Expr::Apply { fun, args } => {
+                let args = module.list(args);
+                if is_import(module, fun) || is_call_package(module, scopes, fun) {
+                    let root = self.import(at(*args.first()?))?;
+                    return self.function(root, arguments + args.len() - 1);
+                }
+                self.function(at(fun), arguments + args.len())
+            }
+            Expr::Var(_) => {
+                let value = self.variable(place)?.value(self.db)?;
+                self.function(value, arguments)
+            }
+            Expr::Select { base, path, default: None } => {
+                let path = static_path(module, path)?;
+                let value = self.attribute_at(at(base), &path)?.value(self.db)?;
+                self.function(value, arguments)
+            }
+            _ => None,
         }
     }
 
@@ -238,6 +339,52 @@ pub(crate) fn is_import(module: &Module, fun: ExprId) -> bool {
             name.as_str() == "import" && is_builtins(module, base)
         }
         _ => false,
+    }
+}
+
+/// Whether a function is named as those are that import a file and fill in its arguments by their names.
+pub(crate) fn is_call_package(module: &Module, scopes: &Scopes, fun: ExprId) -> bool {
+    let name = match module.expr(fun) {
+        Expr::Select { path, default: None, .. } => match module.keys(path).last() {
+            Some(Key::Static(name)) => Some(*name),
+            _ => None,
+        },
+        Expr::Var(_) => match scopes.definition(module, fun) {
+            Some(Definition::Binding(binding)) => name_of(module, scopes, binding),
+            Some(Definition::With { name, .. } | Definition::Undefined(name)) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    };
+    name.is_some_and(|name| name.as_str() == "callPackage")
+}
+
+/// The name that a binding binds.
+pub(crate) fn name_of(module: &Module, scopes: &Scopes, binding: BindingId) -> Option<Name> {
+    bindings_beside(module, scopes, binding)
+        .into_iter()
+        .find_map(|(name, found)| (found == binding).then_some(name))
+}
+
+/// All that is bound by the set, `let` or function that a binding is a part of.
+pub(crate) fn bindings_beside(
+    module: &Module,
+    scopes: &Scopes,
+    binding: BindingId,
+) -> Vec<(Name, BindingId)> {
+    match scopes.owner(binding) {
+        Some(ScopeOwner::Attrs(attrs)) => {
+            let entries = &module.attrs[attrs.0 as usize].entries;
+            entries.iter().map(|entry| (entry.name, entry.binding)).collect()
+        }
+        Some(ScopeOwner::Lambda(lambda)) => match &module.lambdas[lambda.0 as usize].param {
+            Param::Simple { name, binding } => vec![(*name, *binding)],
+            Param::Pattern { formals, at, .. } => {
+                let formals = formals.iter().map(|formal| (formal.name, formal.binding));
+                formals.chain(*at).collect()
+            }
+        },
+        Some(ScopeOwner::With(_)) | None => Vec::new(),
     }
 }
 

@@ -1,11 +1,15 @@
-//! All places in a file that mean the same thing as the name under the cursor.
+//! All places that mean the same thing as the name under the cursor, in all files of the workspace that
+//! refer to the one that binds it.
 
 use floe_db::{Db, File, module, scopes, source_map};
-use floe_hir::{AttrKind, BindingId, Expr, ExprId, Key, Module, Span};
+use floe_hir::{
+    AttrKind, BindingId, Expr, ExprId, Key, Module, Name, Param, ScopeOwner, Span, Var,
+};
 
 use crate::goto_definition::definition_of;
-use crate::known::{self, Bound, Place, entry_of};
+use crate::known::{self, Bound, Place, entry_of, name_of};
 use crate::symbol::{Symbol, symbol_at};
+use crate::workspace_index::{file_index, referring_files};
 
 /// One place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +32,11 @@ pub(crate) enum Role {
     /// `inherit name;` uses it as a variable and binds it anew.
     Inherit(ExprId, BindingId),
     /// It is selected behind a dot, or asked for.
-    Key,
+    Key { expr: ExprId, index: usize },
     /// `inherit (set) name;` selects it and binds it anew.
-    InheritFrom(BindingId),
+    InheritFrom { expr: ExprId, index: usize, binding: BindingId },
+    /// An attribute of a set that a function is called with, whose argument it is.
+    Argument(BindingId),
 }
 
 impl Reference {
@@ -40,10 +46,11 @@ impl Reference {
     }
 }
 
-/// The references of what is under the cursor; nothing if that is not bound in this file.
-pub fn references(db: &dyn Db, file: File, offset: u32) -> Option<Vec<Reference>> {
+/// The references of what is under the cursor, by file; the file that binds it comes first. Nothing if
+/// it is bound in no file that is known.
+pub fn references(db: &dyn Db, file: File, offset: u32) -> Option<Vec<(File, Reference)>> {
     let (bound, _) = bound_at(db, file, offset)?;
-    (bound.file == file).then(|| references_of(db, bound))
+    Some(all_references(db, bound))
 }
 
 /// What is bound to the name under the cursor, and the name's range there.
@@ -53,20 +60,125 @@ pub(crate) fn bound_at(db: &dyn Db, file: File, offset: u32) -> Option<(Bound, S
         Symbol::Binding(binding) => Bound { file, binding },
         _ => definition_of(db, file, symbol)?,
     };
-    Some((bound, span))
+    Some((known::canonical(db, bound), span))
 }
 
 /// All references in the file that binds the name, in the order of the text.
 pub(crate) fn references_of(db: &dyn Db, bound: Bound) -> Vec<Reference> {
+    references_in(db, bound, bound.file)
+}
+
+/// All references in the workspace.
+pub(crate) fn all_references(db: &dyn Db, bound: Bound) -> Vec<(File, Reference)> {
+    let in_own = references_of(db, bound).into_iter().map(|found| (bound.file, found));
+    let mut found: Vec<(File, Reference)> = in_own.collect();
+    let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
+    let Some(name) = name_of(module, scopes, bound.binding) else { return found };
+    // A variable means nothing in another file.
+    let is_reachable = match scopes.owner(bound.binding) {
+        Some(ScopeOwner::Attrs(_)) => !is_bound_by_let(db, bound),
+        Some(ScopeOwner::Lambda(lambda)) => {
+            let param = &module.lambdas[lambda.0 as usize].param;
+            matches!(param, Param::Pattern { formals, .. }
+                if formals.iter().any(|formal| formal.binding == bound.binding))
+        }
+        _ => false,
+    };
+    if is_reachable {
+        for file in referring_files(db, bound.file).into_iter().skip(1) {
+            if file_index(db, file).mentions(name) {
+                let elsewhere = references_in(db, bound, file);
+                found.extend(elsewhere.into_iter().map(|found| (file, found)));
+            }
+        }
+    }
+    found
+}
+
+fn is_bound_by_let(db: &dyn Db, bound: Bound) -> bool {
+    let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
+    let owner = entry_of(module, scopes, bound.binding)
+        .and_then(|entry| scopes.parent(entry.value))
+        .map(|owner| module.expr(owner));
+    matches!(owner, Some(Expr::Let { .. }))
+}
+
+/// All references in one file, in the order of the text.
+fn references_in(db: &dyn Db, bound: Bound, file: File) -> Vec<Reference> {
+    let name = name_of(module(db, bound.file), scopes(db, bound.file), bound.binding);
+    let (module, map) = (module(db, file), source_map(db, file));
+    let inherits = Inherits::of(module);
+    let mut found = Vec::new();
+    if file == bound.file {
+        lexical(db, bound, &inherits, &mut found);
+    }
+    let Some(name) = name else { return found };
+    let is_it = |key: &Key| matches!(key, Key::Static(key) if *key == name);
+    for (expr, id) in module.exprs.iter().zip(0..).map(|(expr, id)| (expr, ExprId(id))) {
+        match expr {
+            // A variable under `with` may mean an attribute, too.
+            Expr::Var(Var::With { name: used, .. }) if *used == name => {
+                if known::variable(db, Place { file, expr: id }) == Some(bound) {
+                    let role = match inherits.binding(id) {
+                        Some(binding) => Role::Inherit(id, binding),
+                        None => Role::Variable(id),
+                    };
+                    found.push(Reference { span: map.exprs[id.0 as usize], role });
+                }
+            }
+            Expr::Select { path, .. } | Expr::HasAttr { path, .. } => {
+                let keys = module.keys(*path).iter().enumerate();
+                for (index, _) in keys.filter(|(_, key)| is_it(key)) {
+                    let symbol = Symbol::Key { expr: id, index };
+                    if definition_of(db, file, symbol) == Some(bound) {
+                        let role = match inherits.binding(id) {
+                            Some(binding) => Role::InheritFrom { expr: id, index, binding },
+                            None => Role::Key { expr: id, index },
+                        };
+                        let span = map.keys[path.start as usize + index];
+                        found.push(Reference { span, role });
+                    }
+                }
+            }
+            Expr::Attrs(attrs) => {
+                let entries = &module.attrs[attrs.0 as usize].entries;
+                let entry = entries.binary_search_by_key(&name, |entry| entry.name);
+                let Some(entry) = entry.ok().map(|index| entries[index]) else { continue };
+                let here = Bound { file, binding: entry.binding };
+                if here != bound && known::canonical(db, here) == bound {
+                    let role = Role::Argument(entry.binding);
+                    let spans = map.definitions(entry.binding);
+                    found.extend(spans.map(|span| Reference { span, role }));
+                }
+            }
+            _ => {}
+        }
+    }
+    if file == bound.file {
+        found.extend(of_whole_argument(db, bound, name));
+    }
+    found.sort_by_key(|reference| (reference.span.start, order(reference.role)));
+    found.dedup_by_key(|reference| reference.span);
+    found
+}
+
+/// Of several roles at one place the first counts.
+fn order(role: Role) -> u8 {
+    match role {
+        Role::Definition | Role::InheritedDefinition => 0,
+        Role::Argument(_) => 1,
+        _ => 2,
+    }
+}
+
+/// The definitions of a name, and the variables that mean it.
+fn lexical(db: &dyn Db, bound: Bound, inherits: &Inherits, found: &mut Vec<Reference>) {
     let file = bound.file;
     let (module, map, scopes) = (module(db, file), source_map(db, file), scopes(db, file));
     let inherited =
         entry_of(module, scopes, bound.binding).is_some_and(|entry| entry.kind != AttrKind::Plain);
     let role = if inherited { Role::InheritedDefinition } else { Role::Definition };
-    let mut found: Vec<Reference> =
-        map.definitions(bound.binding).map(|span| Reference { span, role }).collect();
-
-    let inherits = Inherits::of(module);
+    found.extend(map.definitions(bound.binding).map(|span| Reference { span, role }));
     for expr in scopes.references(bound.binding) {
         let role = match inherits.binding(*expr) {
             Some(binding) => Role::Inherit(*expr, binding),
@@ -74,30 +186,28 @@ pub(crate) fn references_of(db: &dyn Db, bound: Bound) -> Vec<Reference> {
         };
         found.push(Reference { span: map.exprs[expr.0 as usize], role });
     }
+}
 
-    let name = entry_of(module, scopes, bound.binding).map(|entry| entry.name);
-    let is_it = |key: &Key| matches!(key, Key::Static(key) if Some(*key) == name);
-    for (expr, id) in module.exprs.iter().zip(0..).map(|(expr, id)| (expr, ExprId(id))) {
-        // A variable under `with` may mean an attribute, too.
-        if matches!(expr, Expr::Var(floe_hir::Var::With { name: used, .. }) if Some(*used) == name)
-        {
-            if known::variable(db, Place { file, expr: id }) == Some(bound) {
-                found.push(Reference { span: map.exprs[id.0 as usize], role: Role::Variable(id) });
+/// `args.name`, where `args` is the whole argument of which the name is a part.
+fn of_whole_argument(db: &dyn Db, bound: Bound, name: Name) -> Vec<Reference> {
+    let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
+    let Some(ScopeOwner::Lambda(lambda)) = scopes.owner(bound.binding) else { return Vec::new() };
+    let Param::Pattern { at: Some((_, at)), .. } = module.lambdas[lambda.0 as usize].param else {
+        return Vec::new();
+    };
+    let selections = scopes.references(at).iter().filter_map(|expr| {
+        let parent = scopes.parent(*expr)?;
+        match module.expr(parent) {
+            Expr::Select { base, path, .. } | Expr::HasAttr { base, path }
+                if base == *expr && module.keys(path)[0] == Key::Static(name) =>
+            {
+                let span = source_map(db, bound.file).keys[path.start as usize];
+                Some(Reference { span, role: Role::Key { expr: parent, index: 0 } })
             }
-            continue;
+            _ => None,
         }
-        let (Expr::Select { path, .. } | Expr::HasAttr { path, .. }) = expr else { continue };
-        for (index, _) in module.keys(*path).iter().enumerate().filter(|(_, key)| is_it(key)) {
-            let symbol = Symbol::Key { expr: id, index };
-            if definition_of(db, file, symbol) == Some(bound) {
-                let role = inherits.binding(id).map_or(Role::Key, Role::InheritFrom);
-                found.push(Reference { span: map.keys[path.start as usize + index], role });
-            }
-        }
-    }
-    found.sort_by_key(|reference| (reference.span.start, !reference.is_definition()));
-    found.dedup_by_key(|reference| reference.span);
-    found
+    });
+    selections.collect()
 }
 
 /// Which expressions are the values of inherited attributes.
@@ -133,9 +243,9 @@ mod tests {
             None => "none\n".to_owned(),
             Some(found) => found
                 .iter()
-                .map(|reference| {
+                .map(|(file, reference)| {
                     let definition = if reference.is_definition() { " (definition)" } else { "" };
-                    format!("{}{definition}\n", fixture.show(fixture.file, reference.span))
+                    format!("{}{definition}\n", fixture.show(*file, reference.span))
                 })
                 .collect(),
         };

@@ -1,21 +1,25 @@
-//! Gives a name another spelling, everywhere in the file that binds it.
+//! Gives a name another spelling, everywhere in the workspace.
 //!
 //! The program means the same afterwards, or there is no edit: the new name must not be taken in the
 //! same set, no use may fall to another binding of that name in between, and no use of an outer binding
-//! of that name may fall to the renamed one. An `inherit` that passes the name on becomes a binding,
-//! because it has only one name for both sides.
+//! of that name may fall to the renamed one. An attribute or an argument can be renamed only where all
+//! that happens to its set or function is in sight. An `inherit` that passes the name on becomes a
+//! binding, because it has only one name for both sides.
 
 use floe_db::{Db, File, module, parse, scopes, source, source_map};
 use floe_hir::{
-    BindingId, Definition, Expr, ExprId, Module, Name, Param, ScopeOwner, Scopes, Span, Var,
-    Visible, globals,
+    Definition, Expr, ExprId, Module, Name, ScopeOwner, Scopes, Span, Var, Visible, globals,
 };
 use floe_syntax::{ElementId, FlatTree, SyntaxKind, TextEdit};
+use rustc_hash::FxHashSet;
 use thiserror::Error;
 
 use crate::cursor::Cursor;
-use crate::known::Bound;
-use crate::references::{Reference, Role, bound_at, references_of};
+use crate::evaluation::options::is_module;
+use crate::known::{Bound, Place, bindings_beside, name_of};
+use crate::references::{Reference, Role, all_references, bound_at};
+use crate::uses::{Uses, found_in_opened, lost, selects};
+use crate::workspace_index::is_in_workspace;
 
 /// What a rename would be of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,39 +30,57 @@ pub struct RenameTarget {
     pub name: String,
 }
 
+/// The edits of one file, in the order of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileEdits {
+    /// The file.
+    pub file: File,
+    /// The edits; none overlaps another.
+    pub edits: Vec<TextEdit>,
+}
+
 /// Why there is no renaming.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[allow(missing_docs, reason = "the messages are the documentation")]
 pub enum RenameError {
-    #[error("there is no name here that this file binds")]
+    #[error("there is no name here that a file binds")]
     NothingHere,
-    #[error("'{name}' is bound in {file}; rename it there")]
+    #[error("'{name}' is bound in {file}, which is outside of the workspace")]
     Elsewhere { name: String, file: String },
+    #[error(
+        "'{name}' is an option or an argument of a module, whose names the module system knows"
+    )]
+    OfModule { name: String },
     #[error(
         "'{name}' cannot be a name: expected a letter or '_', then letters, digits, '_', '-', \"'\""
     )]
     NoName { name: String },
     #[error("'{name}' is already bound beside it")]
     Taken { name: String },
-    #[error("in line {line}, '{name}' already means something else")]
-    Captured { name: String, line: usize },
+    #[error("in {file}, line {line}, '{name}' already means something else")]
+    Captured { name: String, file: String, line: usize },
+    #[error(
+        "what happens to '{name}' behind {file}, line {line}, the text does not show; rename it by hand"
+    )]
+    Lost { name: String, file: String, line: usize },
 }
 
-/// Whether the name under the cursor can be renamed.
+/// Whether the name under the cursor can be renamed, as far as its definition tells.
 ///
 /// # Errors
-/// Where this file does not bind it.
+/// Where no file of the workspace binds it.
 pub fn prepare_rename(db: &dyn Db, file: File, offset: u32) -> Result<RenameTarget, RenameError> {
     let (bound, span) = bound_at(db, file, offset).ok_or(RenameError::NothingHere)?;
-    let name = name_of(db, bound).ok_or(RenameError::NothingHere)?.to_string();
-    if bound.file != file {
+    let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
+    let name = name_of(module, scopes, bound.binding).ok_or(RenameError::NothingHere)?.to_string();
+    if bound.file != file && !is_in_workspace(db, bound.file) {
         let file = bound.file.path(db).display().to_string();
         return Err(RenameError::Elsewhere { name, file });
     }
     Ok(RenameTarget { span, name })
 }
 
-/// The edits that rename the name under the cursor.
+/// The edits that rename the name under the cursor, by file.
 ///
 /// # Errors
 /// Where it cannot be renamed, or the program would mean something else afterwards.
@@ -67,89 +89,233 @@ pub fn rename(
     file: File,
     offset: u32,
     new: &str,
-) -> Result<Vec<TextEdit>, RenameError> {
+) -> Result<Vec<FileEdits>, RenameError> {
     prepare_rename(db, file, offset)?;
     if !floe_syntax::is_identifier(new) {
         return Err(RenameError::NoName { name: new.to_owned() });
     }
     let (bound, _) = bound_at(db, file, offset).ok_or(RenameError::NothingHere)?;
-    let references = references_of(db, bound);
-    let renaming = Renaming { db, bound, new: Name::new(new) };
+    let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
+    let old = name_of(module, scopes, bound.binding).ok_or(RenameError::NothingHere)?;
+    let new = Name::new(new);
+    if old == new {
+        return Ok(Vec::new());
+    }
+    let references = all_references(db, bound);
+    let renaming = Renaming { db, bound, old, new };
     renaming.check(&references)?;
-    Ok(references.iter().flat_map(|reference| renaming.edits(reference)).collect())
+    let mut edits: Vec<FileEdits> = Vec::new();
+    for (file, reference) in &references {
+        if edits.last().is_none_or(|edits| edits.file != *file) {
+            edits.push(FileEdits { file: *file, edits: Vec::new() });
+        }
+        if let Some(edits) = edits.last_mut() {
+            edits.edits.extend(renaming.edits(*file, reference));
+        }
+    }
+    Ok(edits)
 }
 
 struct Renaming<'a> {
     db: &'a dyn Db,
     bound: Bound,
+    old: Name,
     new: Name,
 }
 
 impl Renaming<'_> {
-    fn check(&self, references: &[Reference]) -> Result<(), RenameError> {
+    fn check(&self, references: &[(File, Reference)]) -> Result<(), RenameError> {
         let (module, scopes) = (module(self.db, self.bound.file), scopes(self.db, self.bound.file));
-        let name = || self.new.to_string();
         let binding = self.bound.binding;
-        if names_beside(module, scopes, binding).contains(&self.new) {
-            return Err(RenameError::Taken { name: name() });
+        if names_beside(module, scopes, self.bound).contains(&self.new) {
+            return Err(RenameError::Taken { name: self.new.to_string() });
         }
-        for reference in references {
-            let falls = match reference.role {
-                Role::Variable(expr) => falls_to_another(module, scopes, expr, self.new, binding),
-                // `inherit x;` becomes `x = new;`, which looks for `new` in the set itself first.
-                Role::Inherit(expr, inner) => {
-                    falls_to_another(module, scopes, expr, self.new, binding)
-                        || is_recursive(module, scopes, inner)
-                            && names_beside(module, scopes, inner).contains(&self.new)
-                }
-                _ => false,
-            };
-            if falls {
-                return Err(self.captured(reference.span));
-            }
+        for (file, reference) in references {
+            self.check_reference(*file, reference)?;
         }
         let map = source_map(self.db, self.bound.file);
         for id in (0..module.exprs.len() as u32).map(ExprId) {
             if spelling(module, scopes, id) == Some(self.new)
-                && is_hidden_by(module, scopes, id, self.new, binding)
+                && is_hidden_by(module, scopes, id, self.new, self.bound)
             {
-                return Err(self.captured(map.exprs[id.0 as usize]));
+                return Err(self.captured(self.bound.file, map.exprs[id.0 as usize]));
             }
+        }
+        match lost(self.db, self.bound, &[self.old, self.new]) {
+            Ok(uses) => self.check_uses(references, &uses, scopes.owner(binding)),
+            Err(place) => {
+                let (file, line) = self.place(place.file, self.span(place));
+                Err(RenameError::Lost { name: self.old.to_string(), file, line })
+            }
+        }
+    }
+
+    /// No use may fall to another binding.
+    fn check_reference(&self, file: File, reference: &Reference) -> Result<(), RenameError> {
+        let (module, scopes) = (module(self.db, file), scopes(self.db, file));
+        let text = &source(self.db, file).text;
+        let written = &text[reference.span.start as usize..reference.span.end as usize];
+        let falls = match reference.role {
+            Role::Variable(expr) => falls_to_another(module, scopes, expr, self.new, self.bound),
+            // `inherit x;` becomes `x = new;`, which looks for `new` in the set itself first.
+            Role::Inherit(expr, inner) => {
+                let inner = Bound { file, binding: inner };
+                falls_to_another(module, scopes, expr, self.new, self.bound)
+                    || is_recursive(module, scopes, inner)
+                        && names_beside(module, scopes, inner).contains(&self.new)
+            }
+            // What sugar wrote cannot be rewritten.
+            _ => !is_written(written, self.old),
+        };
+        if falls { Err(self.captured(file, reference.span)) } else { Ok(()) }
+    }
+
+    /// Where all uses of the set or function are in sight: each of them is one that the new name fits.
+    fn check_uses(
+        &self,
+        references: &[(File, Reference)],
+        uses: &Uses,
+        owner: Option<ScopeOwner>,
+    ) -> Result<(), RenameError> {
+        let captured = |place: Place| Err(self.captured(place.file, self.span(place)));
+        for selected in &uses.selected {
+            if selects(self.db, *selected, self.new) {
+                return captured(selected.0);
+            }
+            let known = references.iter().any(|(file, reference)| {
+                let (Role::Key { expr, .. } | Role::InheritFrom { expr, .. }) = reference.role
+                else {
+                    return false;
+                };
+                (*file, expr) == (selected.0.file, selected.0.expr)
+            });
+            if selects(self.db, *selected, self.old) && !known {
+                let (file, line) = self.place(selected.0.file, self.span(selected.0));
+                return Err(RenameError::Lost { name: self.old.to_string(), file, line });
+            }
+        }
+        if let Some(place) = found_in_opened(self.db, &uses.opened, self.new) {
+            return captured(place);
+        }
+        let Some(ScopeOwner::Lambda(_)) = owner else {
+            let in_module = uses.escapes.is_none()
+                && is_module(self.db, self.bound.file)
+                && !is_bound_lexically(self.db, self.bound);
+            let name = || self.old.to_string();
+            return if in_module { Err(RenameError::OfModule { name: name() }) } else { Ok(()) };
+        };
+        // Every call must say the argument by its name, where a literal set can be edited.
+        let arguments: FxHashSet<(File, ExprId)> = references
+            .iter()
+            .filter_map(|(file, reference)| match reference.role {
+                Role::Argument(binding) => {
+                    let scopes = scopes(self.db, *file);
+                    let module = floe_db::module(self.db, *file);
+                    let entry = crate::known::entry_of(module, scopes, binding)?;
+                    Some((*file, scopes.parent(entry.value)?))
+                }
+                _ => None,
+            })
+            .collect();
+        let has_default = self.has_default();
+        let calls = uses.called.iter().map(|(place, index)| (*place, *index, false));
+        let filled_in = uses.filled_in.iter().map(|place| (*place, 1, true));
+        for (call, index, filled_in) in calls.chain(filled_in) {
+            let module = floe_db::module(self.db, call.file);
+            let Expr::Apply { args, .. } = module.expr(call.expr) else { continue };
+            let arg = module.list(args)[index];
+            let given = arguments.contains(&(call.file, arg));
+            let is_literal = matches!(module.expr(arg), Expr::Attrs(_));
+            if !given && (filled_in || !is_literal || !has_default) {
+                let (file, line) = self.place(call.file, self.span(call));
+                return Err(RenameError::Lost { name: self.old.to_string(), file, line });
+            }
+        }
+        if self.is_formal() && is_module(self.db, self.bound.file) {
+            return Err(RenameError::OfModule { name: self.old.to_string() });
         }
         Ok(())
     }
 
-    fn captured(&self, span: Span) -> RenameError {
-        let text = &source(self.db, self.bound.file).text;
-        let line = text[..span.start as usize].matches('\n').count() + 1;
-        RenameError::Captured { name: self.new.to_string(), line }
+    fn formal(&self) -> Option<floe_hir::Formal> {
+        let (module, scopes) = (module(self.db, self.bound.file), scopes(self.db, self.bound.file));
+        let ScopeOwner::Lambda(lambda) = scopes.owner(self.bound.binding)? else { return None };
+        match &module.lambdas[lambda.0 as usize].param {
+            floe_hir::Param::Pattern { formals, .. } => {
+                formals.iter().find(|formal| formal.binding == self.bound.binding).copied()
+            }
+            floe_hir::Param::Simple { .. } => None,
+        }
     }
 
-    fn edits(&self, reference: &Reference) -> Vec<TextEdit> {
+    fn is_formal(&self) -> bool {
+        self.formal().is_some()
+    }
+
+    fn has_default(&self) -> bool {
+        self.formal().is_some_and(|formal| formal.default.is_some())
+    }
+
+    fn span(&self, place: Place) -> Span {
+        source_map(self.db, place.file).exprs[place.expr.0 as usize]
+    }
+
+    fn place(&self, file: File, span: Span) -> (String, usize) {
+        let text = &source(self.db, file).text;
+        let line = text[..span.start as usize].matches('\n').count() + 1;
+        let path = file.path(self.db);
+        let roots = self.db.workspace().roots(self.db);
+        let shown = roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
+        (shown.display().to_string(), line)
+    }
+
+    fn captured(&self, file: File, span: Span) -> RenameError {
+        let (file, line) = self.place(file, span);
+        RenameError::Captured { name: self.new.to_string(), file, line }
+    }
+
+    fn edits(&self, file: File, reference: &Reference) -> Vec<TextEdit> {
         let span = reference.span;
-        let plain = vec![replace(span, self.new.to_string())];
-        let old = name_of(self.db, self.bound);
-        let Some(old) = old else { return plain };
+        let (old, new) = (self.old, self.new);
         match reference.role {
-            Role::Definition | Role::Variable(_) | Role::Key => plain,
+            Role::Definition | Role::Variable(_) | Role::Key { .. } => {
+                vec![replace(span, new.to_string())]
+            }
             // It stays available under its old name: `old = new;`.
-            Role::Inherit(..) => self.out_of_inherit(span, |_| format!("{old} = {};", self.new)),
-            Role::InheritFrom(_) => {
-                self.out_of_inherit(span, |from| format!("{old} = {from}.{};", self.new))
+            Role::Inherit(..) => self.out_of_inherit(file, span, |_| format!("{old} = {new};")),
+            Role::InheritFrom { .. } => {
+                self.out_of_inherit(file, span, |from| format!("{old} = {from}.{new};"))
             }
             // It gets its value from where it did, under the new name.
-            Role::InheritedDefinition => self.out_of_inherit(span, |from| match from {
-                "" => format!("{} = {old};", self.new),
-                from => format!("{} = {from}.{old};", self.new),
-            }),
+            Role::InheritedDefinition => self.anew(file, span),
+            Role::Argument(binding) => {
+                let (module, scopes) = (module(self.db, file), scopes(self.db, file));
+                match crate::known::entry_of(module, scopes, binding).map(|entry| entry.kind) {
+                    Some(floe_hir::AttrKind::Plain) => vec![replace(span, new.to_string())],
+                    _ => self.anew(file, span),
+                }
+            }
         }
+    }
+
+    fn anew(&self, file: File, span: Span) -> Vec<TextEdit> {
+        let (old, new) = (self.old, self.new);
+        self.out_of_inherit(file, span, |from| match from {
+            "" => format!("{new} = {old};"),
+            from => format!("{new} = {from}.{old};"),
+        })
     }
 
     /// Takes a name out of its `inherit` and writes a binding behind it. `binding` is given the text of
     /// the set that is inherited from, or nothing.
-    fn out_of_inherit(&self, name: Span, binding: impl Fn(&str) -> String) -> Vec<TextEdit> {
-        let text = &source(self.db, self.bound.file).text;
-        let tree = &parse(self.db, self.bound.file).tree;
+    fn out_of_inherit(
+        &self,
+        file: File,
+        name: Span,
+        binding: impl Fn(&str) -> String,
+    ) -> Vec<TextEdit> {
+        let text = &source(self.db, file).text;
+        let tree = &parse(self.db, file).tree;
         let cursor = Cursor::new(tree, text, name.end);
         let inherit =
             cursor.nodes.iter().rev().find(|node| tree.get(**node).kind == SyntaxKind::Inherit);
@@ -186,37 +352,30 @@ fn set_text(tree: &FlatTree, text: &str, from: ElementId) -> String {
     }
 }
 
-fn name_of(db: &dyn Db, bound: Bound) -> Option<Name> {
+fn names_beside(module: &Module, scopes: &Scopes, bound: Bound) -> Vec<Name> {
+    bindings_beside(module, scopes, bound.binding).into_iter().map(|(name, _)| name).collect()
+}
+
+/// Whether a text is a name as it can be written: bare or in quotes.
+fn is_written(text: &str, name: Name) -> bool {
+    text == name.as_str()
+        || text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) == Some(name.as_str())
+}
+
+/// Whether only the text around a binding can use it: a `let`, an argument without a name outside.
+fn is_bound_lexically(db: &dyn Db, bound: Bound) -> bool {
     let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
-    bindings_beside(module, scopes, bound.binding)
-        .into_iter()
-        .find_map(|(name, binding)| (binding == bound.binding).then_some(name))
-}
-
-fn names_beside(module: &Module, scopes: &Scopes, binding: BindingId) -> Vec<Name> {
-    bindings_beside(module, scopes, binding).into_iter().map(|(name, _)| name).collect()
-}
-
-/// All that is bound by the set, `let` or function that a binding is a part of.
-fn bindings_beside(module: &Module, scopes: &Scopes, binding: BindingId) -> Vec<(Name, BindingId)> {
-    match scopes.owner(binding) {
+    match scopes.owner(bound.binding) {
         Some(ScopeOwner::Attrs(attrs)) => {
-            let entries = &module.attrs[attrs.0 as usize].entries;
-            entries.iter().map(|entry| (entry.name, entry.binding)).collect()
+            let literal = crate::uses::literal_of(module, scopes, attrs);
+            literal.is_some_and(|literal| matches!(module.expr(literal), Expr::Let { .. }))
         }
-        Some(ScopeOwner::Lambda(lambda)) => match &module.lambdas[lambda.0 as usize].param {
-            Param::Simple { name, binding } => vec![(*name, *binding)],
-            Param::Pattern { formals, at, .. } => {
-                let formals = formals.iter().map(|formal| (formal.name, formal.binding));
-                formals.chain(*at).collect()
-            }
-        },
-        Some(ScopeOwner::With(_)) | None => Vec::new(),
+        _ => true,
     }
 }
 
-fn is_recursive(module: &Module, scopes: &Scopes, binding: BindingId) -> bool {
-    match scopes.owner(binding) {
+fn is_recursive(module: &Module, scopes: &Scopes, bound: Bound) -> bool {
+    match scopes.owner(bound.binding) {
         Some(ScopeOwner::Attrs(attrs)) => module.attrs[attrs.0 as usize].recursive,
         _ => false,
     }
@@ -228,8 +387,9 @@ fn falls_to_another(
     scopes: &Scopes,
     expr: ExprId,
     new: Name,
-    binding: BindingId,
+    bound: Bound,
 ) -> bool {
+    let binding = bound.binding;
     // A use through `with` gives way to every lexical binding of the name.
     let lexical = matches!(module.expr(expr), Expr::Var(Var::Local { .. }));
     for visible in scopes.visible(module, expr) {
@@ -245,13 +405,8 @@ fn falls_to_another(
 }
 
 /// Whether a variable spelled `new` would mean `binding` if that were spelled `new`.
-fn is_hidden_by(
-    module: &Module,
-    scopes: &Scopes,
-    expr: ExprId,
-    new: Name,
-    binding: BindingId,
-) -> bool {
+fn is_hidden_by(module: &Module, scopes: &Scopes, expr: ExprId, new: Name, bound: Bound) -> bool {
+    let binding = bound.binding;
     for visible in scopes.visible(module, expr) {
         match visible {
             Visible::Binding(_, found) if found == binding => return true,
@@ -265,9 +420,7 @@ fn is_hidden_by(
 /// How a variable is spelled.
 fn spelling(module: &Module, scopes: &Scopes, expr: ExprId) -> Option<Name> {
     match scopes.definition(module, expr)? {
-        Definition::Binding(binding) => bindings_beside(module, scopes, binding)
-            .into_iter()
-            .find_map(|(name, found)| (found == binding).then_some(name)),
+        Definition::Binding(binding) => name_of(module, scopes, binding),
         Definition::With { name, .. } | Definition::Undefined(name) => Some(name),
         Definition::Global(id) => Some(globals()[id.0 as usize].name),
         Definition::Imported(_) => None,
@@ -284,7 +437,15 @@ mod tests {
     fn check(text: &str, new: &str, expected: &Expect) {
         let fixture = fixture(text);
         let shown = match rename(&fixture.db, fixture.file, fixture.offset, new) {
-            Ok(edits) => fixture.edited(&edits),
+            Ok(edits) => edits
+                .iter()
+                .map(|edits| {
+                    let mut text = source(&fixture.db, edits.file).text.to_string();
+                    floe_syntax::apply_edits(&mut text, &edits.edits).unwrap();
+                    text
+                })
+                .collect::<Vec<_>>()
+                .join("//-\n"),
             Err(error) => format!("error: {error}"),
         };
         expected.assert_eq(&shown);
@@ -332,12 +493,12 @@ mod tests {
         check(
             "let $0a = 1; in\nb: a",
             "b",
-            &expect!["error: in line 2, 'b' already means something else"],
+            &expect!["error: in default.nix, line 2, 'b' already means something else"],
         );
         check(
             "let $0a = 1; in\nrec { b = 2; inherit a; }",
             "b",
-            &expect!["error: in line 2, 'b' already means something else"],
+            &expect!["error: in default.nix, line 2, 'b' already means something else"],
         );
     }
 
@@ -346,17 +507,17 @@ mod tests {
         check(
             "b:\nlet $0a = 1; in\n b",
             "b",
-            &expect!["error: in line 3, 'b' already means something else"],
+            &expect!["error: in default.nix, line 3, 'b' already means something else"],
         );
         check(
             "with {};\nlet $0a = 1; in\n b",
             "b",
-            &expect!["error: in line 3, 'b' already means something else"],
+            &expect!["error: in default.nix, line 3, 'b' already means something else"],
         );
         check(
             "let $0a = 1; in\n map",
             "map",
-            &expect!["error: in line 2, 'map' already means something else"],
+            &expect!["error: in default.nix, line 2, 'map' already means something else"],
         );
     }
 
@@ -376,6 +537,6 @@ mod tests {
                 r#"error: 'a b' cannot be a name: expected a letter or '_', then letters, digits, '_', '-', "'""#
             ]],
         );
-        check("$0map", "x", &expect!["error: there is no name here that this file binds"]);
+        check("$0map", "x", &expect!["error: there is no name here that a file binds"]);
     }
 }

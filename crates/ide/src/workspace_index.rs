@@ -63,7 +63,7 @@ const MOST_FILES: usize = 100_000;
 
 /// The Nix files below the open folders, by path.
 #[salsa::tracked(returns(deref))]
-pub(crate) fn workspace_files(db: &dyn Db) -> Vec<File> {
+pub fn workspace_files(db: &dyn Db) -> Vec<File> {
     let mut pending: Vec<File> =
         db.workspace().roots(db).iter().rev().map(|root| db.file(root)).collect();
     let mut files = Vec::new();
@@ -195,6 +195,12 @@ pub(crate) fn direct_referrers(db: &dyn Db, file: File) -> Vec<File> {
     let hashes: FxHashSet<u64> = target_hashes(db, file).collect();
     let files = workspace_files(db).iter().copied();
     files.filter(|candidate| file_index(db, *candidate).refers_to_any(&hashes)).collect()
+}
+
+/// Whether a file is one of those that belong to the user.
+pub(crate) fn is_in_workspace(db: &dyn Db, file: File) -> bool {
+    let path = file.path(db);
+    db.workspace().roots(db).iter().any(|root| path.starts_with(root))
 }
 
 /// How a path literal can name a file: itself, or the folder whose `default.nix` it is.
@@ -341,7 +347,13 @@ fn is_passed_on(module: &Module, fun: ExprId) -> bool {
     };
     matches!(
         name.as_str(),
-        "mkIf" | "mkMerge" | "mkForce" | "mkDefault" | "mkOverride" | "optionalAttrs"
-            | "recurseIntoAttrs" | "dontRecurseIntoAttrs"
+        "mkIf"
+            | "mkMerge"
+            | "mkForce"
+            | "mkDefault"
+            | "mkOverride"
+            | "optionalAttrs"
+            | "recurseIntoAttrs"
+            | "dontRecurseIntoAttrs"
     )
 }

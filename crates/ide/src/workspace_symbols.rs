@@ -157,8 +157,8 @@ let helper = x: x; in { hello = 1; nested.inner.help = helper; }
             &expect![[r#"
                 help Value inner default.nix:1 "help"
                 helper Function  default.nix:1 "helper"
-                quoted help List  lib/strings.nix:1 "\"quoted help\""
                 concatHelp Function  lib/strings.nix:1 "concatHelp"
+                quoted help List  lib/strings.nix:1 "\"quoted help\""
             "#]],
         );
         check("nothing of that name", &expect![[""]]);

@@ -8,8 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::infer::{Inference, Mode};
 use crate::signature::{Pattern, Signature};
 use crate::{
-    BuiltinDoc, EnvironmentId, Field, FileKey, FunctionKind, Layer, Place, Type, Value,
-    builtin_doc,
+    BuiltinDoc, EnvironmentId, Field, FileKey, FunctionKind, Layer, Place, Type, Value, builtin_doc,
 };
 
 /// What the variables of a signature stand for in one call.
@@ -389,7 +388,9 @@ pub(crate) fn substitute(pattern: &Pattern, variables: &Variables) -> Type {
 fn fields<const N: usize>(fields: [(&str, Type); N]) -> Type {
     let mut fields: Vec<(Name, Field)> = fields
         .into_iter()
-        .map(|(name, found)| (Name::new(name), Field { value: Value::Known(found), optional: false }))
+        .map(|(name, found)| {
+            (Name::new(name), Field { value: Value::Known(found), optional: false })
+        })
         .collect();
     fields.sort_by_key(|(name, _)| *name);
     Type::attrs(vec![Layer::Fields(fields.into())])

@@ -3,9 +3,7 @@
 //! Only what is certain is found: no argument is supposed to be anything, and what stands under a
 //! condition that may have to do with the value is left alone.
 
-use floe_hir::{
-    BinaryOp, BindingId, Definition, Expr, ExprId, Key, KeyList, Name, Param,
-};
+use floe_hir::{BinaryOp, BindingId, Definition, Expr, ExprId, Key, KeyList, Name, Param};
 use rustc_hash::FxHashSet;
 
 use crate::apply::builtin_of;
@@ -180,8 +178,9 @@ impl<'a> Check<'a> {
 
     /// `+` adds numbers, and joins strings, paths, and what becomes a string.
     fn add(&mut self, lhs: ExprId, rhs: ExprId) {
-        let never =
-            |found: &Type| matches!(found, Type::Bool | Type::Null | Type::List(_) | Type::Function(_));
+        let never = |found: &Type| {
+            matches!(found, Type::Bool | Type::Null | Type::List(_) | Type::Function(_))
+        };
         for operand in [lhs, rhs] {
             if let Some(found) = self.all(operand, never) {
                 let message = format!("{} cannot be an operand of +", found.kind());
@@ -192,7 +191,8 @@ impl<'a> Check<'a> {
         let is_text = |found: &Type| matches!(found, Type::String | Type::Path);
         let number = self.all(rhs, is_number);
         if let (Some(text), Some(number)) = (self.all(lhs, is_text), number) {
-            let message = format!("{} cannot be added to {}; use toString", number.kind(), text.kind());
+            let message =
+                format!("{} cannot be added to {}; use toString", number.kind(), text.kind());
             return self.report(rhs, None, FindingKind::CannotCoerce, message, &number);
         }
         let text = self.all(rhs, is_text);
@@ -320,23 +320,29 @@ impl<'a> Check<'a> {
         if about.is_empty() {
             return false;
         }
-        let placeholder = found.members().iter().any(|found| matches!(found, Type::Null | Type::Bool));
+        let placeholder =
+            found.members().iter().any(|found| matches!(found, Type::Null | Type::Bool));
         let mut inner = expr;
         for outer in scopes.ancestors(expr).skip(1) {
-            let condition = match module.expr(outer) {
-                Expr::If { cond, .. } if cond != inner => Some(cond),
-                Expr::Assert { cond, .. } if cond != inner => Some(cond),
-                Expr::Binary {
-                    op: BinaryOp::And | BinaryOp::Or | BinaryOp::Implies, lhs, rhs
-                } if rhs == inner => Some(lhs),
-                _ => None,
-            };
-            if let Some(condition) = condition {
-                let mut conditions = FxHashSet::default();
-                self.mentions(condition, &mut conditions);
-                if placeholder || !about.is_disjoint(&conditions) {
-                    return true;
+            let conditions = match module.expr(outer) {
+                Expr::If { cond, .. } | Expr::Assert { cond, .. } if cond != inner => vec![cond],
+                Expr::Binary { op: BinaryOp::And | BinaryOp::Or | BinaryOp::Implies, lhs, rhs }
+                    if rhs == inner =>
+                {
+                    vec![lhs]
                 }
+                // `optionalString (x != null) "${x}"`
+                Expr::Apply { args, .. } => {
+                    module.list(args).iter().copied().take_while(|arg| *arg != inner).collect()
+                }
+                _ => Vec::new(),
+            };
+            let mut mentioned = FxHashSet::default();
+            for condition in &conditions {
+                self.mentions(*condition, &mut mentioned);
+            }
+            if !about.is_disjoint(&mentioned) || (placeholder && !conditions.is_empty()) {
+                return true;
             }
             inner = outer;
         }

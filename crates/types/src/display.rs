@@ -103,7 +103,8 @@ impl Inference<'_> {
                         let more = formals.len() > ATTRIBUTES;
                         let mut parts: Vec<String> = Vec::new();
                         for formal in formals.into_iter().take(ATTRIBUTES) {
-                            let found = self.binding(file, formal.binding, EnvironmentId::default());
+                            let found =
+                                self.binding(file, formal.binding, EnvironmentId::default());
                             let found = self.show(&found, levels.saturating_sub(2), Position::Top);
                             let sign = if formal.default.is_some() { "?" } else { "=" };
                             parts.push(format!("{} {sign} {found};", formal.name));

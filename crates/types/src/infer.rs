@@ -1,11 +1,12 @@
 //! The interpreter: from an expression to its type, on demand.
 
 use floe_hir::{
-    AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, KeyList, LambdaId,
-    Module, Name, Param, ScopeOwner, Scopes, Var, globals,
+    AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, KeyList, LambdaId, Module, Name,
+    Param, ScopeOwner, Scopes, Var, globals,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::select::Selected;
 use crate::{
     EnvironmentId, Field, FileKey, FunctionKind, Host, Layer, Place, Type, Value, builtin_doc,
     builtin_docs,
@@ -144,12 +145,14 @@ impl<'a> Inference<'a> {
             Expr::Var(_) => self.variable(place),
             Expr::Select { base, path, default } => {
                 let selected = self.select_path(at(base), path);
-                match default {
-                    Some(default) => match selected {
-                        Some(selected) => selected.or(self.infer(at(default))),
-                        None => self.infer(at(default)),
-                    },
-                    None => selected.unwrap_or(Type::Unknown),
+                match (selected, default) {
+                    (selected, None) => selected.into_type().unwrap_or(Type::Unknown),
+                    (Selected::There(found), _) => found,
+                    (Selected::Perhaps(found), Some(default)) => found.or(self.infer(at(default))),
+                    (Selected::Unknown, Some(_)) if self.mode == Mode::Certain => Type::Unknown,
+                    (Selected::Missing | Selected::Unknown, Some(default)) => {
+                        self.infer(at(default))
+                    }
                 }
             }
             Expr::HasAttr { .. } | Expr::Not(_) => Type::Bool,
@@ -184,10 +187,12 @@ impl<'a> Inference<'a> {
                 Type::Float => Type::Float,
                 _ => number(),
             },
-            Expr::InheritFrom(index) => match inherited_set(module, self.scopes(place.file), place.expr, index) {
-                Some(set) => self.infer(at(set)),
-                None => Type::Unknown,
-            },
+            Expr::InheritFrom(index) => {
+                match inherited_set(module, self.scopes(place.file), place.expr, index) {
+                    Some(set) => self.infer(at(set)),
+                    None => Type::Unknown,
+                }
+            }
         }
     }
 
@@ -222,11 +227,11 @@ impl<'a> Inference<'a> {
             BinaryOp::Concat => {
                 let (lhs, rhs) = (self.infer(lhs), self.infer(rhs));
                 match (lhs, rhs) {
-                    (Type::List(a), Type::List(b)) => {
-                        Type::list((*a).clone().or((*b).clone()))
-                    }
-                    (Type::List(_), _) | (_, Type::List(_))
-                    | (Type::Unknown, _) | (_, Type::Unknown) => Type::list(Type::Unknown),
+                    (Type::List(a), Type::List(b)) => Type::list((*a).clone().or((*b).clone())),
+                    (Type::List(_), _)
+                    | (_, Type::List(_))
+                    | (Type::Unknown, _)
+                    | (_, Type::Unknown) => Type::list(Type::Unknown),
                     _ => Type::Unknown,
                 }
             }
@@ -255,10 +260,8 @@ impl<'a> Inference<'a> {
         }
         let builtins = self.builtins.get_or_insert_with(|| {
             let field = |name| Field { value: Value::Known(global(name)), optional: false };
-            let mut fields: Vec<_> = builtin_docs()
-                .iter()
-                .map(|doc| (Name::new(doc.name), field(doc.name)))
-                .collect();
+            let mut fields: Vec<_> =
+                builtin_docs().iter().map(|doc| (Name::new(doc.name), field(doc.name))).collect();
             fields.sort_by_key(|(name, _)| *name);
             // Another version of Nix has others.
             Type::attrs(vec![Layer::Fields(fields.into()), Layer::Anything(Type::Unknown)])
@@ -277,7 +280,7 @@ impl<'a> Inference<'a> {
                 for set in sets {
                     let set = self.infer(Place { expr: set, ..place });
                     match self.select(&set, name) {
-                        crate::select::Selected::Missing => {}
+                        Selected::Missing => {}
                         selected => {
                             let certain = selected.certain();
                             if let Some(found) = selected.into_type() {
@@ -315,18 +318,16 @@ impl<'a> Inference<'a> {
                     None => Type::Unknown,
                 }
             }
-            Some(ScopeOwner::Lambda(lambda)) => {
-                match self.frame_of(file, lambda, environment) {
-                    Some(frame) => {
-                        let argument = self.frames[frame.0 as usize - 1].argument.clone();
-                        self.given_argument(file, lambda, binding, &argument, frame)
-                    }
-                    None if self.mode == Mode::Probable => {
-                        self.probable_argument(file, lambda, binding)
-                    }
-                    None => Type::Unknown,
+            Some(ScopeOwner::Lambda(lambda)) => match self.frame_of(file, lambda, environment) {
+                Some(frame) => {
+                    let argument = self.frames[frame.0 as usize - 1].argument.clone();
+                    self.given_argument(file, lambda, binding, &argument, frame)
                 }
-            }
+                None if self.mode == Mode::Probable => {
+                    self.probable_argument(file, lambda, binding)
+                }
+                None => Type::Unknown,
+            },
             Some(ScopeOwner::With(_)) | None => Type::Unknown,
         }
     }
@@ -376,7 +377,11 @@ impl<'a> Inference<'a> {
             if let Some(formal) = formals.iter().find(|formal| formal.binding == binding) {
                 if let Some(root) = self.host.probable_argument(formal.name) {
                     let expr = self.module(root).root;
-                    found = self.infer(Place { file: root, expr, environment: EnvironmentId::default() });
+                    found = self.infer(Place {
+                        file: root,
+                        expr,
+                        environment: EnvironmentId::default(),
+                    });
                 } else if let Some(default) = formal.default {
                     let environment = EnvironmentId::default();
                     found = self.infer(Place { file, expr: default, environment });
@@ -564,17 +569,22 @@ impl<'a> Inference<'a> {
         environment
     }
 
-    /// What the attribute path of a base selects; `None` where something on the way is missing.
-    pub(crate) fn select_path(&mut self, base: Place, path: KeyList) -> Option<Type> {
-        let module = self.module(base.file);
+    /// What the attribute path of a base selects.
+    fn select_path(&mut self, base: Place, path: KeyList) -> Selected {
         let mut found = self.infer(base);
-        for key in module.keys(path) {
-            found = match key {
-                Key::Static(name) => self.select(&found, *name).into_type()?,
-                Key::Dynamic(_) => self.select_any(&found),
+        let mut in_doubt = false;
+        for key in self.module(base.file).keys(path) {
+            let selected = match key {
+                Key::Static(name) => self.select(&found, *name),
+                Key::Dynamic(_) => Selected::Perhaps(self.select_any(&found)),
+            };
+            in_doubt |= !selected.certain();
+            found = match selected {
+                Selected::Missing | Selected::Unknown => return selected,
+                Selected::There(next) | Selected::Perhaps(next) => next,
             };
         }
-        Some(found)
+        if in_doubt { Selected::Perhaps(found) } else { Selected::There(found) }
     }
 }
 

@@ -128,11 +128,30 @@ pub struct Function {
 
 #[derive(Clone, Debug)]
 enum FunctionKind {
-    Lambda { file: FileKey, lambda: LambdaId, environment: EnvironmentId },
+    Lambda {
+        file: FileKey,
+        lambda: LambdaId,
+        environment: EnvironmentId,
+    },
     /// A builtin with the arguments that it was given so far.
-    Builtin { doc: &'static BuiltinDoc, arguments: Vec<Value> },
+    Builtin {
+        doc: &'static BuiltinDoc,
+        arguments: Vec<Value>,
+    },
     /// Something of which only the signature is known.
-    Signature { from: Type, to: Type },
+    Signature {
+        from: Type,
+        to: Type,
+    },
+}
+
+/// What a value is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// A literal set.
+    Set(AttrsId),
+    /// A function.
+    Function(LambdaId),
 }
 
 /// An attribute that a value has or may have.

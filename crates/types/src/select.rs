@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 
 use crate::infer::{Inference, Mode};
 use crate::{
-    Argument, Attribute, Field, FunctionKind, Layer, Place, Row, Type, Value,
+    Argument, Attribute, Field, FileKey, FunctionKind, Layer, Place, Row, Type, Value, Written,
 };
 
 /// What a set has under a name.
@@ -80,8 +80,11 @@ impl Inference<'_> {
                     let Ok(index) = entries.binary_search_by_key(&name, |entry| entry.name) else {
                         continue;
                     };
-                    let place =
-                        Place { file: *file, expr: entries[index].value, environment: *environment };
+                    let place = Place {
+                        file: *file,
+                        expr: entries[index].value,
+                        environment: *environment,
+                    };
                     found.push(self.infer(place));
                     if !optional {
                         return there(found, in_doubt);
@@ -236,6 +239,29 @@ impl Inference<'_> {
         Some((formals.collect(), *ellipsis))
     }
 
+    /// The literal sets that a value's attributes come from, and the functions that it is: where each of
+    /// them is written.
+    pub fn places(&self, of: &Type) -> Vec<(FileKey, Written)> {
+        let mut found = Vec::new();
+        for member in of.members() {
+            match member {
+                Type::Attrs(row) => {
+                    found.extend(row.layers.iter().filter_map(|layer| match layer {
+                        Layer::Literal { file, attrs, .. } => Some((*file, Written::Set(*attrs))),
+                        _ => None,
+                    }));
+                }
+                Type::Function(function) => {
+                    if let FunctionKind::Lambda { file, lambda, .. } = function.kind {
+                        found.push((file, Written::Function(lambda)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
     /// What a function gives for an argument that nothing is known of.
     pub fn result(&mut self, function: &Type) -> Type {
         match function {
@@ -282,7 +308,10 @@ fn optional(layer: Layer) -> Layer {
             Layer::Literal { file, attrs, environment, optional: true }
         }
         Layer::Fields(fields) => Layer::Fields(
-            fields.iter().map(|(name, field)| (*name, Field { optional: true, ..field.clone() })).collect(),
+            fields
+                .iter()
+                .map(|(name, field)| (*name, Field { optional: true, ..field.clone() }))
+                .collect(),
         ),
         // Of one possibility only: what is behind may be there after all.
         Layer::Without(_) => Layer::Anything(Type::Unknown),

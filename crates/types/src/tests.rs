@@ -77,9 +77,26 @@ fn checks(cases: &[&str], expected: &Expect) {
 fn literals_and_operators() {
     types(
         &[
-            "1", "1.0", "\"a\"", "./a", "null", "true", "[ 1 2 ]", "[ 1 \"a\" ]", "[ ]", "{ }",
-            "1 + 2.0", "\"a\" + ./b", "./a + \"b\"", "1 < 2", "!true", "-1", "[ 1 ] ++ [ null ]",
-            "if a then 1 else null", "{ a = 1; }.a or \"x\"", "throw \"x\"",
+            "1",
+            "1.0",
+            "\"a\"",
+            "./a",
+            "null",
+            "true",
+            "[ 1 2 ]",
+            "[ 1 \"a\" ]",
+            "[ ]",
+            "{ }",
+            "1 + 2.0",
+            "\"a\" + ./b",
+            "./a + \"b\"",
+            "1 < 2",
+            "!true",
+            "-1",
+            "[ 1 ] ++ [ null ]",
+            "if a then 1 else null",
+            "{ a = 1; }.a or \"x\"",
+            "throw \"x\"",
         ],
         &expect![[r#"
             1
@@ -119,7 +136,7 @@ fn literals_and_operators() {
             if a then 1 else null
               Int | Null
             { a = 1; }.a or "x"
-              Int | String
+              Int
             throw "x"
               Never
         "#]],
@@ -430,6 +447,8 @@ fn what_may_be_right_is_not_found() {
             "builtins.seq (throw \"a\") 1",
             "1 + 1.0",
             "(f: f 1) (x: x + 1)",
+            "x: let a = x.a or null; in \"${a}\"",
+            "let a = null; in optionalString (a != null) \"${a}\"",
         ],
         &expect![[r#"
             x: x.a + 1

@@ -31,20 +31,25 @@ fn convert(lines: &Lines<'_>, symbol: Symbol) -> DocumentSymbol {
     DocumentSymbol {
         name: symbol.name,
         detail: symbol.detail,
-        kind: match symbol.kind {
-            Kind::Set => SymbolKind::NAMESPACE,
-            Kind::Function => SymbolKind::FUNCTION,
-            Kind::List => SymbolKind::ARRAY,
-            Kind::String => SymbolKind::STRING,
-            Kind::Number => SymbolKind::NUMBER,
-            Kind::Boolean => SymbolKind::BOOLEAN,
-            Kind::Path => SymbolKind::FILE,
-            Kind::Value => SymbolKind::VARIABLE,
-        },
+        kind: symbol_kind(symbol.kind),
         tags: None,
         deprecated: None,
         range: lines.range(symbol.span),
         selection_range: lines.range(symbol.focus),
         children: (!children.is_empty()).then_some(children),
+    }
+}
+
+/// The protocol has kinds for other languages; these come closest.
+pub(crate) fn symbol_kind(kind: Kind) -> SymbolKind {
+    match kind {
+        Kind::Set => SymbolKind::NAMESPACE,
+        Kind::Function => SymbolKind::FUNCTION,
+        Kind::List => SymbolKind::ARRAY,
+        Kind::String => SymbolKind::STRING,
+        Kind::Number => SymbolKind::NUMBER,
+        Kind::Boolean => SymbolKind::BOOLEAN,
+        Kind::Path => SymbolKind::FILE,
+        Kind::Value => SymbolKind::VARIABLE,
     }
 }

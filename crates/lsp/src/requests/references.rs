@@ -17,8 +17,9 @@ pub(crate) async fn handle(
         .read_document(&at.text_document.uri, move |view, file| {
             let offset = view.lines(file).offset(at.position);
             let references = floe_ide::references(view.db, file, offset)?;
-            let spans = references.iter().filter(|found| declaration || !found.is_definition());
-            Some(spans.filter_map(|found| view.location(file, found.span)).collect())
+            let wanted = |found: &floe_ide::Reference| declaration || !found.is_definition();
+            let found = references.iter().filter(|(_, found)| wanted(found));
+            Some(found.filter_map(|(file, found)| view.location(*file, found.span)).collect())
         })
         .await
 }

@@ -14,18 +14,21 @@ pub(crate) async fn handle(
     params: RenameParams,
 ) -> Result<Option<WorkspaceEdit>> {
     let at = params.text_document_position;
-    let uri = at.text_document.uri.clone();
     session
         .read_document(&at.text_document.uri, move |view, file| {
-            let lines = view.lines(file);
-            let offset = lines.offset(at.position);
+            let offset = view.lines(file).offset(at.position);
             let edits = floe_ide::rename(view.db, file, offset, &params.new_name)
                 .map_err(|error| Error::invalid_params(error.to_string()))?;
-            let edits = edits.into_iter().map(|edit| {
-                let span = Span { start: edit.range.start, end: edit.range.end };
-                TextEdit::new(lines.range(span), edit.insert)
+            let changes = edits.into_iter().filter_map(|edits| {
+                let lines = view.lines(edits.file);
+                let uri = view.location(edits.file, Span::default())?.uri;
+                let edits = edits.edits.into_iter().map(|edit| {
+                    let span = Span { start: edit.range.start, end: edit.range.end };
+                    TextEdit::new(lines.range(span), edit.insert)
+                });
+                Some((uri, edits.collect()))
             });
-            Ok(Some(WorkspaceEdit::new(HashMap::from([(uri.clone(), edits.collect())]))))
+            Ok(Some(WorkspaceEdit::new(changes.collect::<HashMap<_, _>>())))
         })
         .await?
 }

@@ -1,0 +1,341 @@
+//! Where the value of an expression goes: which selections and calls certainly are of it, and whether it
+//! also goes where the text does not show what happens to it.
+//!
+//! The counterpart of `known`, which asks where a value comes from.
+
+use floe_db::{Db, File, module, scopes};
+use floe_hir::{
+    AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, Module, Name, Param, ScopeOwner,
+    Scopes,
+};
+use rustc_hash::FxHashSet;
+
+use crate::known::{self, Bound, Place, is_call_package, is_import};
+use crate::references::{Role, all_references};
+use crate::workspace_index::{direct_referrers, is_in_workspace};
+
+/// What happens to a value.
+#[derive(Debug, Default)]
+pub(crate) struct Uses {
+    /// Selections from it: the `Select` or `HasAttr`, and which key of the path is the first that is
+    /// looked for in the value.
+    pub(crate) selected: Vec<(Place, usize)>,
+    /// Calls of it: the `Apply`, and which of its arguments is the first.
+    pub(crate) called: Vec<(Place, usize)>,
+    /// Calls by `callPackage` and the like, which fill in arguments by their names.
+    pub(crate) filled_in: Vec<Place>,
+    /// `with value; …`
+    pub(crate) opened: Vec<Place>,
+    /// A place where nobody knows what happens to it.
+    pub(crate) escapes: Option<Place>,
+}
+
+/// What happens to the value of an expression. Other sets that it is merged with must have none of
+/// `names`, or it counts as lost there.
+pub(crate) fn uses(db: &dyn Db, origin: Place, names: &[Name]) -> Uses {
+    follow(db, origin, names, &mut Shared::default())
+}
+
+/// How many places are followed.
+const STEPS: usize = 4000;
+
+/// What the questions that a question leads to share with it.
+#[derive(Default)]
+struct Shared {
+    steps: usize,
+    sets: FxHashSet<(File, ExprId)>,
+}
+
+fn follow(db: &dyn Db, origin: Place, names: &[Name], shared: &mut Shared) -> Uses {
+    let (seen, pending, uses) = (FxHashSet::default(), Vec::new(), Uses::default());
+    let mut flow = Flow { db, names, seen, pending, uses, shared };
+    flow.push(origin, 0);
+    while let Some((place, arguments)) = flow.pending.pop() {
+        flow.shared.steps += 1;
+        if flow.shared.steps > STEPS {
+            flow.escape(place);
+        }
+        if flow.uses.escapes.is_some() {
+            break;
+        }
+        flow.follow(place, arguments);
+    }
+    flow.uses
+}
+
+/// The expression of a literal set, or the `let`, that has these bindings.
+pub(crate) fn literal_of(module: &Module, scopes: &Scopes, attrs: AttrsId) -> Option<ExprId> {
+    let found = &module.attrs[attrs.0 as usize];
+    let entry = found.entries.first().map(|entry| entry.value);
+    let inside = entry.or_else(|| found.dynamic.first().map(|entry| entry.value))?;
+    scopes.parent(inside)
+}
+
+struct Flow<'a> {
+    db: &'a dyn Db,
+    names: &'a [Name],
+    seen: FxHashSet<(File, ExprId, usize)>,
+    /// Expressions that give the value when they are applied to so many arguments.
+    pending: Vec<(Place, usize)>,
+    uses: Uses,
+    shared: &'a mut Shared,
+}
+
+impl Flow<'_> {
+    fn push(&mut self, place: Place, arguments: usize) {
+        if self.seen.insert((place.file, place.expr, arguments)) {
+            self.pending.push((place, arguments));
+        }
+    }
+
+    fn escape(&mut self, place: Place) {
+        self.uses.escapes.get_or_insert(place);
+    }
+
+    fn follow(&mut self, place: Place, arguments: usize) {
+        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
+        let Some(parent) = scopes.parent(place.expr) else { return self.root(place, arguments) };
+        let at = |expr| Place { expr, ..place };
+        match module.expr(parent) {
+            Expr::Let { attrs, body } if body != place.expr => {
+                self.bound(place, arguments, attrs, at(parent), true);
+            }
+            Expr::Let { .. } => self.push(at(parent), arguments),
+            Expr::Assert { body, .. } if body == place.expr => self.push(at(parent), arguments),
+            Expr::With { body, .. } if body == place.expr => self.push(at(parent), arguments),
+            Expr::With { .. } if arguments == 0 => self.uses.opened.push(at(parent)),
+            Expr::Lambda(lambda) if module.lambdas[lambda.0 as usize].body == place.expr => {
+                self.push(at(parent), arguments + 1);
+            }
+            Expr::Attrs(attrs) => self.bound(place, arguments, attrs, at(parent), false),
+            Expr::Select { base, path, .. } if base == place.expr && arguments == 0 => {
+                match module.keys(path)[0] {
+                    Key::Static(_) => self.uses.selected.push((at(parent), 0)),
+                    Key::Dynamic(_) => self.escape(at(parent)),
+                }
+            }
+            Expr::HasAttr { base, path } if base == place.expr && arguments == 0 => {
+                match module.keys(path)[0] {
+                    Key::Static(_) => self.uses.selected.push((at(parent), 0)),
+                    Key::Dynamic(_) => self.escape(at(parent)),
+                }
+            }
+            Expr::Apply { fun, args } if fun == place.expr => {
+                self.applied(at(parent), module.list(args).len(), 0, arguments);
+            }
+            Expr::Binary { op: BinaryOp::Update, lhs, rhs } if arguments == 0 => {
+                let other = if lhs == place.expr { rhs } else { lhs };
+                match known::closed_names(self.db, at(other)) {
+                    Some(others) if !self.names.iter().any(|name| others.contains(name)) => {
+                        self.push(at(parent), 0);
+                    }
+                    _ => self.escape(at(parent)),
+                }
+            }
+            _ => self.escape(at(parent)),
+        }
+    }
+
+    /// The value, or what gives it, is called with arguments from the `first` on.
+    fn applied(&mut self, call: Place, given: usize, first: usize, wanted: usize) {
+        match given - first {
+            enough if enough > wanted => self.uses.called.push((call, first + wanted)),
+            enough => self.push(call, wanted - enough),
+        }
+    }
+
+    /// The value is what a name is bound to, or a set that is inherited from.
+    fn bound(
+        &mut self,
+        place: Place,
+        arguments: usize,
+        attrs: AttrsId,
+        literal: Place,
+        is_let: bool,
+    ) {
+        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
+        let attrs = &module.attrs[attrs.0 as usize];
+        if attrs.inherit_from.contains(&place.expr) {
+            // Which names are taken from it, the references say.
+            if arguments > 0 {
+                self.escape(place);
+            }
+            return;
+        }
+        let Some(entry) = attrs.entries.iter().find(|entry| entry.value == place.expr) else {
+            return self.escape(place);
+        };
+        let bound = Bound { file: place.file, binding: entry.binding };
+        let expr_of = |file, expr| Place { file, expr };
+        if is_let || attrs.recursive {
+            for expr in scopes.references(entry.binding) {
+                self.push(expr_of(place.file, *expr), arguments);
+            }
+        }
+        if is_let {
+            return;
+        }
+        // As an attribute, it is wherever its set is.
+        if self.shared.sets.insert((literal.file, literal.expr)) {
+            let outer = follow(self.db, literal, &[entry.name], self.shared);
+            if let Some(escape) = outer.escapes {
+                return self.escape(escape);
+            }
+        }
+        for (file, reference) in all_references(self.db, bound) {
+            match reference.role {
+                Role::Key { expr, index } | Role::InheritFrom { expr, index, .. } => {
+                    let module = floe_db::module(self.db, file);
+                    let (Expr::Select { path, .. } | Expr::HasAttr { path, .. }) =
+                        module.expr(expr)
+                    else {
+                        continue;
+                    };
+                    let place = expr_of(file, expr);
+                    match module.keys(path).get(index + 1) {
+                        None if matches!(module.expr(expr), Expr::HasAttr { .. }) => {}
+                        None => self.push(place, arguments),
+                        Some(Key::Static(_)) if arguments == 0 => {
+                            self.uses.selected.push((place, index + 1));
+                        }
+                        Some(_) => self.escape(place),
+                    }
+                }
+                Role::Variable(expr) | Role::Inherit(expr, _) => {
+                    self.push(expr_of(file, expr), arguments);
+                }
+                Role::Argument(_) | Role::Definition | Role::InheritedDefinition => {}
+            }
+        }
+    }
+
+    /// The value is what the file gives.
+    fn root(&mut self, place: Place, arguments: usize) {
+        for file in direct_referrers(self.db, place.file) {
+            let (module, scopes) = (module(self.db, file), scopes(self.db, file));
+            for (expr, id) in module.exprs.iter().zip(0..).map(|(expr, id)| (expr, ExprId(id))) {
+                if !matches!(expr, Expr::Path(_))
+                    || !known::names_file(self.db, Place { file, expr: id }, place.file)
+                {
+                    continue;
+                }
+                let Some(parent) = scopes.parent(id) else {
+                    self.escape(Place { file, expr: id });
+                    continue;
+                };
+                let call = Place { file, expr: parent };
+                match module.expr(parent) {
+                    Expr::Apply { fun, args } if module.list(args).first() == Some(&id) => {
+                        let given = module.list(args).len();
+                        if is_import(module, fun) {
+                            if given == 1 {
+                                self.push(call, arguments);
+                            } else {
+                                self.applied(call, given, 1, arguments);
+                            }
+                        } else if is_call_package(module, scopes, fun) && given == 2 {
+                            self.uses.filled_in.push(call);
+                            match arguments {
+                                0 => {}
+                                more => self.push(call, more - 1),
+                            }
+                        } else {
+                            self.escape(call);
+                        }
+                    }
+                    _ => self.escape(call),
+                }
+            }
+        }
+        if !is_in_workspace(self.db, place.file) {
+            self.escape(place);
+        }
+    }
+}
+
+/// Why a name cannot be followed to all of its uses: where its set or function is lost.
+pub(crate) fn lost(db: &dyn Db, bound: Bound, names: &[Name]) -> Result<Uses, Place> {
+    let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
+    let file = bound.file;
+    let found = match scopes.owner(bound.binding) {
+        Some(ScopeOwner::Attrs(attrs)) => {
+            let Some(literal) = literal_of(module, scopes, attrs) else {
+                return Ok(Uses::default());
+            };
+            if matches!(module.expr(literal), Expr::Let { .. }) {
+                return Ok(Uses::default());
+            }
+            if !module.attrs[attrs.0 as usize].dynamic.is_empty() {
+                return Err(Place { file, expr: literal });
+            }
+            uses(db, Place { file, expr: literal }, names)
+        }
+        Some(ScopeOwner::Lambda(lambda)) => {
+            let Param::Pattern { formals, at, .. } = &module.lambdas[lambda.0 as usize].param
+            else {
+                return Ok(Uses::default());
+            };
+            if !formals.iter().any(|formal| formal.binding == bound.binding) {
+                return Ok(Uses::default());
+            }
+            if let Some((_, at)) = at {
+                whole_argument_is_only_selected_from(module, scopes, *at, file)?;
+            }
+            let Some(expr) = scopes.parent(module.lambdas[lambda.0 as usize].body) else {
+                return Ok(Uses::default());
+            };
+            uses(db, Place { file, expr }, names)
+        }
+        _ => return Ok(Uses::default()),
+    };
+    match found.escapes {
+        Some(place) => Err(place),
+        None => Ok(found),
+    }
+}
+
+fn whole_argument_is_only_selected_from(
+    module: &Module,
+    scopes: &Scopes,
+    at: BindingId,
+    file: File,
+) -> Result<(), Place> {
+    for expr in scopes.references(at) {
+        let parent = scopes.parent(*expr);
+        let selected = parent.is_some_and(|parent| match module.expr(parent) {
+            Expr::Select { base, path, .. } | Expr::HasAttr { base, path } => {
+                base == *expr && matches!(module.keys(path)[0], Key::Static(_))
+            }
+            _ => false,
+        });
+        if !selected {
+            return Err(Place { file, expr: *expr });
+        }
+    }
+    Ok(())
+}
+
+/// The variables under `with` that would find a new attribute of an opened set.
+pub(crate) fn found_in_opened(db: &dyn Db, opened: &[Place], name: Name) -> Option<Place> {
+    opened.iter().find_map(|with| {
+        let (module, scopes) = (module(db, with.file), scopes(db, with.file));
+        let Expr::With { set, .. } = module.expr(with.expr) else { return None };
+        let ids = (0..module.exprs.len() as u32).map(ExprId);
+        let found = ids.filter(|expr| matches!(module.expr(*expr), Expr::Var(_))).find(|expr| {
+            matches!(scopes.definition(module, *expr),
+                Some(Definition::With { name: used, sets }) if used == name && sets.contains(&set))
+        })?;
+        Some(Place { file: with.file, expr: found })
+    })
+}
+
+/// Whether a selection looks for a name.
+pub(crate) fn selects(db: &dyn Db, (place, index): (Place, usize), name: Name) -> bool {
+    let module = module(db, place.file);
+    match module.expr(place.expr) {
+        Expr::Select { path, .. } | Expr::HasAttr { path, .. } => {
+            module.keys(path).get(index) == Some(&Key::Static(name))
+        }
+        _ => false,
+    }
+}
