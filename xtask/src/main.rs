@@ -1,6 +1,7 @@
 //! The project's own automation: `cargo xtask …`.
 
 mod bench;
+mod conformance;
 mod demo;
 mod readme;
 mod run;
@@ -15,6 +16,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test           install what the tests need (it says what, first), then check and test everything
   bench          measure Floe and its peers in turn and print the ratios
                  FLOE_NIXPKGS names the nixpkgs checkout to measure on
+  conformance    compute the derivation paths of a whole nixpkgs and of NixOS systems with Floe and with
+                 C++ Nix, and list every difference
   picture        draw the picture of README.md from the demo's output
 ";
 
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         ["test"] => test::run_all(),
         ["picture"] => demo::draw(),
         ["bench", words @ ..] => bench::run_bench(words),
+        ["conformance", words @ ..] => conformance::run_conformance(words),
         _ => {
             run::say(USAGE);
             return ExitCode::from(2);

@@ -7,7 +7,7 @@ mod hook;
 mod lsp;
 mod measure;
 mod parse;
-mod peer;
+pub(crate) mod peer;
 mod table;
 
 use std::{env, path::PathBuf};
