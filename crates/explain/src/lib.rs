@@ -1,4 +1,4 @@
-//! The catalogue of errors: why each kind happens, an example, and how to fix it.
+//! The catalogue of errors and lints: why each kind happens, an example, and how to fix it.
 //!
 //! One page per kind, `catalogue/<slug>.md`, embedded in the program. The slug is what an error carries,
 //! what an editor links to and what `floe explain` takes. A page has a fixed shape, so that it can be
@@ -33,7 +33,7 @@
 //! ````
 //!
 //! The word after `nix` says under which setting an example stands: none for one that evaluates by
-//! itself, `module` for one that is a NixOS module.
+//! itself, `module` for one that is a NixOS module, `lint` for one that works and that a lint finds.
 
 mod page;
 mod render;
@@ -74,7 +74,8 @@ pub struct Example {
     pub setting: &'static str,
 }
 
-/// All pages, in the order of the catalogue: syntax, names, types, values, files, settings, modules.
+/// All pages, in the order of the catalogue: syntax, names, types, values, files, settings, modules,
+/// lints.
 pub fn all() -> &'static [Explanation] {
     static CATALOGUE: LazyLock<Vec<Explanation>> = LazyLock::new(|| {
         let pages = PAGES.iter().filter_map(|(slug, text)| page::parse(slug, text));
@@ -86,6 +87,13 @@ pub fn all() -> &'static [Explanation] {
 /// The page of this slug.
 pub fn find(slug: &str) -> Option<&'static Explanation> {
     all().iter().find(|explanation| explanation.slug == slug)
+}
+
+impl Explanation {
+    /// Whether the page is about code that works and should be written otherwise.
+    pub fn is_lint(&self) -> bool {
+        self.example.setting == "lint"
+    }
 }
 
 /// The slugs closest to one that does not exist, for "did you mean".
@@ -117,6 +125,14 @@ const PAGES: &[(&str, &str)] = pages! {
     "restricted" "import-from-derivation" "experimental-feature" "evaluation-interrupted"
     "unknown-option" "option-type" "option-conflict" "option-undefined"
     "other"
+    "unused-binding" "unused-inherit" "unused-with" "unused-rec" "unused-argument" "unused-formal"
+    "unused-package-argument" "unused-argument-set" "empty-let" "empty-inherit"
+    "redundant-parentheses" "redundant-if" "redundant-update" "redundant-concatenation"
+    "redundant-interpolation" "constant-condition" "misleading-or" "application-in-list"
+    "ambiguous-with" "home-path" "path-outside-flake" "path-to-string" "legacy-let" "url-literal"
+    "deprecated-builtin" "deprecated-lib" "bool-comparison" "negated-comparison" "manual-or"
+    "eta-reduction" "manual-inherit" "manual-inherit-from" "quoted-attribute" "repeated-path"
+    "rec-to-let" "broad-with" "unused-suppression" "configuration"
 };
 
 #[cfg(test)]

@@ -33,7 +33,8 @@ impl Explanation {
         paragraph(&mut text, self.why);
         text.push_str(&format!("{heading}Example{reset}\n\n"));
         block(&mut text, code, self.example.code);
-        block(&mut text, error, &format!("error: {}", self.message));
+        let severity = if self.is_lint() { "warning" } else { "error" };
+        block(&mut text, error, &format!("{severity}: {}", self.message));
         text.push_str(&format!("{heading}How to fix it{reset}\n\n"));
         paragraph(&mut text, self.fix);
         block(&mut text, code, self.fixed.code);

@@ -1,9 +1,13 @@
 //! What is wrong with a file, as far as its text tells: unreadable files, syntax errors, names that are
-//! bound nowhere or twice.
+//! bound nowhere or twice; and in a file without such errors, what the lints find.
 
-use floe_db::{Db, File, parse, problems, source};
+use floe_db::{Db, File, module, parse, problems, scopes, source, source_map};
 use floe_hir::{ProblemKind, Span};
-use floe_syntax::SyntaxErrorKind;
+use floe_syntax::{Element, SyntaxErrorKind, SyntaxKind, Terminal};
+
+use crate::config::{config_of, flake_of};
+use crate::fixes::{index, levels};
+use crate::lints::{self, Finding, FindingKind, Fix, Input, Level};
 
 /// One thing to tell about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,10 @@ pub struct Diagnostic {
     pub related: Vec<Related>,
     /// Where the explanation of this kind of error is.
     pub explanation: Option<String>,
+    /// How an editor may draw it.
+    pub kind: FindingKind,
+    /// Edits that mend it.
+    pub fix: Option<Fix>,
 }
 
 /// A place that has to do with a diagnostic.
@@ -51,11 +59,19 @@ pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     if let Some(problem) = &source.problem {
         return vec![Diagnostic::error(Span::default(), "io", problem.to_string())];
     }
-    let syntax = parse(db, file).errors.iter().take(MOST).map(|error| {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for error in parse(db, file).errors.iter().take(MOST) {
         let span = visible(&source.text, Span { start: error.start, end: error.end });
-        Diagnostic::error(span, syntax_code(&error.kind), error.to_string())
-    });
-    let problems = problems(db, file).iter().take(MOST).map(|problem| {
+        let mut diagnostic = Diagnostic::error(span, syntax_code(&error.kind), error.to_string());
+        if found.is_empty()
+            && let Some(bracket) = unclosed_bracket(parse(db, file).tree.elements(), error)
+        {
+            let message = "this is not closed".to_owned();
+            diagnostic.related.push(Related { file, span: bracket, message });
+        }
+        found.push(diagnostic);
+    }
+    found.extend(problems(db, file).iter().take(MOST).map(|problem| {
         let mut found =
             Diagnostic::error(problem.span, problem_code(&problem.kind), problem.kind.to_string());
         if let ProblemKind::DuplicateAttribute { previous, .. } = &problem.kind {
@@ -63,10 +79,54 @@ pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
             found.related.push(Related { file, span: *previous, message });
         }
         found
-    });
-    let mut found: Vec<Diagnostic> = syntax.chain(problems).collect();
+    }));
+    if let Some((config, Err(error))) = config_of(db, file) {
+        let message = format!("{error}; until then the lints have their usual levels");
+        let mut diagnostic = Diagnostic::error(Span::default(), "configuration", message);
+        diagnostic.severity = Severity::Warning;
+        let message = error.message.clone();
+        diagnostic.related.push(Related { file: config, span: error.span, message });
+        found.push(diagnostic);
+    }
+    found.extend(lint_findings(db, file).iter().take(MOST).cloned().map(Diagnostic::from));
     found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     found
+}
+
+/// What the lints find; nothing in a file with errors, about which they would be wrong.
+#[salsa::tracked(no_eq)]
+pub(crate) fn lint_findings(db: &dyn Db, file: File) -> Vec<Finding> {
+    let parse = parse(db, file);
+    if !parse.errors.is_empty() || !problems(db, file).is_empty() {
+        return Vec::new();
+    }
+    let levels = levels(db, file);
+    let input = Input {
+        path: file.path(db),
+        flake: flake_of(db, file),
+        text: &source(db, file).text,
+        tree: &parse.tree,
+        module: module(db, file),
+        map: source_map(db, file),
+        scopes: scopes(db, file),
+    };
+    lints::findings(&input, |lint| levels[index(lint)])
+}
+
+impl From<Finding> for Diagnostic {
+    fn from(finding: Finding) -> Diagnostic {
+        let severity = match finding.level {
+            Level::Error => Severity::Error,
+            Level::Warn => Severity::Warning,
+            Level::Hint | Level::Allow => Severity::Hint,
+        };
+        Diagnostic {
+            severity,
+            kind: finding.kind,
+            fix: finding.fix,
+            ..Diagnostic::error(finding.span, finding.slug, finding.message)
+        }
+    }
 }
 
 impl Diagnostic {
@@ -79,6 +139,8 @@ impl Diagnostic {
             message,
             related: Vec::new(),
             explanation,
+            kind: FindingKind::Plain,
+            fix: None,
         }
     }
 }
@@ -96,6 +158,40 @@ fn visible(text: &str, span: Span) -> Span {
     let before = text[..span.start as usize].trim_end();
     let last = before.chars().next_back().map_or(0, char::len_utf8);
     Span { start: (before.len() - last) as u32, end: before.len() as u32 }
+}
+
+/// The innermost bracket before an error that nothing closes, where the error is that something else
+/// closes or the text ends.
+fn unclosed_bracket(elements: &[Element], error: &floe_syntax::SyntaxError) -> Option<Span> {
+    use SyntaxKind::*;
+    let SyntaxErrorKind::Unexpected { found, .. } = &error.kind else { return None };
+    let closes = |open: SyntaxKind, close: SyntaxKind| {
+        matches!(
+            (open, close),
+            (LBrace | DollarBrace, RBrace) | (LParen, RParen) | (LBracket, RBracket)
+        )
+    };
+    let mut open: Vec<&Element> = Vec::new();
+    let before = elements.iter().take_while(|element| element.start < error.start);
+    for element in before.filter(|element| element.kind.is_token()) {
+        match element.kind {
+            LBrace | DollarBrace | LParen | LBracket => open.push(element),
+            RBrace | RParen | RBracket
+                if open.last().is_some_and(|open| closes(open.kind, element.kind)) =>
+            {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    let bracket = open.last()?;
+    let is_it = match found {
+        Terminal::EndOfFile => true,
+        Terminal::Token(kind @ (RBrace | RParen | RBracket)) => !closes(bracket.kind, *kind),
+        Terminal::Token(Semicolon | InKw | ThenKw | ElseKw) => bracket.kind != LBrace,
+        _ => false,
+    };
+    is_it.then_some(Span { start: bracket.start, end: bracket.end })
 }
 
 fn syntax_code(kind: &SyntaxErrorKind) -> &'static str {

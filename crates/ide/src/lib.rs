@@ -4,8 +4,10 @@
 //! print. Nothing here knows of the protocol, of lines and columns, or of asynchronous tasks.
 
 mod builtin_parameters;
+mod call_hierarchy;
 mod code_lens;
 mod completion;
+mod config;
 mod context;
 mod cursor;
 mod diagnostics;
@@ -13,6 +15,7 @@ mod document_links;
 mod document_symbols;
 mod evaluated_diagnostics;
 mod evaluation;
+mod fixes;
 #[cfg(test)]
 mod fixture;
 mod folding;
@@ -25,7 +28,9 @@ mod infer;
 mod inlay_hints;
 mod known;
 mod linked_editing;
+mod lints;
 mod moved_files;
+mod navigation;
 mod on_type_formatting;
 mod override_preview;
 mod references;
@@ -34,15 +39,21 @@ mod selection_ranges;
 mod semantic_tokens;
 mod signature_help;
 mod symbol;
+mod tree;
+mod uses;
 mod workspace_index;
 mod workspace_symbols;
 
+pub use call_hierarchy::{CallItem, Calls, call_hierarchy, incoming_calls, outgoing_calls};
 pub use code_lens::{lens_places, lens_title};
 pub use completion::{CompletionItem, CompletionKind, Completions, completion};
+pub use config::{CONFIG_FILE, Config, ConfigError, config_of};
 pub use diagnostics::{Diagnostic, Related, Severity, diagnostics};
 pub use document_links::{DocumentLink, LinkTarget, document_links, link_target};
 pub use document_symbols::{Symbol, SymbolKind, document_symbols};
 pub use evaluated_diagnostics::evaluated_diagnostics;
+pub use fixes::{Fixed, fix_all};
+pub use floe_types::{BuiltinDoc, builtin_doc, builtin_docs};
 pub use folding::{Fold, FoldKind, folding_ranges};
 pub use formatting::{
     FormatError, FormatOptions, format, format_edits, format_range_edits, line_edits, unified_diff,
@@ -50,19 +61,18 @@ pub use formatting::{
 pub use goto_definition::{NavigationTarget, goto_definition};
 pub use highlights::{Access, Highlight, highlights};
 pub use hover::{Hover, hover};
+pub use infer::{TYPE_SLUGS, Typing, type_diagnostics, type_of};
 pub use inlay_hints::{InlayHint, InlayKind, InlayOptions, inlay_hints};
 pub use linked_editing::{NAME_PATTERN, linked_editing_ranges};
+pub use lints::{FindingKind, Fix, Fixes, LINTS, Level, Lint, Safety, lint};
 pub use moved_files::{Move, moved_files};
+pub use navigation::{goto_declaration, goto_implementation, goto_type_definition};
 pub use on_type_formatting::{TRIGGERS, on_type_edits};
 pub use override_preview::{CodeLens, OverridePreview, code_lenses, override_preview};
 pub use references::{Reference, references};
-pub use rename::{RenameError, RenameTarget, prepare_rename, rename};
+pub use rename::{FileEdits, RenameError, RenameTarget, prepare_rename, rename};
 pub use selection_ranges::selection_ranges;
-pub use semantic_tokens::{
-    SemanticToken, TokenDetail, TokenKind, TokenModifier, semantic_tokens,
-};
+pub use semantic_tokens::{SemanticToken, TokenDetail, TokenKind, TokenModifier, semantic_tokens};
 pub use signature_help::{SignatureHelp, SignatureParameter, signature_help};
-pub use floe_types::{BuiltinDoc, builtin_doc, builtin_docs};
-pub use infer::{TYPE_SLUGS, Typing, type_diagnostics, type_of};
-pub use workspace_index::build_index;
+pub use workspace_index::{build_index, workspace_files};
 pub use workspace_symbols::{MOST_SYMBOLS, WorkspaceSymbol, workspace_symbols};

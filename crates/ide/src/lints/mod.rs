@@ -1,0 +1,332 @@
+//! Lints: code that works and should be written otherwise, or does nothing.
+//!
+//! A lint is a row in [`LINTS`] and a function in one of the files here. It sees a file without syntax
+//! errors, reports places, and where it can says which edits mend them. A [`Safety::Safe`] fix never
+//! changes what the program means; tests hold every lint to that over whole package sets.
+
+mod functions;
+mod names;
+mod operators;
+mod paths;
+mod sets;
+mod suppressions;
+mod syntax;
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use floe_hir::{Expr, ExprId, Module, Scopes, SourceMap, Span, Var};
+use floe_syntax::{FlatTree, SyntaxKind, TextEdit};
+use rustc_hash::FxHashMap;
+
+use crate::tree::{Node, Tree};
+
+/// One lint.
+#[derive(Debug)]
+pub struct Lint {
+    /// Its name in messages, in `floe.toml`, in comments that suppress it, and in the catalogue.
+    pub slug: &'static str,
+    /// How it is reported where nothing is configured.
+    pub level: Level,
+    /// Which of its findings have a fix.
+    pub fixes: Fixes,
+    rule: Rule,
+}
+
+/// How a lint is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Allow,
+    Hint,
+    Warn,
+    Error,
+}
+
+/// Which findings of a lint have a fix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fixes {
+    /// None.
+    None,
+    /// A fix that a person has to look at.
+    Review,
+    /// Some a safe one.
+    Some,
+    /// All a safe one.
+    All,
+}
+
+/// Edits that mend a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What the edits do, as a command.
+    pub title: String,
+    /// Whether they are made without asking.
+    pub safety: Safety,
+    /// The edits, which do not overlap.
+    pub edits: Vec<TextEdit>,
+}
+
+/// Whether a fix may be made without a look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Safety {
+    /// The program means the same afterwards.
+    Safe,
+    /// It may mean something else, in cases that the lint cannot tell.
+    Review,
+}
+
+/// A place that a lint found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) slug: &'static str,
+    pub(crate) level: Level,
+    pub(crate) span: Span,
+    pub(crate) message: String,
+    pub(crate) kind: FindingKind,
+    pub(crate) fix: Option<Fix>,
+}
+
+/// How an editor may draw a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindingKind {
+    /// As any other.
+    Plain,
+    /// The text does nothing: it is drawn faded.
+    Unnecessary,
+    /// It is drawn struck through.
+    Deprecated,
+}
+
+/// A lowered file without syntax errors.
+pub(crate) struct Input<'a> {
+    pub(crate) path: &'a Path,
+    /// The nearest folder around the file that has a `flake.nix`.
+    pub(crate) flake: Option<&'a Path>,
+    pub(crate) text: &'a str,
+    pub(crate) tree: &'a FlatTree,
+    pub(crate) module: &'a Module,
+    pub(crate) map: &'a SourceMap,
+    pub(crate) scopes: &'a Scopes,
+}
+
+#[derive(Debug)]
+enum Rule {
+    /// Looks at each node of some kinds.
+    Nodes(&'static [SyntaxKind], fn(&mut Checker<'_>, Node<'_>)),
+    /// Looks at the file as a whole.
+    File(fn(&mut Checker<'_>)),
+    /// Looks at what the others found.
+    Suppressions,
+}
+
+macro_rules! lints {
+    ($($slug:literal $level:ident $fixes:ident $rule:expr;)*) => {
+        &[$(Lint { slug: $slug, level: Level::$level, fixes: Fixes::$fixes, rule: $rule },)*]
+    };
+}
+
+use Rule::{File, Nodes};
+use SyntaxKind as K;
+
+/// All lints, in the order in which they are listed.
+pub static LINTS: &[Lint] = lints! {
+    // What does nothing.
+    "unused-binding"          Warn  Some   File(names::unused_bindings);
+    "unused-inherit"          Warn  All    File(names::unused_inherits);
+    "unused-with"             Warn  All    File(names::unused_with);
+    "unused-rec"              Warn  All    File(names::unused_rec);
+    "unused-argument"         Hint  Review File(names::unused_arguments);
+    "unused-formal"           Hint  Review File(names::unused_formals);
+    "unused-package-argument" Allow Review File(names::unused_package_arguments);
+    "unused-argument-set"     Warn  All    File(names::unused_argument_sets);
+    "empty-let"               Warn  All    Nodes(&[K::LetIn], sets::empty_let);
+    "empty-inherit"           Warn  All    Nodes(&[K::Inherit], sets::empty_inherit);
+    "redundant-parentheses"   Hint  All    Nodes(&[K::Paren], syntax::redundant_parentheses);
+    "redundant-if"            Warn  All    Nodes(&[K::If], operators::redundant_if);
+    "redundant-update"        Warn  All    Nodes(&[K::Binary], operators::redundant_update);
+    "redundant-concatenation" Warn  All    Nodes(&[K::Binary], operators::redundant_concatenation);
+    "redundant-interpolation" Hint  Some   Nodes(&[K::String], syntax::redundant_interpolation);
+    "constant-condition"      Hint  Some   Nodes(&[K::If, K::Assert], operators::constant_condition);
+
+    // What is likely a mistake.
+    "misleading-or"           Warn  Review Nodes(&[K::Apply], operators::misleading_or);
+    "application-in-list"     Warn  Review Nodes(&[K::List], functions::application_in_list);
+    "ambiguous-with"          Allow None   File(names::ambiguous_with);
+    "home-path"               Warn  None   Nodes(&[K::Path], paths::home_path);
+    "path-outside-flake"      Warn  None   Nodes(&[K::Path], paths::path_outside_flake);
+    "path-to-string"          Allow None   Nodes(&[K::Apply], paths::path_to_string);
+
+    // What is old.
+    "legacy-let"              Warn  All    Nodes(&[K::LegacyLet], sets::legacy_let);
+    "url-literal"             Warn  All    Nodes(&[K::Literal], syntax::url_literal);
+    "deprecated-builtin"      Hint  Some   Nodes(&[K::Apply, K::Select, K::Variable], functions::deprecated_builtin);
+    "deprecated-lib"          Hint  Review Nodes(&[K::Select], functions::deprecated_lib);
+
+    // What can be said more simply.
+    "bool-comparison"         Hint  Some   Nodes(&[K::Binary], operators::bool_comparison);
+    "negated-comparison"      Hint  All    Nodes(&[K::Unary], operators::negated_comparison);
+    "manual-or"               Hint  All    Nodes(&[K::If], operators::manual_or);
+    "eta-reduction"           Hint  Review Nodes(&[K::Lambda], functions::eta_reduction);
+    "manual-inherit"          Hint  All    Nodes(&[K::Binding], sets::manual_inherit);
+    "manual-inherit-from"     Allow All    Nodes(&[K::Binding], sets::manual_inherit_from);
+    "quoted-attribute"        Allow All    Nodes(&[K::Attr], sets::quoted_attribute);
+    "repeated-path"           Allow None   Nodes(&[K::AttrSet, K::LetIn], sets::repeated_path);
+    "rec-to-let"              Allow None   File(names::rec_to_let);
+    "broad-with"              Allow None   Nodes(&[K::With], names::broad_with);
+
+    // The comments that suppress lints.
+    "unused-suppression"      Hint  All    Rule::Suppressions;
+};
+
+/// The lint of this slug.
+pub fn lint(slug: &str) -> Option<&'static Lint> {
+    LINTS.iter().find(|lint| lint.slug == slug)
+}
+
+impl Level {
+    /// The level of this name in `floe.toml`.
+    pub fn named(name: &str) -> Option<Level> {
+        [Level::Allow, Level::Hint, Level::Warn, Level::Error]
+            .into_iter()
+            .find(|level| level.name() == name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Allow => "allow",
+            Level::Hint => "hint",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        }
+    }
+}
+
+/// What the lints find in a file, in the order of the text. `level` says how each is reported.
+pub(crate) fn findings(input: &Input<'_>, level: impl Fn(&Lint) -> Level) -> Vec<Finding> {
+    let tree = Tree::new(input.tree, input.text);
+    let levels: Vec<Level> = LINTS.iter().map(level).collect();
+    let mut checker = Checker {
+        input,
+        tree: &tree,
+        current: (&LINTS[0], Level::Allow),
+        variables: OnceCell::new(),
+        found: Vec::new(),
+    };
+    let on = || LINTS.iter().zip(&levels).filter(|(_, level)| **level > Level::Allow);
+    let mut by_kind: Vec<Vec<(&'static Lint, Level, fn(&mut Checker<'_>, Node<'_>))>> =
+        vec![Vec::new(); K::ALL.len()];
+    for (lint, level) in on() {
+        match lint.rule {
+            Nodes(kinds, check) => {
+                for kind in kinds {
+                    by_kind[*kind as usize].push((lint, *level, check));
+                }
+            }
+            File(check) => {
+                checker.current = (lint, *level);
+                check(&mut checker);
+            }
+            Rule::Suppressions => {}
+        }
+    }
+    for node in tree.all() {
+        for (lint, level, check) in &by_kind[node.kind() as usize] {
+            checker.current = (lint, *level);
+            check(&mut checker, node);
+        }
+    }
+    let mut found = suppressions::apply(&tree, checker.found, |slug| {
+        LINTS.iter().zip(&levels).find(|(lint, _)| lint.slug == slug).map(|(_, level)| *level)
+    });
+    found.sort_by_key(|finding| (finding.span.start, finding.span.end));
+    found
+}
+
+/// What a rule works with.
+struct Checker<'a> {
+    input: &'a Input<'a>,
+    tree: &'a Tree<'a>,
+    current: (&'static Lint, Level),
+    /// The variables of the module, by where they stand.
+    variables: OnceCell<FxHashMap<u32, ExprId>>,
+    found: Vec<Finding>,
+}
+
+impl Checker<'_> {
+    /// Reports what the current lint found; gives it back to be added to.
+    fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Finding {
+        let (lint, level) = self.current;
+        self.found.push(Finding {
+            slug: lint.slug,
+            level,
+            span,
+            message: message.into(),
+            kind: FindingKind::Plain,
+            fix: None,
+        });
+        self.found.last_mut().expect("just added")
+    }
+
+    /// The variable whose node this is.
+    fn variable(&self, node: Node<'_>) -> Option<Var> {
+        let variables = self.variables.get_or_init(|| {
+            let module = self.input.module;
+            let ids = (0..module.exprs.len() as u32).map(ExprId);
+            let ids = ids.filter(|id| matches!(module.expr(*id), Expr::Var(_)));
+            ids.map(|id| (self.input.map.exprs[id.0 as usize].start, id)).collect()
+        });
+        match self.input.module.expr(*variables.get(&node.start())?) {
+            Expr::Var(var) => Some(var),
+            _ => None,
+        }
+    }
+
+    /// Whether the node is a variable that means the global of this name.
+    fn is_global(&self, node: Node<'_>, name: &str) -> bool {
+        node.is_variable(name) && matches!(self.variable(node), Some(Var::Global(_)))
+    }
+}
+
+impl Finding {
+    fn unnecessary(&mut self) -> &mut Finding {
+        self.kind = FindingKind::Unnecessary;
+        self
+    }
+
+    fn deprecated(&mut self) -> &mut Finding {
+        self.kind = FindingKind::Deprecated;
+        self
+    }
+
+    fn fix(&mut self, title: impl Into<String>, edits: Vec<TextEdit>) {
+        self.fix = Some(Fix { title: title.into(), safety: Safety::Safe, edits });
+    }
+
+    fn fix_to_review(&mut self, title: impl Into<String>, edits: Vec<TextEdit>) {
+        self.fix = Some(Fix { title: title.into(), safety: Safety::Review, edits });
+    }
+}
+
+/// The edit that takes an entry out of a set or `let`: its whole line where it has one to itself.
+pub(crate) fn delete_entry(node: Node<'_>) -> TextEdit {
+    let tree = node.tree();
+    let text = tree.text();
+    let (line_start, line_end) = (tree.line_start(node.start()), tree.line_end(node.end()));
+    let is_blank = |from: u32, to: u32| text[from as usize..to as usize].trim().is_empty();
+    if is_blank(line_start, node.start()) && is_blank(node.end(), line_end) {
+        let rest = &text[line_end as usize..];
+        let line_break = rest.len() - rest.trim_start_matches('\r').len();
+        let line_break = line_break + usize::from(rest[line_break..].starts_with('\n'));
+        // A line that ends the text, or one that something stands before, keeps its break.
+        return TextEdit::delete(line_start..line_end + line_break as u32);
+    }
+    let behind = &text[node.end() as usize..];
+    let spaces = behind.len() - behind.trim_start_matches(' ').len();
+    let touches = text[..node.start() as usize].ends_with(|c: char| !c.is_whitespace());
+    TextEdit::delete(node.start()..node.end() + if touches { 0 } else { spaces as u32 })
+}
+
+#[cfg(test)]
+mod tests;
