@@ -58,13 +58,15 @@ pub fn reparse(
     let is_exchangeable = u32::try_from(text.len()).is_ok()
         && !old.errors.iter().any(|error| error.kind == SyntaxErrorKind::NestedTooDeeply)
         && !closes_a_comment(text, edit);
-    let mut spine = Vec::new();
-    let blocks = if is_exchangeable {
-        enclosing_blocks(&old.tree, &edit.range, &mut spine)
-    } else {
-        Vec::new()
-    };
-    for block in blocks.into_iter().rev() {
+    let spine = if is_exchangeable { spine(&old.tree, &edit.range) } else { Vec::new() };
+    // From the inside out: what stands in a node, then the node itself.
+    let blocks = (0..spine.len()).rev().flat_map(|depth| {
+        let looks: [fn(&FlatTree, &[Spine], usize, &Range<u32>) -> Option<Block>; 2] =
+            [enclosing_entries, enclosing_node];
+        let spine = &spine;
+        looks.into_iter().filter_map(move |look| look(&old.tree, spine, depth, &edit.range))
+    });
+    for block in blocks {
         let new_end =
             (block.text.end + edit.insert.len() as u32) - (edit.range.end - edit.range.start);
         let new_text = block.text.start..new_end;
@@ -95,14 +97,19 @@ enum What {
     Entries { parent: Entries, are_first: bool, closing: Element },
 }
 
-/// What the edit leaves the edges of, from the outermost to the innermost. `spine` becomes the nodes
-/// around the edit.
-fn enclosing_blocks(tree: &FlatTree, edit: &Range<u32>, spine: &mut Vec<ElementId>) -> Vec<Block> {
-    let mut blocks = Vec::new();
+/// A node around an edit, and the sibling before it.
+#[derive(Clone, Copy)]
+struct Spine {
+    node: ElementId,
+    previous: Option<ElementId>,
+}
+
+/// The nodes around an edit, from the root. What has been skipped has no errors of its own: the nodes
+/// end there.
+fn spine(tree: &FlatTree, edit: &Range<u32>) -> Vec<Spine> {
+    let mut spine = vec![Spine { node: tree.root(), previous: None }];
     let mut parent = tree.root();
     loop {
-        spine.push(parent);
-        blocks.extend(enclosing_entries(tree, parent, edit, spine.len()));
         let mut previous = None;
         let mut node = None;
         for child in tree.children(parent) {
@@ -116,38 +123,48 @@ fn enclosing_blocks(tree: &FlatTree, edit: &Range<u32>, spine: &mut Vec<ElementI
             }
             previous = Some(child);
         }
-        // What has been skipped has no errors of its own.
-        let Some(node) = node.filter(|node| tree.get(*node).kind != Error) else { return blocks };
-        let Element { kind, start, end, next } = tree.get(node);
-        let hides_surroundings = match kind {
-            AttrSet | LegacyLet | Interpolation => true,
-            Binding => matches!(tree.get(parent).kind, AttrSet | LegacyLet),
-            _ => false,
-        };
-        if let Some((open, close)) = edges(tree, node)
-            && open.end <= edit.start
-            && edit.end <= close.start
-            && (kind != Binding || is_complete_before(tree, previous))
-        {
-            blocks.push(Block {
-                depth: spine.len(),
-                elements: node.0..next,
-                text: start..end,
-                what: What::Node { hides_surroundings },
-            });
-        }
+        let Some(node) = node.filter(|node| tree.get(*node).kind != Error) else { return spine };
+        spine.push(Spine { node, previous });
         parent = node;
     }
+}
+
+/// The node itself, if the edit leaves its edges alone.
+fn enclosing_node(
+    tree: &FlatTree,
+    spine: &[Spine],
+    depth: usize,
+    edit: &Range<u32>,
+) -> Option<Block> {
+    let Spine { node, previous } = spine[depth];
+    let parent = spine[depth.checked_sub(1)?].node;
+    let Element { kind, start, end, next } = tree.get(node);
+    let hides_surroundings = match kind {
+        AttrSet | LegacyLet | Interpolation => true,
+        Binding => matches!(tree.get(parent).kind, AttrSet | LegacyLet),
+        _ => false,
+    };
+    let (open, close) = edges(tree, node)?;
+    let is_possible = open.end <= edit.start
+        && edit.end <= close.start
+        && (kind != Binding || is_complete_before(tree, previous));
+    is_possible.then_some(Block {
+        depth,
+        elements: node.0..next,
+        text: start..end,
+        what: What::Node { hides_surroundings },
+    })
 }
 
 /// The fewest entries of a set or `let` around an edit before and behind which the parser is certain to
 /// look for an entry.
 fn enclosing_entries(
     tree: &FlatTree,
-    set: ElementId,
-    edit: &Range<u32>,
+    spine: &[Spine],
     depth: usize,
+    edit: &Range<u32>,
 ) -> Option<Block> {
+    let set = spine[depth].node;
     let (open, close) = match tree.get(set).kind {
         AttrSet | LegacyLet => (LBrace, RBrace),
         LetIn => (LetKw, InKw),
@@ -182,7 +199,7 @@ fn enclosing_entries(
     let last = earlier.iter().rev().find(is_complete);
     let before = last.map_or(opening, |last| tree.get(*last));
     let block = |end: u32, elements_end: u32, closing: Element| Block {
-        depth,
+        depth: depth + 1,
         elements: before.next..elements_end,
         text: before.end..end,
         what: What::Entries { parent, are_first: last.is_none(), closing },
@@ -286,7 +303,7 @@ fn parse_again(
 fn exchange(
     old: &Parse,
     old_green: Option<&GreenNode>,
-    spine: &[ElementId],
+    spine: &[Spine],
     block: &Block,
     new: &Parse,
     new_text: Range<u32>,
@@ -377,7 +394,7 @@ fn may_be_pattern(tokens: impl Iterator<Item = SyntaxKind>) -> bool {
 /// The old tree with some siblings exchanged, whose indices among themselves begin at `at`.
 fn splice(
     old: &FlatTree,
-    spine: &[ElementId],
+    spine: &[Spine],
     new: &[Element],
     at: u32,
     exchange: &Exchange,
@@ -389,7 +406,7 @@ fn splice(
     let index = exchange.new.end.wrapping_sub(exchange.old.end);
     let mut elements = Vec::with_capacity(before.len() + new.len() + after.len());
     elements.extend_from_slice(before);
-    for node in spine {
+    for Spine { node, .. } in spine {
         let node = &mut elements[node.0 as usize];
         node.end = node.end.wrapping_add(offset);
         node.next = node.next.wrapping_add(index);
@@ -411,16 +428,16 @@ fn splice(
 
 fn splice_green(
     old: &GreenNode,
-    spine: &[ElementId],
+    spine: &[Spine],
     tree: &FlatTree,
     block: &Block,
     exchange: &Exchange,
     new: &FlatTree,
     text: &str,
 ) -> Option<GreenNode> {
-    let parent = *spine.last()?;
+    let parent = spine.last()?.node;
     let mut node = SyntaxNode::new_root(old.clone());
-    for child in &spine[1..] {
+    for Spine { node: child, .. } in &spine[1..] {
         let Element { kind, start, end, .. } = tree.get(*child);
         let range = TextRange::new(start.into(), end.into());
         node = node.children().find(|node| node.text_range() == range && node.kind() == kind)?;
