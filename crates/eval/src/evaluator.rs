@@ -43,6 +43,9 @@ pub struct Evaluator<'h> {
     name_values: RefCell<Vec<Option<Value<'h>>>>,
     next_position: Cell<u32>,
     imports: RefCell<FxHashMap<PathBuf, Import<'h>>>,
+    /// Which file an imported path was found to be.
+    resolutions: RefCell<FxHashMap<PathBuf, PathBuf>>,
+    pub(crate) kept: crate::kept::KeptCalls<'h>,
     reads: RefCell<Reads>,
     /// Derivations this evaluation has made; see [`crate::derivation`].
     pub(crate) derivations: crate::derivation::Cache,
@@ -65,6 +68,15 @@ pub struct Reads {
     pub folders: BTreeSet<PathBuf>,
     /// Environment variables.
     pub variables: BTreeSet<String>,
+}
+
+impl Reads {
+    /// Adds what others have read.
+    pub fn add(&mut self, others: &Reads) {
+        self.files.extend(others.files.iter().cloned());
+        self.folders.extend(others.folders.iter().cloned());
+        self.variables.extend(others.variables.iter().cloned());
+    }
 }
 
 /// Where `builtins.trace` and warnings go.
@@ -123,6 +135,8 @@ impl<'h> Evaluator<'h> {
             name_values: RefCell::default(),
             next_position: Cell::new(1),
             imports: RefCell::default(),
+            resolutions: RefCell::default(),
+            kept: crate::kept::KeptCalls::default(),
             reads: RefCell::default(),
             derivations: crate::derivation::Cache::default(),
             copied: RefCell::default(),
@@ -223,9 +237,17 @@ impl<'h> Evaluator<'h> {
         self.reads.take()
     }
 
+    /// Gives back what [`Evaluator::take_reads`] took, together with what was read since.
+    pub(crate) fn restore_reads(&self, before: Reads, since: &Reads) {
+        let mut reads = self.reads.borrow_mut();
+        reads.add(&before);
+        reads.add(since);
+    }
+
     /// Forgets the values of files, so that the next import of one reads and evaluates it anew.
     pub fn forget(&self, is_stale: impl Fn(&Path) -> bool) {
         self.imports.borrow_mut().retain(|path, _| !is_stale(path));
+        self.resolutions.borrow_mut().retain(|path, file| !is_stale(path) && !is_stale(file));
     }
 
     /// Notes that the result depends on a file.
@@ -389,9 +411,19 @@ impl<'h> Evaluator<'h> {
         result
     }
 
-    /// The file that importing `path` reads: if it is a link, that is followed, but links among its
-    /// folders stay as they are; a folder means its `default.nix`.
+    /// The file that importing `path` reads. It is looked for once.
     pub(crate) fn resolve_import(&self, path: &Path) -> Result<PathBuf> {
+        if let Some(file) = self.resolutions.borrow().get(path) {
+            return Ok(file.clone());
+        }
+        let file = self.find_import(path)?;
+        self.resolutions.borrow_mut().insert(path.to_owned(), file.clone());
+        Ok(file)
+    }
+
+    /// If `path` is a link, that is followed, but links among its folders stay as they are; a folder means
+    /// its `default.nix`.
+    fn find_import(&self, path: &Path) -> Result<PathBuf> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
             let physical = self.physical(&self.resolve_all_but_last(&path)?);
@@ -484,8 +516,12 @@ impl<'h> Evaluator<'h> {
         let index = self.units.borrow().len() as u32;
         let first = self.next_position.get();
         self.next_position.set(first + lowered.module.bindings);
+        let kept_lambda = match &origin {
+            Origin::File(path) => self.kept_lambda(path, &lowered.module),
+            _ => crate::kept::NO_LAMBDA,
+        };
         let source = Source { origin, text: lowered.text, map: lowered.source_map };
-        let unit = Unit::new(self.heap, index, first, lowered.module, source);
+        let unit = Unit::new(self.heap, index, first, kept_lambda, lowered.module, source);
         let mut units = self.units.borrow_mut();
         units.push(unit);
         let mut table = self.unit_table.get();

@@ -25,6 +25,7 @@ mod eval;
 mod evaluator;
 mod force;
 mod json;
+mod kept;
 mod names;
 mod paths;
 mod print;
@@ -39,6 +40,7 @@ mod xml;
 pub use builtins::NIX_VERSION;
 pub use evaluator::{Console, Evaluator, Options, Reads};
 pub use json::to_nix_json;
+pub use kept::KeptFunction;
 pub use program::Program;
 
 /// The stack that an evaluation gets: address space, of which only what is used is ever memory.

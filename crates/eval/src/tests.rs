@@ -24,7 +24,7 @@ fn fixtures() -> PathBuf {
 }
 
 /// Runs `work` with a fresh evaluator.
-fn with_evaluator<T: Send>(
+pub(crate) fn with_evaluator<T: Send>(
     settings: Settings,
     work: impl for<'h> FnOnce(&Evaluator<'h>) -> T + Send,
 ) -> T {

@@ -22,6 +22,8 @@ pub(crate) struct Unit<'h> {
     pub(crate) source: &'h Source,
     /// The number of its first binding's [`PositionId`].
     pub(crate) first_position: u32,
+    /// The function whose calls are kept; see [`crate::kept`].
+    pub(crate) kept_lambda: LambdaId,
     strings: &'h [Cell<Option<Value<'h>>>],
     shapes: &'h [Cell<Option<&'h Shape<'h>>>],
 }
@@ -39,6 +41,7 @@ impl<'h> Unit<'h> {
         heap: &'h Heap,
         index: u32,
         first_position: u32,
+        kept_lambda: LambdaId,
         module: Arc<Module>,
         source: Source,
     ) -> &'h Unit<'h> {
@@ -49,6 +52,7 @@ impl<'h> Unit<'h> {
             exprs: &module.exprs,
             source: heap.keep(source),
             first_position,
+            kept_lambda,
             strings: heap.cells(module.strings.len(), None),
             shapes: heap.cells(module.attrs.len(), None),
         };

@@ -43,6 +43,12 @@ impl<'h> Evaluator<'h> {
             match current.kind() {
                 Kind::Closure(closure) => {
                     let unit = self.unit(closure.unit());
+                    if closure.lambda() == unit.kept_lambda
+                        && let Some(result) = self.kept_call(closure, argument, pos)?
+                    {
+                        (current, rest) = (result, others);
+                        continue;
+                    }
                     let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
                     let env = self.bind_argument(unit, closure, argument, pos)?;
                     let frame = TailFrame {
@@ -123,7 +129,7 @@ impl<'h> Evaluator<'h> {
     }
 
     /// The environment of a function's body for one argument.
-    pub(super) fn bind_argument(
+    pub(crate) fn bind_argument(
         &self,
         unit: &'h Unit<'h>,
         closure: Closure<'h>,

@@ -429,7 +429,7 @@ impl<'h> Evaluator<'h> {
     }
 }
 
-fn calling(error: EvalError, frame: TailFrame) -> EvalError {
+pub(crate) fn calling(error: EvalError, frame: TailFrame) -> EvalError {
     let error = error.frame(frame.lambda, FrameMessage::Calling(frame.name.map(Name::as_str)));
     if frame.call == Pos::None { error } else { error.context(frame.call, "from call site") }
 }
