@@ -1,16 +1,28 @@
-//! The table of expressions in `fixtures/eval`: Floe answers each as the table says, and so does the C++
+//! The tables of expressions in `fixtures/eval`: Floe answers each as the table says, and so does the C++
 //! implementation that is installed.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, thread};
 
 use floe_tests::{Answer, Home, checkout, floe, tool};
 
-/// A line of the table.
+/// A file of rows. Lines `#: name value` at its top are settings, `#: recent` says that only the reference
+/// version answers so.
+struct Table {
+    name: &'static str,
+    options: Vec<(String, String)>,
+    is_recent: bool,
+    rows: Vec<Row>,
+}
+
+/// A line of a table.
 struct Row {
     line: usize,
     expression: String,
     expected: Expected,
 }
+
+const TABLES: [&str; 5] =
+    ["table.txt", "recent.txt", "pure.txt", "restricted.txt", "experimental.txt"];
 
 enum Expected {
     Value(String),
@@ -21,8 +33,25 @@ fn folder() -> PathBuf {
     checkout().join("fixtures/eval")
 }
 
-fn rows() -> Vec<Row> {
-    let text = fs::read_to_string(folder().join("table.txt")).expect("the table is there");
+fn tables() -> Vec<Table> {
+    let table = |name: &'static str| {
+        let text = fs::read_to_string(folder().join(name)).expect("the table is there");
+        let settings = text.lines().filter_map(|line| line.strip_prefix("#: "));
+        Table {
+            name,
+            options: settings
+                .clone()
+                .filter_map(|setting| setting.split_once(' '))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            is_recent: settings.clone().any(|setting| setting == "recent"),
+            rows: rows(&text),
+        }
+    };
+    TABLES.map(table).into()
+}
+
+fn rows(text: &str) -> Vec<Row> {
     let lines =
         text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     lines
@@ -41,7 +70,7 @@ fn rows() -> Vec<Row> {
             };
             let (expression, expected) = (line.split_once("  =>  ").map(value))
                 .or_else(|| line.split_once("  =!  ").map(error))
-                .unwrap_or_else(|| panic!("line {} of the table: {line}", index + 1));
+                .unwrap_or_else(|| panic!("line {} of a table: {line}", index + 1));
             Row { line: index + 1, expression, expected }
         })
         .collect()
@@ -86,19 +115,44 @@ fn report(differences: &[String], rows: usize) {
     );
 }
 
+/// The differences of all rows that are answered by `command`, which is given what comes before the row's
+/// own arguments.
+fn compare(
+    tables: &[Table],
+    command: &(dyn Fn(&Home) -> Command + Sync),
+    differs: &(dyn Fn(&Row, &Answer) -> Option<String> + Sync),
+) {
+    let rows: Vec<(&Table, &Row)> =
+        tables.iter().flat_map(|table| table.rows.iter().map(move |row| (table, row))).collect();
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let differences: Vec<String> = thread::scope(|scope| {
+        let chunks = rows.chunks(rows.len().div_ceil(threads).max(1));
+        let started: Vec<_> = chunks
+            .map(|rows| {
+                scope.spawn(move || {
+                    let home = Home::new();
+                    let difference = |(table, row): &(&Table, &Row)| {
+                        let answer = Answer::of(evaluate(&mut command(&home), table, row));
+                        Some(format!("{}: {}", table.name, differs(row, &answer)?))
+                    };
+                    rows.iter().filter_map(difference).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        started.into_iter().flat_map(|thread| thread.join().expect("no row panics")).collect()
+    });
+    report(&differences, rows.len());
+}
+
 #[test]
-fn floe_answers_as_the_table_says() {
-    let home = Home::new();
-    let rows = rows();
-    let mut differences = Vec::new();
-    for row in &rows {
+fn floe_answers_as_the_tables_say() {
+    let command = |home: &Home| {
         let mut command = home.command(floe());
         // Store paths in the table are those of a machine's own store; nothing is written to it.
         command.env("FLOE_STORE", "local").arg("eval");
-        let answer = Answer::of(evaluate(&mut command, row));
-        differences.extend(difference(row, &answer));
-    }
-    report(&differences, rows.len());
+        command
+    };
+    compare(&tables(), &command, &difference);
 }
 
 /// What 2.34 does differently from the 2.8 of older Debian releases: overflow is an error, a few builtins
@@ -127,41 +181,36 @@ const CHANGED_SINCE_2_8: [&str; 18] = [
 /// The messages are those of 2.34; an older Nix has to fail where the table has an error and to give the
 /// same value where the table has one, except for what has changed since.
 #[test]
-fn the_installed_nix_agrees_with_the_table() {
+fn the_installed_nix_agrees_with_the_tables() {
     let Some(nix) = tool("nix-instantiate") else { return };
-    let home = Home::new();
-    let version = Answer::of(home.command(&nix).arg("--version")).expect();
+    let version = Answer::of(Home::new().command(&nix).arg("--version")).expect();
     let is_reference = version.contains(" 2.34");
-    let mut rows = rows();
+    let mut tables = tables();
     if !is_reference {
+        tables.retain(|table| !table.is_recent);
         let is_old = |row: &Row| !CHANGED_SINCE_2_8.iter().any(|new| row.expression.contains(new));
-        rows.retain(is_old);
+        tables.iter_mut().for_each(|table| table.rows.retain(is_old));
     }
-    let mut differences = Vec::new();
-    for row in &rows {
+    let command = |home: &Home| {
         let mut command = home.command(&nix);
         command.env_remove("FLOE_STORE").args(["--eval", "--readonly-mode"]);
-        let answer = Answer::of(evaluate(&mut command, row));
+        command
+    };
+    compare(&tables, &command, &|row, answer| {
         let fails_too = matches!(row.expected, Expected::Error { .. }) && !answer.success;
-        if is_reference || !fails_too {
-            differences.extend(difference(row, &answer));
-        }
-    }
-    report(&differences, rows.len());
+        if is_reference || !fails_too { difference(row, answer) } else { None }
+    });
 }
 
-fn evaluate<'a>(command: &'a mut Command, row: &Row) -> &'a mut Command {
+fn evaluate<'a>(command: &'a mut Command, table: &Table, row: &Row) -> &'a mut Command {
+    // A leading space: C++ Nix takes an argument that starts with a minus sign for an option.
+    let space = if row.expression.starts_with('-') { " " } else { "" };
+    for (name, value) in &table.options {
+        command.args(["--option", name, value]);
+    }
     command
         .current_dir(folder())
         .args(["--strict", "-I"])
         .arg(format!("files={}", folder().join("files").display()))
-        // A leading space: C++ Nix takes an argument that starts with a minus sign for an option.
-        .args([
-            "-E",
-            &format!(
-                "{}{}",
-                if row.expression.starts_with('-') { " " } else { "" },
-                row.expression
-            ),
-        ])
+        .args(["-E", &format!("{space}{}", row.expression)])
 }

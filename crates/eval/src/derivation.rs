@@ -98,6 +98,14 @@ impl<'h> Evaluator<'h> {
         if let Some(structured) = request.structured.take() {
             let json = crate::json::to_nix_json(&serde_json::Value::Object(structured));
             request.derivation.env.insert(b"__json".to_vec(), json.into_bytes());
+        } else if let Some(text) = request.derivation.env.get_mut(b"__json".as_slice()) {
+            // Whoever writes this attribute wants structured attributes: C++ Nix reads it, and writes it
+            // anew.
+            let json = self.json_to_value(text).and_then(|value| self.to_json(value));
+            let json = json.map_err(|error| {
+                invalid(format!("cannot process __json attribute: {}", error.message())).at(pos)
+            })?;
+            *text = crate::json::to_nix_json(&json).into_bytes();
         }
         self.set_outputs(&mut request, pos)?;
         self.instantiate(request.derivation)
@@ -262,7 +270,7 @@ impl<'h> Evaluator<'h> {
         } else if name == names.output_hash_algo {
             request.output_hash_algorithm = text().parse().ok();
         } else if name == names.output_hash_mode {
-            request.method = Some(self.hash_mode(&text(), pos)?);
+            request.method = Some(self.hash_mode(&text(), &request.derivation.name, pos)?);
         } else if name == names.outputs {
             request.outputs.clear();
             for output in list()? {
@@ -281,13 +289,18 @@ impl<'h> Evaluator<'h> {
         Ok(())
     }
 
-    fn hash_mode(&self, text: &str, pos: Pos) -> Result<Method> {
+    fn hash_mode(&self, text: &str, name: &str, pos: Pos) -> Result<Method> {
         match text {
             "recursive" | "nar" => Ok(Method::Nar),
             "flat" => Ok(Method::Flat),
             "text" => {
-                self.require_feature("dynamic-derivations")?;
+                let what = format!(" (text-hashed derivation '{name}', outputHashMode = \"text\")");
+                self.require_feature_for("dynamic-derivations", &what)?;
                 Ok(Method::Text)
+            }
+            "git" => {
+                self.require_feature("git-hashing")?;
+                Err(invalid("'outputHashMode' \"git\" is not supported yet").at(pos))
             }
             _ => {
                 Err(invalid(format!("invalid value '{text}' for 'outputHashMode' attribute"))
@@ -297,16 +310,29 @@ impl<'h> Evaluator<'h> {
     }
 
     pub(crate) fn require_feature(&self, name: &str) -> Result<()> {
+        self.require_feature_for(name, "")
+    }
+
+    /// [`Evaluator::require_feature`]; `what` needs it.
+    fn require_feature_for(&self, name: &str, what: &str) -> Result<()> {
         if self.settings.has_feature(name) {
             return Ok(());
         }
         Err(EvalError::new(
             ErrorKind::ExperimentalFeature,
             format!(
-                "experimental Nix feature '{name}' is disabled; add \
+                "experimental Nix feature '{name}' is disabled{what}; add \
                  '--extra-experimental-features {name}' to enable it"
             ),
         ))
+    }
+
+    /// Fails if a hash algorithm is an experimental feature that is not enabled.
+    pub(crate) fn require_algorithm(&self, algorithm: Algorithm) -> Result<()> {
+        match algorithm {
+            Algorithm::Blake3 => self.require_feature("blake3-hashes"),
+            _ => Ok(()),
+        }
     }
 
     /// What the strings depend on becomes the derivation's inputs.
@@ -409,8 +435,9 @@ impl<'h> Evaluator<'h> {
             ));
             return Ok(hash);
         }
-        Hash::parse_any(text, algorithm)
-            .map_err(|error| EvalError::new(ErrorKind::InvalidHash, error.to_string()))
+        let hash = Hash::parse_any(text, algorithm)
+            .map_err(|error| EvalError::new(ErrorKind::InvalidHash, error.to_string()))?;
+        self.require_algorithm(hash.algorithm()).map(|()| hash)
     }
 
     /// Writes a finished derivation and gives the set with its paths.

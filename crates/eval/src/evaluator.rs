@@ -51,8 +51,6 @@ pub struct Evaluator<'h> {
     pub(crate) derivations: crate::derivation::Cache,
     pub(crate) copied: RefCell<FxHashMap<PathBuf, floe_store::StorePath>>,
     pub(crate) regexes: RefCell<FxHashMap<Vec<u8>, Rc<crate::regex::Regex>>>,
-    /// The function `derivation`, once it was needed.
-    pub(crate) derivation_function: Cell<Option<Value<'h>>>,
     pub(crate) depth: Cell<u32>,
     pub(crate) tail_frames: RefCell<Vec<TailFrame>>,
     pub(crate) calls: Cell<u64>,
@@ -141,7 +139,6 @@ impl<'h> Evaluator<'h> {
             derivations: crate::derivation::Cache::default(),
             copied: RefCell::default(),
             regexes: RefCell::default(),
-            derivation_function: Cell::new(None),
             depth: Cell::new(0),
             tail_frames: RefCell::default(),
             calls: Cell::new(0),

@@ -56,13 +56,18 @@ impl<'h> Evaluator<'h> {
         if !self.settings.pure && !self.settings.restricted {
             return Ok(());
         }
-        let in_store = path.starts_with(self.store.store_dir().as_str());
+        let in_store = path.strip_prefix(self.store.store_dir().as_str());
+        let in_store = in_store.is_ok_and(|below| !below.as_os_str().is_empty());
         let in_search_path = !self.settings.pure
             && self.settings.search_path.iter().any(|entry| path.starts_with(&entry.path));
         if in_store || in_search_path || path.starts_with(INTERNAL) {
             return Ok(());
         }
-        let mode = if self.settings.pure { "pure evaluation mode" } else { "restricted mode" };
+        let mode = if self.settings.pure {
+            "pure evaluation mode (use '--impure' to override)"
+        } else {
+            "restricted mode"
+        };
         Err(EvalError::new(
             ErrorKind::Restricted,
             format!("access to absolute path '{}' is forbidden in {mode}", path.display()),
@@ -129,7 +134,7 @@ impl<'h> Evaluator<'h> {
     pub(crate) fn find_file(&self, entries: &[SearchPathEntry], name: &str) -> Result<PathBuf> {
         for entry in entries {
             let Some(rest) = below_prefix(&entry.prefix, name) else { continue };
-            let Some(base) = self.search_path_base(&entry.path) else { continue };
+            let Some(base) = self.search_path_base(&entry.path)? else { continue };
             let path = if rest.is_empty() { base } else { base.join(rest) };
             self.note_file(&path);
             if self.exists(&path) {
@@ -152,21 +157,22 @@ impl<'h> Evaluator<'h> {
     }
 
     /// The folder of a search path entry; `None`, with a warning, for one that cannot be used.
-    fn search_path_base(&self, path: &str) -> Option<PathBuf> {
+    fn search_path_base(&self, path: &str) -> Result<Option<PathBuf>> {
         if path.contains("://") || path.starts_with("channel:") || path.starts_with("flake:") {
             self.console.warn(&format!(
                 "Nix search path entry '{path}' is not a local path, ignoring: only local paths are \
                  supported yet"
             ));
-            return None;
+            return Ok(None);
         }
         let path = crate::unit::normalize(&std::env::current_dir().unwrap_or_default(), path);
+        self.check_path(&path)?;
         if self.exists(&path) {
-            return Some(path);
+            return Ok(Some(path));
         }
         self.console
             .warn(&format!("Nix search path entry '{}' does not exist, ignoring", path.display()));
-        None
+        Ok(None)
     }
 
     /// Whether there is something at a path; a link that leads nowhere counts.
@@ -235,7 +241,8 @@ impl<'h> Evaluator<'h> {
 
     /// The value of `__nixPath`.
     pub(crate) fn search_path_value(&self) -> Value<'h> {
-        let entries = &self.settings.search_path;
+        let entries: &[SearchPathEntry] =
+            if self.settings.pure { &[] } else { &self.settings.search_path };
         self.heap.list_with(entries.len(), |i| {
             let mut attrs = crate::heap::AttrsBuilder::with_capacity(2);
             attrs.insert("path", self.heap.string(&entries[i].path));

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use floe_hir::{Identifier, Quoted};
 use rustc_hash::FxHashSet;
 
-use crate::error::{ErrorKind, EvalError, Origin, Pos, Result};
+use crate::error::{ErrorKind, EvalError, Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{Attr, Kind, Thunk, Value};
 
@@ -113,7 +113,12 @@ impl<'e, 'h> Printer<'e, 'h> {
             }
             Kind::Float(value) => self.output.push_str(&short_float(value)),
             Kind::String(value) => self.print_string(value.as_bytes()),
-            Kind::Path(path) => self.output.push_str(&path.to_text()),
+            Kind::Path(path) => match path.to_text().strip_prefix(crate::paths::INTERNAL) {
+                Some(name) => {
+                    let _ = write!(self.output, "<nix{name}>");
+                }
+                None => self.output.push_str(&path.to_text()),
+            },
             Kind::List(list) => {
                 if list.is_empty() || self.seen.insert(identity) {
                     return self.print_list(&list.iter().collect::<Vec<_>>(), depth);
@@ -245,13 +250,10 @@ impl<'e, 'h> Printer<'e, 'h> {
                 let unit = self.evaluator.unit(closure.unit());
                 let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
                 let name = lambda.name.map_or(String::new(), |name| format!(" {name}"));
-                let place = self.evaluator.lambda_position(closure).map_or_else(
-                    || "«none»".to_owned(),
-                    |position| match position.origin {
-                        Origin::Internal(_) => "«internal»".to_owned(),
-                        _ => position.to_string(),
-                    },
-                );
+                let place = self
+                    .evaluator
+                    .lambda_position(closure)
+                    .map_or_else(|| "«none»".to_owned(), |position| position.to_string());
                 format!("«lambda{name} @ {place}»")
             }
             (_, Kind::Builtin(number)) => format!("«primop {}»", builtin(number)),

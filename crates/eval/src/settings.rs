@@ -19,6 +19,8 @@ pub struct Settings {
     pub pure: bool,
     /// Only paths of the search path may be read.
     pub restricted: bool,
+    /// With `restricted`, the addresses that may be fetched from: these, and what lies below them.
+    pub allowed_uris: Vec<String>,
     /// Whether reading from a derivation's output may build it.
     pub allow_import_from_derivation: bool,
     /// `builtins.traceVerbose` prints.
@@ -66,6 +68,7 @@ impl Default for Settings {
             max_call_depth: 10_000,
             pure: false,
             restricted: false,
+            allowed_uris: Vec::new(),
             allow_import_from_derivation: true,
             trace_verbose: false,
             experimental_features: Vec::new(),

@@ -47,6 +47,11 @@ pub trait StoreAccess {
     /// If it cannot be read or written.
     fn add_path(&self, request: &AddPath<'_>) -> std::result::Result<StorePath, String>;
 
+    /// Whether nothing is written to it, so that a store path need not be there.
+    fn is_read_only(&self) -> bool {
+        true
+    }
+
     /// Where the files of a store path really are, if they are there.
     fn physical_path(&self, path: &StorePath) -> Option<PathBuf>;
 
@@ -232,6 +237,10 @@ pub struct WritableStore<B>(pub B);
 impl<B: Builds> StoreAccess for WritableStore<B> {
     fn store_dir(&self) -> &StoreDir {
         self.0.store().store_dir()
+    }
+
+    fn is_read_only(&self) -> bool {
+        false
     }
 
     fn add_text(

@@ -55,16 +55,43 @@ fn eval(text: &str) -> std::result::Result<String, String> {
     strict(Settings::default(), text).map_err(|report| report.full_message())
 }
 
-/// A case of `fixtures/eval/table.txt`.
+/// A row of a table in `fixtures/eval`.
 struct Case {
     line: usize,
     expression: String,
     expected: std::result::Result<String, String>,
 }
 
-fn table() -> Vec<Case> {
-    let path = fixtures().join("eval/table.txt");
-    let text = std::fs::read_to_string(path).expect("the table");
+const TABLES: [&str; 5] =
+    ["table.txt", "recent.txt", "pure.txt", "restricted.txt", "experimental.txt"];
+
+/// What lines `#: name value` of a table ask for.
+fn settings_of(text: &str) -> Settings {
+    let mut settings = Settings {
+        search_path: vec![SearchPathEntry {
+            prefix: "files".into(),
+            path: fixtures().join("eval/files").display().to_string(),
+        }],
+        ..Settings::default()
+    };
+    for setting in text.lines().filter_map(|line| line.strip_prefix("#: ")) {
+        match setting.split_once(' ') {
+            Some(("pure-eval", value)) => settings.pure = value == "true",
+            Some(("restrict-eval", value)) => settings.restricted = value == "true",
+            Some(("allowed-uris", value)) => {
+                settings.allowed_uris = value.split_whitespace().map(str::to_owned).collect();
+            }
+            Some(("extra-experimental-features", value)) => {
+                settings.experimental_features =
+                    value.split_whitespace().map(str::to_owned).collect();
+            }
+            _ => assert_eq!(setting, "recent", "a setting that tables have"),
+        }
+    }
+    settings
+}
+
+fn cases(text: &str) -> Vec<Case> {
     let newlines = |text: &str| text.trim().replace("\\n", "\n");
     text.lines()
         .enumerate()
@@ -91,26 +118,24 @@ fn table() -> Vec<Case> {
 #[test]
 fn expressions_have_the_values_and_messages_of_nix() {
     let mut failures = Vec::new();
-    let cases = table();
-    assert!(cases.len() > 300, "the table is there");
-    for case in &cases {
-        let settings = Settings {
-            search_path: vec![SearchPathEntry {
-                prefix: "files".into(),
-                path: fixtures().join("eval/files").display().to_string(),
-            }],
-            ..Settings::default()
-        };
-        let found = strict(settings, &case.expression).map_err(|report| report.full_message());
-        if found != case.expected {
-            failures.push(format!(
-                "table.txt:{}: {}\n  expected {:?}\n  found    {found:?}",
-                case.line, case.expression, case.expected
-            ));
+    let mut count = 0;
+    for table in TABLES {
+        let text = std::fs::read_to_string(fixtures().join("eval").join(table)).expect("the table");
+        for case in cases(&text) {
+            count += 1;
+            let found = strict(settings_of(&text), &case.expression)
+                .map_err(|report| report.full_message());
+            if found != case.expected {
+                failures.push(format!(
+                    "{table}:{}: {}\n  expected {:?}\n  found    {found:?}",
+                    case.line, case.expression, case.expected
+                ));
+            }
         }
     }
-    let count = failures.len();
-    assert!(failures.is_empty(), "{count} of {} differ:\n{}", cases.len(), failures.join("\n"));
+    assert!(count > 1000, "the tables are there");
+    let different = failures.len();
+    assert!(failures.is_empty(), "{different} of {count} differ:\n{}", failures.join("\n"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 # It has the steps of C++ Nix's function, at the lines and columns where that one has them: they are seen
 # in traces, and a trace should not tell which of the two programs printed it. These places are
 #
+#   - the function: line 30, column 1
 #   - the call of `derivationStrict`: line 37, column 12
 #   - the attribute `outPath` of an output: line 50, column 7
 #   - the attribute `drvPath` of an output: line 51, column 7
@@ -20,35 +21,34 @@
 #   - `all`, a list of these sets,
 #   - `drvAttrs`, the argument itself,
 #   - `outPath`, `drvPath`, `outputName`, `type`.
+#
+# The argument keeps the name that C++ Nix gives it, because `builtins.toXML derivation` shows that.
+#
+# C++ Nix's tests of the language show most of these places: `cargo test -p floe-eval lang`, with the
+# folder of those tests in `FLOE_NIX_LANG_TESTS`.
 
-
-attrs@{
+drvAttrs@{
   outputs ? [ "out" ],
   ...
 }:
 
 let
 
-  # A set with `drvPath` and one path for each output.
-  computed =
-    # The call has to be in this line and column,
-    # see above.
-
-           derivationStrict attrs;
+  result = derivationStrict drvAttrs;
 
   withOutputs =
-    attrs
+    drvAttrs
     // builtins.listToAttrs variants
     // {
       all = map (variant: variant.value) variants;
-      drvAttrs = attrs;
+      inherit drvAttrs;
     };
 
   variant = outputName: {
     name = outputName;
     value = withOutputs // {
-      outPath = builtins.getAttr outputName computed;
-      drvPath = computed.drvPath;
+      outPath = builtins.getAttr outputName result;
+      drvPath = result.drvPath;
       type = "derivation";
       inherit outputName;
     };

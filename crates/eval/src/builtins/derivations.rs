@@ -10,15 +10,16 @@ use crate::evaluator::Evaluator;
 use crate::heap::{AttrsBuilder, ContextElement, PositionId, Value};
 
 pub(super) const BUILTINS: &[Builtin] = &[
-    // A function of the language, to the user.
+    // Whatever it is given: the function itself, which is read when it is first needed.
     Builtin {
         traced: false,
-        ..builtin("derivation", 1, |ev, args, pos| {
-            let function = ev.derivation_function()?;
-            ev.call(function, args, pos)
+        ..builtin("derivation", 1, |ev, _, _| {
+            let text = include_str!("derivation.nix");
+            ev.eval_internal(crate::evaluator::DERIVATION_FILE, text)
         })
     },
     builtin("derivationStrict", 1, |ev, args, pos| ev.derivation_strict(args[0], pos)),
+    builtin("outputOf", 2, output_of),
     builtin("placeholder", 1, |ev, args, _| {
         let doing = "while evaluating the first argument passed to builtins.placeholder";
         let output = ev.force_plain_string(args[0], Pos::None, doing)?;
@@ -43,19 +44,6 @@ pub(super) const BUILTINS: &[Builtin] = &[
 
 const INTERPOLATED: Coercion = Coercion::INTERPOLATION;
 
-impl<'h> Evaluator<'h> {
-    /// The function `derivation`: written in the language, around `derivationStrict`.
-    fn derivation_function(&self) -> Result<Value<'h>> {
-        if let Some(function) = self.derivation_function.get() {
-            return Ok(function);
-        }
-        let text = include_str!("derivation.nix");
-        let function = self.eval_internal(crate::evaluator::DERIVATION_FILE, text)?;
-        self.derivation_function.set(Some(function));
-        Ok(function)
-    }
-}
-
 fn store_path<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
     if ev.settings.pure {
         return Err(EvalError::new(
@@ -71,7 +59,7 @@ fn store_path<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Va
     let path = if is_store_path { path } else { ev.resolve_links(&path)? };
     let text = path.to_string_lossy();
     let (store_path, _) = ev.split_store_path(&text)?;
-    if ev.store.physical_path(&store_path).is_none() {
+    if !ev.store.is_read_only() && ev.store.physical_path(&store_path).is_none() {
         return Err(EvalError::new(
             ErrorKind::InvalidStorePath,
             format!("path '{}' is not valid", ev.store.store_dir().print(&store_path)),
@@ -80,6 +68,50 @@ fn store_path<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Va
     let base = ev.text(&ev.store.store_dir().print(&store_path));
     context.insert(ev, ContextElement::Opaque(base));
     Ok(ev.string_value(text.as_bytes(), context.context()))
+}
+
+fn output_of<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
+    let doing = "while evaluating the first argument to builtins.outputOf";
+    let string = ev.force_string(args[0], Pos::None, doing)?;
+    let text = string.to_text();
+    let elements = string.context().elements();
+    let [element] = elements else {
+        return Err(invalid(format!(
+            "string '{text}' has {} entries in its context. It should only have exactly one entry",
+            elements.len()
+        )));
+    };
+    let path = match *element {
+        ContextElement::Opaque(path) => path,
+        ContextElement::DerivationDeep(_) => {
+            return Err(invalid(format!(
+                "string '{text}' has a context which refers to a complete source and binary closure. This \
+                 is not supported at this time"
+            )));
+        }
+        ContextElement::Output { .. } => {
+            return Err(invalid(format!(
+                "'builtins.outputOf' of '{text}' is not supported yet: that is an output of a derivation, \
+                 and may be a derivation itself only once it is built"
+            )));
+        }
+    };
+    if text != path {
+        let message = format!("path string '{text}' has context with the different path '{path}'");
+        return Err(invalid(message));
+    }
+    let doing = "while evaluating the second argument to builtins.outputOf";
+    let wanted = ev.force_plain_string(args[1], Pos::None, doing)?.to_text();
+    let store_path = ev.store_path(path)?;
+    if !store_path.is_derivation() {
+        return Err(invalid(format!("path '{path}' is not a valid store path")));
+    }
+    let derivation = ev.read_derivation(&store_path)?;
+    let outputs = ev.output_values(&store_path, &derivation)?;
+    let found = outputs.into_iter().find(|(output, _)| *output == wanted);
+    found
+        .map(|(_, value)| value)
+        .ok_or_else(|| invalid(format!("derivation '{path}' does not have output '{wanted}'")))
 }
 
 fn add_outputs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
@@ -181,11 +213,11 @@ fn append_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Resul
     context.add(ev, string.context());
     for attr in additions.sorted() {
         let path = attr.name.as_str();
-        if !ev.store.store_dir().contains(path) {
-            return Err(invalid(format!("context key '{path}' is not a store path"))
+        if ev.store_path(path).is_err() {
+            let shown = floe_hir::Identifier(path);
+            return Err(invalid(format!("context key '{shown}' is not a store path"))
                 .at(attr.position.into()));
         }
-        ev.store_path(path)?;
         let doing = "while evaluating the value of a string context";
         let info = ev.force_attrs(attr.cell.get(), attr.position.into(), doing)?;
         let flag = |name: &str, doing| match info.get(Name::new(name)) {

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use floe_hir::Name;
-use floe_store::hash::Format;
 use floe_store::{Algorithm, Hash, Method};
 
 use super::{Builtin, builtin};
@@ -351,10 +350,8 @@ impl<'h> Evaluator<'h> {
                 return Err(EvalError::new(
                     ErrorKind::InvalidHash,
                     format!(
-                        "store path mismatch in (possibly filtered) path added from '{}' (expected a \
-                         path with the hash {})",
-                        request.path.display(),
-                        hash.format(Format::Sri)
+                        "store path mismatch in (possibly filtered) path added from '{}'",
+                        request.path.display()
                     ),
                 ));
             }

@@ -128,6 +128,10 @@ fn constant<'h>(evaluator: &Evaluator<'h>, name: &str) -> Option<Value<'h>> {
         "true" => Value::bool(true),
         "false" => Value::bool(false),
         "null" => Value::null(),
+        "derivation" => {
+            let function = number(name).map(Value::builtin)?;
+            heap.thunk_call(function, Value::null(), None)
+        }
         "currentSystem" => heap.string(&evaluator.settings.system),
         "currentTime" => {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

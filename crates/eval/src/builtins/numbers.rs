@@ -70,12 +70,11 @@ fn round<'h>(
     round: fn(f64) -> f64,
 ) -> Result<Value<'h>> {
     let value = ev.force(value, Pos::None)?;
-    if let Kind::Int(_) = value.kind() {
-        return Ok(value);
+    if let Kind::Int(int) = value.kind() {
+        return check_rounded_int(int, round(int as f64)).map(|()| value);
     }
     let float = ev.force_float(value, Pos::None, doing)?;
     let rounded = round(float);
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if (-LIMIT..LIMIT).contains(&rounded) {
         return Ok(ev.heap.int(rounded as i64));
     }
@@ -83,5 +82,30 @@ fn round<'h>(
     Err(EvalError::new(
         ErrorKind::IntegerOverflow,
         format!("NixFloat argument {shown} is not in the range of NixInt"),
+    ))
+}
+
+/// The first integer that is too large.
+const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+
+/// Older versions of C++ Nix went through a float; where that gave another number, there is an error now.
+fn check_rounded_int(int: i64, rounded: f64) -> Result<()> {
+    let harm = if !(-LIMIT..LIMIT).contains(&rounded) {
+        format!("the NixInt argument {int} caused undefined behavior in previous Nix versions")
+    } else if rounded as i64 != int {
+        format!(
+            "a loss of precision occurred in previous Nix versions because the NixInt argument {int} was \
+             rounded to {}",
+            rounded as i64
+        )
+    } else {
+        return Ok(());
+    };
+    Err(EvalError::new(
+        ErrorKind::IntegerOverflow,
+        format!(
+            "Due to a bug (see https://github.com/NixOS/nix/issues/12899) {harm}.\n\tFuture Nix versions \
+             might implement the correct behavior."
+        ),
     ))
 }

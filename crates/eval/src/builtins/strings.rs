@@ -237,16 +237,17 @@ fn part_is_less(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-fn algorithm(text: &str) -> Result<Algorithm> {
-    text.parse().map_err(|error: floe_store::hash::HashError| {
+fn algorithm(ev: &Evaluator<'_>, text: &str) -> Result<Algorithm> {
+    let algorithm = text.parse().map_err(|error: floe_store::hash::HashError| {
         EvalError::new(ErrorKind::InvalidHash, error.to_string()).usage()
-    })
+    })?;
+    ev.require_algorithm(algorithm).map(|()| algorithm)
 }
 
 fn hash_string<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     let doing = "while evaluating the first argument passed to builtins.hashString";
     let name = ev.force_plain_string(args[0], Pos::None, doing)?;
-    let algorithm = algorithm(&name.to_text())?;
+    let algorithm = algorithm(ev, &name.to_text())?;
     let doing = "while evaluating the second argument passed to builtins.hashString";
     let text = ev.force_string(args[1], Pos::None, doing)?;
     Ok(ev.heap.string(Hash::of(algorithm, text.as_bytes()).format(Format::Base16)))
@@ -257,7 +258,7 @@ impl<'h> Evaluator<'h> {
     pub(super) fn hash_file(&self, args: &[Value<'h>]) -> Result<Value<'h>> {
         let doing = "while evaluating the first argument passed to builtins.hashFile";
         let name = self.force_plain_string(args[0], Pos::None, doing)?;
-        let algorithm = algorithm(&name.to_text())?;
+        let algorithm = algorithm(self, &name.to_text())?;
         let path = self.realise_path(args[1], Pos::None)?;
         let bytes = self.read_file(&self.resolve_links(&path)?)?;
         Ok(self.heap.string(Hash::of(algorithm, &bytes).format(Format::Base16)))
@@ -283,7 +284,7 @@ fn convert_hash<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Va
     let hash = text("hash", "while evaluating the attribute 'hash'")?
         .ok_or_else(|| missing("hash", "while locating the attribute 'hash'"))?;
     let wanted = match text("hashAlgo", "while evaluating the attribute 'hashAlgo'")? {
-        Some(name) => Some(algorithm(&name)?),
+        Some(name) => Some(algorithm(ev, &name)?),
         None => None,
     };
     let format = text("toHashFormat", "while evaluating the attribute 'toHashFormat'")?
@@ -309,6 +310,7 @@ fn convert_hash<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Va
     };
     let hash = Hash::parse_any(&hash, wanted)
         .map_err(|error| EvalError::new(ErrorKind::InvalidHash, error.to_string()))?;
+    ev.require_algorithm(hash.algorithm())?;
     Ok(ev.heap.string(hash.format(format)))
 }
 
