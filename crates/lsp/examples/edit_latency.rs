@@ -3,8 +3,9 @@
 //! `edit_latency FOLDER FILE EDITS COMMAND…` starts any server and opens FILE in the workspace FOLDER.
 //! EDITS times, it types a dot after the name of a binding, waits for the diagnostics that say so, and
 //! takes it back; then, as often, it types a letter at the end of a binding's first word and asks for
-//! completion at once. The places are random and the same in each run. It prints lines of a name and a
-//! number: milliseconds, and `memory` in bytes.
+//! completion at once, and in the same way for semantic tokens, document symbols and hover. The places are
+//! random and the same in each run. It prints lines of a name and a number: milliseconds, and `memory` in
+//! bytes. What the server does not have is left out.
 
 use std::{
     env,
@@ -22,6 +23,17 @@ use serde_json::{Value, json};
 
 /// Between edits, as when somebody types.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// What is asked for behind an edit.
+const REQUESTS: &[(&str, &str)] = &[
+    ("completion", "textDocument/completion"),
+    ("tokens", "textDocument/semanticTokens/full"),
+    ("symbols", "textDocument/documentSymbol"),
+    ("hover", "textDocument/hover"),
+];
+
+/// The protocol's error for a request that a server does not have.
+const METHOD_NOT_FOUND: i64 = -32601;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1);
@@ -58,17 +70,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         document.take_back(place)?;
         document.await_diagnostics()?;
     }
-    for _ in 0..edits {
-        let place = places.next().word;
-        thread::sleep(PAUSE);
-        let start = Instant::now();
-        document.insert(place, "e")?;
-        document.complete(place)?;
-        writeln!(out, "completion {:.3}", milliseconds(start))?;
-        document.take_back(place)?;
+    writeln!(out, "memory-after-diagnostics {}", document.memory()?)?;
+    for (name, method) in REQUESTS {
+        // Edits are evaluated in the background only where somebody pauses.
+        let pause = if *name == "completion" { PAUSE } else { Duration::ZERO };
+        for _ in 0..edits {
+            let place = places.next().word;
+            thread::sleep(pause);
+            let start = Instant::now();
+            document.insert(place, "e")?;
+            if document.ask(method, place)?.is_none() {
+                break;
+            }
+            writeln!(out, "{name} {:.3}", milliseconds(start))?;
+            document.take_back(place)?;
+        }
     }
-    let memory = resident_bytes(document.client.process_id());
-    writeln!(out, "memory {}", memory.ok_or("the server's memory cannot be told")?)?;
+    writeln!(out, "memory {}", document.memory()?)?;
     document.client.shutdown()?;
     Ok(())
 }
@@ -107,10 +125,22 @@ impl Document {
         )
     }
 
-    fn complete(&mut self, (line, character): Place) -> Result<Value, ClientError> {
+    /// `None` where the server does not know the request.
+    fn ask(&mut self, method: &str, place: Place) -> Result<Option<Value>, ClientError> {
+        let (line, character) = place;
         let line = u32::try_from(line).unwrap_or(u32::MAX);
         let character = u32::try_from(character + 1).unwrap_or(u32::MAX);
-        self.client.request_at("textDocument/completion", &self.path, line, character)
+        match self.client.request_at(method, &self.path, line, character) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(ClientError::Refused { error, .. }) if error["code"] == METHOD_NOT_FOUND => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn memory(&self) -> Result<u64, &'static str> {
+        resident_bytes(self.client.process_id()).ok_or("the server's memory cannot be told")
     }
 
     /// Waits for diagnostics of the present text. A server that does not say which version they are

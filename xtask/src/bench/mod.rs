@@ -28,6 +28,7 @@ eval leaves out: desktop, options, names, paths.
 
   --nixpkgs DIR      the nixpkgs checkout to measure on; otherwise FLOE_NIXPKGS names it
   --runs N           how often the larger programs run; the medians are printed (5)
+  --edits N          how many edits of each kind a session of a language server has (200)
   --json             print JSON for scripts
   --nix COMMAND      how to call nix-instantiate; also FLOE_BENCH_NIX
   --direnv COMMAND   how to call direnv; also FLOE_BENCH_DIRENV
@@ -84,7 +85,7 @@ pub(crate) fn run_bench(words: &[&str]) -> Result<()> {
                 let chosen = eval::Chosen { cases: &options.cases, all: options.all };
                 tables.extend(eval::measure(&floe, nixpkgs, nix.as_ref(), options.runs, &chosen)?);
             }
-            What::Lsp => tables.push(lsp::measure(&floe, nixpkgs, nil.as_ref(), options.runs)?),
+            What::Lsp => tables.extend(lsp::measure(&floe, nixpkgs, nil.as_ref(), options.edits)?),
             What::Hook => {}
         }
     }
@@ -99,6 +100,7 @@ struct Options {
     all: bool,
     nixpkgs: Option<PathBuf>,
     runs: usize,
+    edits: usize,
     json: bool,
     nix: Option<String>,
     direnv: Option<String>,
@@ -113,6 +115,7 @@ impl Options {
             all: false,
             nixpkgs: env::var_os("FLOE_NIXPKGS").map(PathBuf::from),
             runs: 5,
+            edits: 200,
             json: false,
             nix: None,
             direnv: None,
@@ -129,6 +132,10 @@ impl Options {
                 }
                 "--all" => options.all = true,
                 "--json" => options.json = true,
+                "--edits" => {
+                    let edits = value()?;
+                    options.edits = edits.parse().with_context(|| format!("--edits {edits}"))?;
+                }
                 "--nix" => options.nix = Some((*value()?).to_owned()),
                 "--direnv" => options.direnv = Some((*value()?).to_owned()),
                 "--nil" => options.nil = Some((*value()?).to_owned()),
@@ -161,8 +168,8 @@ impl Options {
 fn build() -> Result<Floe> {
     let program = ["--package", "floe-cli", "--bin", "floe"];
     let parse_speed = ["--package", "floe-hir", "--example", parse::EXAMPLE];
-    let edit_latency = ["--package", "floe-lsp", "--example", lsp::EXAMPLE];
-    let words = [program, parse_speed, edit_latency].concat();
+    let sessions = lsp::EXAMPLES.map(|example| ["--package", "floe-lsp", "--example", example]);
+    let words = [&[program, parse_speed], sessions.as_slice()].concat().concat();
     run(cargo(["build", "--quiet", "--release"]).args(words))?;
     Ok(Floe { program: target().join("release/floe") })
 }

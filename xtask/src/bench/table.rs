@@ -34,7 +34,7 @@ impl Row {
     }
 
     fn ratio(&self) -> Option<f64> {
-        self.peer.map(|peer| self.floe / peer)
+        self.peer.map(|peer| self.floe / peer).filter(|ratio| !ratio.is_nan())
     }
 }
 
@@ -47,7 +47,11 @@ impl Unit {
         }
     }
 
+    /// A dash where nothing was measured.
     fn show(self, value: f64) -> String {
+        if value.is_nan() {
+            return "–".to_owned();
+        }
         let digits = match value {
             value if value < 10.0 => 2,
             value if value < 100.0 => 1,
