@@ -179,11 +179,9 @@ fn calls(cursor: &Cursor<'_>) -> Vec<Call> {
                 }
             }
             // `f |`: nothing is applied yet.
-            K::Variable | K::Select if inner.is_none() || !is_node(cursor, inner) => {
+            K::Variable | K::Select if !cursor.touches_token() && is_name(cursor, inner) => {
                 let parent = depth.checked_sub(1).map(|depth| cursor.get(cursor.nodes[depth]).kind);
-                let begins = !cursor.touches_token()
-                    && !matches!(parent, Some(K::List | K::Apply | K::Select | K::HasAttr));
-                if begins {
+                if !matches!(parent, Some(K::List | K::Apply | K::Select | K::HasAttr)) {
                     let (function, arguments) = (*node, Vec::new());
                     calls.push(Call { function, arguments, argument: 0, attribute: None });
                 }
@@ -203,6 +201,11 @@ fn calls(cursor: &Cursor<'_>) -> Vec<Call> {
         inner = Some(*node);
     }
     calls
+}
+
+/// Whether nothing but a name is between the cursor and a node.
+fn is_name(cursor: &Cursor<'_>, inner: Option<ElementId>) -> bool {
+    inner.is_none_or(|inner| matches!(cursor.get(inner).kind, K::AttrPath | K::Ident))
 }
 
 fn is_node(cursor: &Cursor<'_>, id: Option<ElementId>) -> bool {

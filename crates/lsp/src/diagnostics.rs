@@ -1,4 +1,5 @@
-//! Pushing diagnostics: those of the text at once, those of evaluation after a pause in typing.
+//! Pushing diagnostics: those of the text at once, those of evaluation after a pause in typing. A client
+//! that asks for diagnostics is only told when to ask again.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -14,7 +15,8 @@ use tower_lsp::ls_types::{
     Uri,
 };
 
-use crate::session::{Session, View};
+use crate::progress::Progress;
+use crate::session::{Session, View, lock};
 
 /// How long nothing must change before open files are evaluated.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -32,9 +34,13 @@ struct Shown {
 /// Publishes for as long as the session lasts.
 pub(crate) async fn publish(session: Arc<Session>, client: Client) {
     let mut shown = FxHashMap::<PathBuf, Shown>::default();
+    let pushes = !session.client().pulls_diagnostics;
     loop {
-        forget_closed(&session, &client, &mut shown).await;
-        for (path, uri, version, diagnostics) in compute(&session, text_diagnostics).await {
+        if pushes {
+            forget_closed(&session, &client, &mut shown).await;
+        }
+        let found = if pushes { compute(&session, text_diagnostics).await } else { Vec::new() };
+        for (path, uri, version, diagnostics) in found {
             let shown = shown.entry(path).or_default();
             shown.uri = Some(uri);
             if shown.version != Some(version) || shown.text != diagnostics {
@@ -47,9 +53,14 @@ pub(crate) async fn publish(session: Arc<Session>, client: Client) {
             () = session.revised.notified() => continue,
             () = tokio::time::sleep(PAUSE) => {}
         }
-        let mut lenses_changed = false;
-        for (path, _, version, diagnostics) in compute(&session, evaluated_diagnostics).await {
+        let (mut lenses_changed, mut evaluated_changed) = (false, false);
+        let progress = Progress::start(&session, "Evaluating");
+        let found = compute(&session, evaluated_diagnostics).await;
+        drop(progress);
+        for (path, _, version, diagnostics) in found {
             lenses_changed = true;
+            let before = lock(&session.evaluated).insert(path.clone(), diagnostics.clone());
+            evaluated_changed |= before.unwrap_or_default() != diagnostics;
             let Some(shown) = shown.get_mut(&path) else { continue };
             if shown.version == Some(version) && shown.evaluated != diagnostics {
                 shown.evaluated = diagnostics;
@@ -60,18 +71,27 @@ pub(crate) async fn publish(session: Arc<Session>, client: Client) {
             let client = client.clone();
             tokio::spawn(async move { client.code_lens_refresh().await });
         }
+        if evaluated_changed && !pushes {
+            let client = client.clone();
+            tokio::spawn(async move { client.workspace_diagnostic_refresh().await });
+        }
         session.revised.notified().await;
     }
 }
 
 type Computed = Vec<(PathBuf, Uri, i32, Vec<Diagnostic>)>;
 
-fn text_diagnostics(view: &View<'_>, file: File) -> Vec<floe_ide::Diagnostic> {
-    floe_ide::diagnostics(view.db, file)
+/// What the text of a file shows.
+pub(crate) fn text_diagnostics(view: &View<'_>, file: File) -> Vec<Diagnostic> {
+    convert_all(view, file, floe_ide::diagnostics(view.db, file))
 }
 
-fn evaluated_diagnostics(view: &View<'_>, file: File) -> Vec<floe_ide::Diagnostic> {
-    floe_ide::evaluated_diagnostics(view.db, file)
+fn evaluated_diagnostics(view: &View<'_>, file: File) -> Vec<Diagnostic> {
+    convert_all(view, file, floe_ide::evaluated_diagnostics(view.db, file))
+}
+
+fn convert_all(view: &View<'_>, file: File, found: Vec<floe_ide::Diagnostic>) -> Vec<Diagnostic> {
+    found.into_iter().map(|diagnostic| convert(view, file, diagnostic)).collect()
 }
 
 /// The diagnostics of every open document, each with the version that they are about. A document whose
@@ -79,7 +99,7 @@ fn evaluated_diagnostics(view: &View<'_>, file: File) -> Vec<floe_ide::Diagnosti
 /// everything when a write cancels the computation.
 async fn compute(
     session: &Arc<Session>,
-    diagnostics: fn(&View<'_>, File) -> Vec<floe_ide::Diagnostic>,
+    diagnostics: fn(&View<'_>, File) -> Vec<Diagnostic>,
 ) -> Computed {
     let open: Vec<_> = session
         .documents()
@@ -94,9 +114,7 @@ async fn compute(
             if !Arc::ptr_eq(&source(view.db, file).text, &document.text) {
                 return None;
             }
-            let found = diagnostics(view, file).into_iter();
-            let found = found.map(|diagnostic| convert(view, file, diagnostic)).collect();
-            Some((document.uri, document.version, found))
+            Some((document.uri, document.version, diagnostics(view, file)))
         });
         match found.await {
             Ok(Some(Some((uri, version, found)))) => computed.push((path, uri, version, found)),

@@ -6,11 +6,17 @@
 
 mod capabilities;
 pub mod client;
+mod client_facts;
+mod configuration;
 mod convert;
 mod diagnostics;
 mod documents;
+#[cfg(test)]
+mod features;
+mod index;
 mod ordering;
 mod position;
+mod progress;
 mod readers;
 mod requests;
 mod server;
@@ -70,7 +76,9 @@ pub async fn run(
     let database = Database::new(Arc::new(OsSystem), Vec::new(), settings);
     let session = Arc::new(Session::new(database, options.readers));
     let shared = session.clone();
-    let (service, socket) = LspService::new(|client| Server { session: shared, client });
+    let (service, socket) = LspService::build(|client| Server { session: shared, client })
+        .custom_method("floe/text", requests::text::handle)
+        .finish();
     let service = ordering::Ordered::new(service, session.clone());
     tokio::select! {
         () = transport::serve(input, output, socket, service) => {}

@@ -8,75 +8,128 @@ use std::thread;
 use floe_db::{
     CancellationToken, Cancelled, Change, Database, Db, File, Host, Salsa, Watcher, normalize,
 };
-use floe_syntax::ColumnEncoding;
+use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, oneshot};
+use serde_json::Value;
+use tokio::sync::{Notify, oneshot, watch};
+use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Request, Result};
 use tower_lsp::ls_types::{
-    DidChangeConfigurationParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, Uri,
+    CreateFilesParams, DeleteFilesParams, Diagnostic, DidChangeConfigurationParams,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, RenameFilesParams, SemanticToken, Uri,
 };
 
-use crate::End;
+use crate::client_facts::ClientFacts;
 use crate::documents::Documents;
 use crate::ordering::Arrival;
 use crate::readers::Readers;
-use crate::settings;
+use crate::settings::{self, Preferences};
+use crate::{End, configuration};
 
 pub(crate) struct Session {
     host: Host,
     readers: Readers,
     documents: Mutex<Documents>,
     client: OnceLock<ClientFacts>,
+    /// The way to the client; absent until it has introduced itself.
+    connection: OnceLock<Client>,
+    /// All that the client said of its configuration, and what of it the protocol's side needs.
+    configuration: Mutex<(Value, Arc<Preferences>)>,
     watcher: Arc<Mutex<Option<Watcher>>>,
     roots: Mutex<Vec<PathBuf>>,
     shut_down: AtomicBool,
+    /// What evaluation last found in the open documents.
+    pub(crate) evaluated: Mutex<FxHashMap<PathBuf, Vec<Diagnostic>>>,
+    /// The semantic tokens that the client was last sent, for the difference to the next.
+    pub(crate) tokens: Mutex<FxHashMap<PathBuf, (u64, Arc<[SemanticToken]>)>>,
+    /// The documentation of the last list of completions, which is asked for one by one.
+    pub(crate) documentation: Mutex<(u64, Vec<Option<String>>)>,
     /// Woken when a derived fact may have changed.
     pub(crate) revised: Arc<Notify>,
+    /// How often that has happened, for all who wait for the next time.
+    pub(crate) revision: watch::Receiver<u64>,
     /// Woken when there is nobody left to serve.
     pub(crate) client_gone: Notify,
-}
-
-/// What the client said about itself when it introduced itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ClientFacts {
-    pub(crate) encoding: ColumnEncoding,
-    /// Whether it can be asked to ask for code lenses again.
-    pub(crate) refreshes_lenses: bool,
 }
 
 impl Session {
     pub(crate) fn new(database: Database, readers: usize) -> Session {
         let revised = Arc::new(Notify::new());
         let wake = revised.clone();
+        let (revise, revision) = watch::channel(0);
+        let host = Host::start(database, move || {
+            wake.notify_one();
+            revise.send_modify(|revision| *revision += 1);
+        });
+        let configuration = settings::empty();
+        let preferences = Arc::new(settings::preferences(&configuration));
         Session {
-            host: Host::start(database, move || wake.notify_one()),
+            host,
             readers: Readers::start(readers),
             documents: Mutex::default(),
             client: OnceLock::new(),
+            connection: OnceLock::new(),
+            configuration: Mutex::new((configuration, preferences)),
             watcher: Arc::default(),
             roots: Mutex::default(),
             shut_down: AtomicBool::new(false),
+            evaluated: Mutex::default(),
+            tokens: Mutex::default(),
+            documentation: Mutex::default(),
             revised,
+            revision,
             client_gone: Notify::new(),
         }
     }
 
     /// Called once, by `initialize`: from here on notifications count.
-    pub(crate) fn introduce(&self, client: ClientFacts, roots: Vec<PathBuf>) {
-        let _ = self.client.set(client);
-        match Watcher::new(&self.host) {
-            Ok(watcher) => *lock(&self.watcher) = Some(watcher),
-            Err(error) => tracing::warn!(%error, "changes on disk will go unnoticed"),
+    pub(crate) fn introduce(&self, facts: ClientFacts, connection: Client, roots: Vec<PathBuf>) {
+        let _ = self.client.set(facts);
+        let _ = self.connection.set(connection);
+        if !facts.watches_files {
+            self.watch_disk();
         }
         self.set_roots(roots);
     }
 
+    /// Watches the disk, since the client does not.
+    pub(crate) fn watch_disk(&self) {
+        match Watcher::new(&self.host) {
+            Ok(watcher) => *lock(&self.watcher) = Some(watcher),
+            Err(error) => tracing::warn!(%error, "changes on disk will go unnoticed"),
+        }
+        let roots = lock(&self.roots).clone();
+        self.watch_roots(roots);
+    }
+
     pub(crate) fn client(&self) -> ClientFacts {
-        self.client
-            .get()
-            .copied()
-            .unwrap_or(ClientFacts { encoding: ColumnEncoding::Utf16, refreshes_lenses: false })
+        self.client.get().copied().unwrap_or_default()
+    }
+
+    /// The way to the client.
+    pub(crate) fn connection(&self) -> Option<&Client> {
+        self.connection.get()
+    }
+
+    pub(crate) fn preferences(&self) -> Arc<Preferences> {
+        lock(&self.configuration).1.clone()
+    }
+
+    /// Takes over what a client says of its configuration. Tells whether that changed anything that only
+    /// the protocol's side knows.
+    pub(crate) fn configure(&self, value: &Value) -> bool {
+        let mut configuration = lock(&self.configuration);
+        let before = settings::read(&configuration.0);
+        settings::merge(&mut configuration.0, value);
+        let after = settings::read(&configuration.0);
+        if before != after {
+            self.host.change(Change::Settings(after));
+        }
+        let preferences = settings::preferences(&configuration.0);
+        let changed = preferences != *configuration.1;
+        configuration.1 = Arc::new(preferences);
+        changed
     }
 
     /// The client has asked for an orderly end.
@@ -88,10 +141,6 @@ impl Session {
         if self.shut_down.load(Ordering::Relaxed) { End::Orderly } else { End::Abrupt }
     }
 
-    pub(crate) fn change(&self, change: Change) {
-        self.host.change(change);
-    }
-
     pub(crate) fn documents(&self) -> MutexGuard<'_, Documents> {
         lock(&self.documents)
     }
@@ -101,19 +150,23 @@ impl Session {
     }
 
     fn set_roots(&self, roots: Vec<PathBuf>) {
-        // A folder like nixpkgs has tens of thousands of folders to watch; nobody waits for that.
-        let (watcher, watched) = (self.watcher.clone(), roots.clone());
-        thread::spawn(move || {
-            if let Some(watcher) = &mut *lock(&watcher) {
-                watcher.watch(&watched);
-            }
-        });
+        self.watch_roots(roots.clone());
         lock(&self.roots).clone_from(&roots);
         self.host.change(Change::Roots(roots));
     }
 
+    fn watch_roots(&self, roots: Vec<PathBuf>) {
+        // A folder like nixpkgs has tens of thousands of folders to watch; nobody waits for that.
+        let watcher = self.watcher.clone();
+        thread::spawn(move || {
+            if let Some(watcher) = &mut *lock(&watcher) {
+                watcher.watch(&roots);
+            }
+        });
+    }
+
     /// Applies a notification that changes what analysis sees. Tells whether it was one.
-    pub(crate) fn notify(&self, request: &Request) -> bool {
+    pub(crate) fn notify(self: &Arc<Self>, request: &Request) -> bool {
         if self.client.get().is_none() {
             return false;
         }
@@ -139,6 +192,8 @@ impl Session {
             "textDocument/didClose" => with(request, |params: DidCloseTextDocumentParams| {
                 let Some(path) = path_of(&params.text_document.uri) else { return };
                 self.documents().close(&path);
+                lock(&self.evaluated).remove(&path);
+                lock(&self.tokens).remove(&path);
                 self.host.change(Change::Closed { path });
             }),
             "workspace/didChangeWatchedFiles" => {
@@ -149,9 +204,21 @@ impl Session {
             }
             "workspace/didChangeConfiguration" => {
                 with(request, |params: DidChangeConfigurationParams| {
-                    self.host.change(Change::Settings(settings::read(&params.settings)));
+                    configuration::changed(self, &params.settings);
                 });
             }
+            "workspace/didCreateFiles" => with(request, |params: CreateFilesParams| {
+                self.disk_changed(params.files.iter().map(|file| file.uri.as_str()));
+            }),
+            "workspace/didDeleteFiles" => with(request, |params: DeleteFilesParams| {
+                self.disk_changed(params.files.iter().map(|file| file.uri.as_str()));
+            }),
+            "workspace/didRenameFiles" => with(request, |params: RenameFilesParams| {
+                let files = params.files.iter();
+                self.disk_changed(
+                    files.flat_map(|file| [file.old_uri.as_str(), file.new_uri.as_str()]),
+                );
+            }),
             "workspace/didChangeWorkspaceFolders" => {
                 with(request, |params: DidChangeWorkspaceFoldersParams| {
                     let removed: Vec<_> =
@@ -167,6 +234,28 @@ impl Session {
             _ => return false,
         }
         true
+    }
+
+    /// A client that moves files itself says so before anybody who watches the disk.
+    fn disk_changed<'a>(&self, uris: impl Iterator<Item = &'a str>) {
+        let uris = uris.filter_map(|uri| uri.parse().ok());
+        let paths = uris.filter_map(|uri: Uri| path_of(&uri)).collect();
+        self.host.change(Change::Disk { paths });
+    }
+
+    /// Computes something about all of the workspace on a reader's thread, anew whenever a write gets in
+    /// its way.
+    pub(crate) async fn read_workspace<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl Fn(&View<'_>) -> T + Send + Sync + 'static,
+    ) -> Result<T> {
+        let read = Arc::new(read);
+        loop {
+            let read = read.clone();
+            if let Some(answer) = self.try_read(move |view| read(view)).await? {
+                return Ok(answer);
+            }
+        }
     }
 
     /// Computes something about the document at `uri` on a reader's thread.
@@ -264,6 +353,6 @@ fn with<P: DeserializeOwned>(request: &Request, apply: impl FnOnce(P)) {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

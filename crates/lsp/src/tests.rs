@@ -1,5 +1,8 @@
 //! The server as a client sees it, without the bytes in between.
 
+mod protocol;
+mod requests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +27,11 @@ struct Rig {
 
 impl Rig {
     async fn start(capabilities: Value) -> Rig {
+        Rig::over(MemorySystem::default(), capabilities, Value::Null).await
+    }
+
+    /// A server over these files on disk, whose client has this configuration at the start.
+    async fn over(system: MemorySystem, capabilities: Value, options: Value) -> Rig {
         let roots: Vec<PathBuf> = vec!["/w".into()];
         let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pkgs");
         let settings = Settings {
@@ -31,13 +39,16 @@ impl Rig {
             nix_path: Some(String::new()),
             ..Settings::default()
         };
-        let database = Database::new(Arc::new(MemorySystem::default()), roots, settings);
+        let database = Database::new(Arc::new(system), roots, settings);
         let session = Arc::new(Session::new(database, 2));
         let shared = session.clone();
         let (service, socket) = LspService::new(|client| Server { session: shared, client });
         let service = Ordered::new(service, session);
         let mut rig = Rig { service, socket, next_id: 0 };
-        let params = json!({ "capabilities": capabilities, "rootUri": "file:///w" });
+        let mut params = json!({ "capabilities": capabilities, "rootUri": "file:///w" });
+        if !options.is_null() {
+            params["initializationOptions"] = options;
+        }
         rig.request("initialize", params).await;
         rig.notify("initialized", json!({}));
         rig
@@ -70,7 +81,11 @@ impl Rig {
     }
 
     fn open(&mut self, text: &str) {
-        let document = json!({ "uri": URI, "languageId": "nix", "version": 0, "text": text });
+        self.open_at(URI, text);
+    }
+
+    fn open_at(&mut self, uri: &str, text: &str) {
+        let document = json!({ "uri": uri, "languageId": "nix", "version": 0, "text": text });
         self.notify("textDocument/didOpen", json!({ "textDocument": document }));
     }
 
@@ -194,7 +209,9 @@ fn an_override_is_previewed_by_lens_and_command() {
         let mut rig = Rig::start(json!({})).await;
         rig.open("{ pkgs }: pkgs.hello.override { greeting = \"Moin\"; }");
         let lenses = rig.request("textDocument/codeLens", document()).await;
-        let command = &lenses[0]["command"];
+        assert_eq!(lenses[0]["command"], json!(null), "nothing is evaluated for a list of places");
+        let lens = rig.request("codeLens/resolve", lenses[0].clone()).await;
+        let command = &lens["command"];
         assert_eq!(command["title"], "changes 1 attribute, rebuilds 1 derivation");
         let params = json!({ "command": command["command"], "arguments": command["arguments"] });
         let preview = rig.request("workspace/executeCommand", params).await;

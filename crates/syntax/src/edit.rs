@@ -142,6 +142,11 @@ impl LineIndex {
         self.starts.len() as u32 + 1
     }
 
+    /// Whether bytes, UTF-16 units and characters are the same thing in all of the text.
+    pub fn is_ascii(&self) -> bool {
+        self.is_ascii
+    }
+
     /// The bytes of a line with its end, if there are so many lines.
     pub fn line_range(&self, line: u32) -> Option<Range<u32>> {
         let start = match line {

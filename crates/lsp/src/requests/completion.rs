@@ -1,15 +1,19 @@
 //! `textDocument/completion`
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use floe_db::Db;
 use floe_ide::{CompletionItem as Item, CompletionKind as Kind};
+use serde_json::json;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
     CompletionItem, CompletionItemKind, CompletionList, CompletionParams, CompletionResponse,
-    CompletionTextEdit, Documentation, MarkupContent, MarkupKind, Range, TextEdit,
+    CompletionTextEdit, Documentation, InsertTextFormat, MarkupContent, MarkupKind, Range,
+    TextEdit,
 };
 
-use crate::session::Session;
+use crate::session::{Session, View, lock};
 
 pub(crate) async fn handle(
     session: &Arc<Session>,
@@ -22,15 +26,65 @@ pub(crate) async fn handle(
             let found = floe_ide::completion(view.db, file, lines.offset(at.position));
             let range = lines.range(found.replace);
             let items = found.items.into_iter().enumerate();
-            Some(CompletionResponse::List(CompletionList {
-                is_incomplete: found.incomplete,
-                items: items.map(|(rank, item)| convert(item, rank, range)).collect(),
-            }))
+            let mut items: Vec<_> =
+                items.map(|(rank, item)| convert(view, item, rank, range)).collect();
+            if view.session.client().resolves_documentation {
+                keep_documentation(view.session, &mut items);
+            }
+            let is_incomplete = found.incomplete;
+            Some(CompletionResponse::List(CompletionList { is_incomplete, items }))
         })
         .await
 }
 
-fn convert(item: Item, rank: usize, range: Range) -> CompletionItem {
+/// `completionItem/resolve`: the documentation, if the item is of the last list that was sent, and the
+/// type and documentation of what a file binds.
+pub(crate) async fn resolve(
+    session: &Arc<Session>,
+    mut item: CompletionItem,
+) -> Result<CompletionItem> {
+    let number = |key: &str| item.data.as_ref()?.get(key)?.as_u64();
+    let path = item.data.as_ref().and_then(|data| data.get("path")?.as_str().map(PathBuf::from));
+    if let (Some(path), Some(offset)) = (path.filter(|path| path.is_absolute()), number("offset")) {
+        let details = move |view: &View<'_>| {
+            let file = view.db.file(&path);
+            floe_ide::completion_details(view.db, file, u32::try_from(offset).unwrap_or(u32::MAX))
+        };
+        let details = session.read_workspace(details).await?;
+        item.detail = details.detail.or(item.detail);
+        item.documentation = details.documentation.map(markdown);
+        return Ok(item);
+    }
+    if let (Some(list), Some(index)) = (number("list"), number("index")) {
+        let (last, documentation) = &*lock(&session.documentation);
+        let text = documentation.get(index as usize).cloned().flatten();
+        item.documentation = text.filter(|_| *last == list).map(markdown);
+    }
+    Ok(item)
+}
+
+/// Of a thousand items a person reads about three: the rest is not sent.
+fn keep_documentation(session: &Session, items: &mut [CompletionItem]) {
+    let kept = &mut *lock(&session.documentation);
+    kept.0 += 1;
+    kept.1.clear();
+    for item in items {
+        if let Some(Documentation::MarkupContent(text)) = item.documentation.take() {
+            item.data = Some(json!({ "list": kept.0, "index": kept.1.len() }));
+            kept.1.push(Some(text.value));
+        }
+    }
+}
+
+fn markdown(value: String) -> Documentation {
+    Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })
+}
+
+fn convert(view: &View<'_>, item: Item, rank: usize, range: Range) -> CompletionItem {
+    let snippet = item.snippet.filter(|_| view.session.client().has_snippets);
+    let definition = item
+        .definition
+        .map(|(file, offset)| json!({ "path": file.path(view.db), "offset": offset }));
     CompletionItem {
         kind: Some(match item.kind {
             Kind::Attribute | Kind::Option => CompletionItemKind::FIELD,
@@ -45,11 +99,14 @@ fn convert(item: Item, rank: usize, range: Range) -> CompletionItem {
             Kind::Folder => CompletionItemKind::FOLDER,
         }),
         detail: item.detail,
-        documentation: item.documentation.map(|value| {
-            Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })
-        }),
+        documentation: item.documentation.map(markdown),
         sort_text: Some(format!("{rank:06}")),
-        text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(range, item.insert))),
+        insert_text_format: snippet.as_ref().map(|_| InsertTextFormat::SNIPPET),
+        text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(
+            range,
+            snippet.unwrap_or(item.insert),
+        ))),
+        data: definition,
         label: item.label,
         ..CompletionItem::default()
     }

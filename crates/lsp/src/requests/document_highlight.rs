@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use floe_ide::Access;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{DocumentHighlight, DocumentHighlightKind, DocumentHighlightParams};
 
@@ -15,16 +16,15 @@ pub(crate) async fn handle(
     session
         .read_document(&at.text_document.uri, move |view, file| {
             let lines = view.lines(file);
-            let references = floe_ide::references(view.db, file, lines.offset(at.position))?;
-            let highlight = |found: &floe_ide::Reference| DocumentHighlight {
-                range: lines.range(found.span),
-                kind: Some(if found.is_definition() {
-                    DocumentHighlightKind::WRITE
-                } else {
-                    DocumentHighlightKind::READ
+            let found = floe_ide::highlights(view.db, file, lines.offset(at.position))?;
+            let highlights = found.into_iter().map(|highlight| DocumentHighlight {
+                range: lines.range(highlight.span),
+                kind: Some(match highlight.access {
+                    Access::Write => DocumentHighlightKind::WRITE,
+                    Access::Read => DocumentHighlightKind::READ,
                 }),
-            };
-            Some(references.iter().map(highlight).collect())
+            });
+            Some(highlights.collect())
         })
         .await
 }
