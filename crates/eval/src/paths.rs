@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::{Evaluator, io_error};
 use crate::fs::FileType;
 use crate::heap::{ContextElement, Value};
-use crate::settings::SearchPathEntry;
+use crate::settings::{SearchPathEntry, Settings};
 
 /// As many links as Linux follows.
 const MOST_LINKS: usize = 40;
@@ -56,11 +56,8 @@ impl<'h> Evaluator<'h> {
         if !self.settings.pure && !self.settings.restricted {
             return Ok(());
         }
-        let in_store = path.strip_prefix(self.store.store_dir().as_str());
-        let in_store = in_store.is_ok_and(|below| !below.as_os_str().is_empty());
-        let in_search_path = !self.settings.pure
-            && self.settings.search_path.iter().any(|entry| path.starts_with(&entry.path));
-        if in_store || in_search_path || path.starts_with(INTERNAL) {
+        // A link may lead out of what is allowed.
+        if self.is_allowed(path) && self.is_allowed(&self.resolve_links(path)?) {
             return Ok(());
         }
         let mode = if self.settings.pure {
@@ -72,6 +69,24 @@ impl<'h> Evaluator<'h> {
             ErrorKind::Restricted,
             format!("access to absolute path '{}' is forbidden in {mode}", path.display()),
         ))
+    }
+
+    /// Whether the settings allow to read a path. A folder around what is allowed may be read, too; of its
+    /// entries those are seen that are allowed themselves.
+    pub(crate) fn is_allowed(&self, path: &Path) -> bool {
+        let Settings { pure, restricted, search_path, .. } = &self.settings;
+        if !pure && !restricted {
+            return true;
+        }
+        let in_store = path.strip_prefix(self.store.store_dir().as_str());
+        let in_store = in_store.is_ok_and(|below| !below.as_os_str().is_empty());
+        let directory = std::env::current_dir().unwrap_or_default();
+        let in_search_path = !pure
+            && search_path.iter().any(|entry| {
+                let entry = crate::unit::normalize(&directory, &entry.path);
+                path.starts_with(&entry) || entry.starts_with(path)
+            });
+        in_store || in_search_path || path.starts_with(INTERNAL)
     }
 
     /// A value as a path to read from: what it depends on is built first, if that is needed.

@@ -25,6 +25,8 @@ pub struct Settings {
     pub allow_import_from_derivation: bool,
     /// `builtins.traceVerbose` prints.
     pub trace_verbose: bool,
+    /// `builtins.warn` fails, so that the trace shows where from.
+    pub abort_on_warn: bool,
     /// Names of enabled experimental features, such as `pipe-operators`.
     pub experimental_features: Vec<String>,
     /// The environment variables that `builtins.getEnv` sees; `None` for the process's own.
@@ -71,6 +73,7 @@ impl Default for Settings {
             allowed_uris: Vec::new(),
             allow_import_from_derivation: true,
             trace_verbose: false,
+            abort_on_warn: false,
             experimental_features: Vec::new(),
             environment: None,
             home: std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),

@@ -40,6 +40,10 @@ pub(super) const BUILTINS: &[Builtin] = &[
         let doing = "while evaluating the first argument; the message passed to builtins.warn";
         let text = ev.force_string(args[0], pos, doing)?;
         ev.console.evaluation_warning(&text.to_text());
+        if ev.settings.abort_on_warn {
+            let message = "aborting to reveal stack trace of warning, as abort-on-warn is set";
+            return Err(EvalError::new(ErrorKind::Aborted, message));
+        }
         ev.force(args[1], pos)
     }),
 ];

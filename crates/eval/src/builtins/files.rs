@@ -155,6 +155,9 @@ fn read_dir<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<
     })?;
     let mut attrs = AttrsBuilder::with_capacity(entries.len());
     for (name, file_type) in entries {
+        if !ev.is_allowed(&resolved.join(&name)) {
+            continue;
+        }
         let name = Name::new(&name.to_string_lossy());
         attrs.push(name, ev.heap.string(file_type.name()), PositionId::NONE);
     }
