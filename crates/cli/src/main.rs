@@ -20,7 +20,6 @@ mod render;
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io::Write as _,
     path::Path,
     process::ExitCode,
 };
@@ -57,7 +56,7 @@ fn main() -> ExitCode {
     arguments.message_format.choose();
     start_tracing();
     let code = commands::run(arguments);
-    match code.and_then(|code| Ok(std::io::stdout().flush().map(|()| code)?)) {
+    match code.and_then(|code| Ok(output::finish().map(|()| code)?)) {
         Ok(code) => code,
         // A reader that has seen enough closes the pipe.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,

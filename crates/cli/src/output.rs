@@ -10,22 +10,31 @@ use std::{
 
 /// Writes to standard output.
 pub(crate) fn print(text: fmt::Arguments<'_>) -> io::Result<()> {
-    anstream::stdout().lock().write_fmt(text)
+    anstream::stdout().lock().write_fmt(text).map_err(named)
 }
 
 /// Writes a line to standard output.
 pub(crate) fn line(text: impl fmt::Display) -> io::Result<()> {
-    writeln!(anstream::stdout().lock(), "{text}")
+    writeln!(anstream::stdout().lock(), "{text}").map_err(named)
 }
 
 /// Writes bytes to standard output as they are.
 pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(named)
+}
+
+/// Makes sure that everything has been written.
+pub(crate) fn finish() -> io::Result<()> {
+    io::stdout().flush().map_err(named)
 }
 
 /// Writes a line to standard error.
 pub(crate) fn note(text: impl fmt::Display) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// An error that says what could not be written.
+fn named(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
 }

@@ -22,6 +22,9 @@ pub enum DecideError {
     /// The named folder holds none.
     #[error("{0} holds no .envrc, shell.nix, flake.nix or .env")]
     EmptyFolder(PathBuf),
+    /// Allowing it would do nothing.
+    #[error("{0}: flakes cannot be entered yet; a shell.nix or an .envrc beside it can")]
+    Flake(PathBuf),
     /// What may not run cannot be loaded again.
     #[error("{0} is not allowed; run `floe allow` first")]
     NotAllowed(PathBuf),
@@ -37,6 +40,9 @@ pub enum DecideError {
 /// that the shell's folder belongs to. Gives the file.
 pub fn allow(context: &Context, path: Option<&Path>) -> Result<PathBuf, DecideError> {
     let file = named_or_found(context, path)?;
+    if file.file_name().is_some_and(|name| name == ProjectKind::FlakeNix.file_name()) {
+        return Err(DecideError::Flake(file));
+    }
     context.allow_list().allow(&file)?;
     Ok(file)
 }

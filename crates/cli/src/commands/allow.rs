@@ -7,7 +7,7 @@ use floe_devshell::{Context, decide};
 
 use crate::output;
 
-/// Allow the present content of a project's .envrc, shell.nix or flake.nix to run.
+/// Allow the present content of a project's .envrc, shell.nix or .env to run.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   floe allow               the project that this folder belongs to

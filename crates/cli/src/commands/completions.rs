@@ -1,11 +1,10 @@
 //! `floe completions`: what a shell needs to complete Floe's own command line.
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _};
+
+use crate::output;
 
 /// Print completions of this command line for a shell.
 #[derive(Debug, Args)]
@@ -22,9 +21,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut command = crate::arguments::Arguments::command();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "floe", &mut script);
-    // A reader that has seen enough closes the pipe.
-    match io::stdout().write_all(&script) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    output::bytes(&script)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,8 @@
 //! `floe list`: the packages in an expression.
 
 use std::{
-    io::{self, Write as _},
+    fmt::Write as _,
+    io,
     process::ExitCode,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -139,25 +140,23 @@ fn print_table(lines: &[Line]) -> io::Result<()> {
     let width = |part: fn(&Line) -> &str| lines.iter().map(|line| part(line).len()).max();
     let path_width = width(|line| &line.path).unwrap_or(0) + 2;
     let name_width = width(|line| &line.name).unwrap_or(0) + 2;
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut text = String::new();
     for Line { path, name, derivation, .. } in lines {
         let name = name.replace('\n', " ");
-        match derivation {
+        // Writing to a string cannot fail.
+        let _ = match derivation {
             Some(derivation) => {
-                writeln!(out, "{path:path_width$}{name:name_width$}{derivation}")?;
+                writeln!(text, "{path:path_width$}{name:name_width$}{derivation}")
             }
-            None => writeln!(out, "{path:path_width$}{name}")?,
-        }
+            None => writeln!(text, "{path:path_width$}{name}"),
+        };
     }
-    out.flush()
+    output::bytes(text.as_bytes())
 }
 
 fn print_json(lines: &[Line]) -> anyhow::Result<()> {
     let packages: Map<_, _> = lines.iter().map(|line| (line.path.clone(), json(line))).collect();
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    serde_json::to_writer_pretty(&mut out, &packages)?;
-    writeln!(out)?;
-    Ok(out.flush()?)
+    Ok(output::line(serde_json::to_string_pretty(&packages)?)?)
 }
 
 fn json(line: &Line) -> serde_json::Value {

@@ -1,9 +1,11 @@
 //! `floe man`: manual pages.
 
-use std::{fs, io, path::PathBuf, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _};
+
+use crate::output;
 
 /// Print the manual page, or write all of them.
 #[derive(Debug, Args)]
@@ -19,7 +21,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let command = crate::arguments::Arguments::command();
     match &arguments.directory {
-        None => clap_mangen::Man::new(command).render(&mut io::stdout())?,
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(command).render(&mut page)?;
+            output::bytes(&page)?;
+        }
         Some(directory) => {
             fs::create_dir_all(directory)
                 .and_then(|()| clap_mangen::generate_to(command, directory))

@@ -61,6 +61,8 @@ impl Configuration {
     /// What `nix.conf`, the user's own `nix.conf` and `NIX_CONFIG` say about evaluation.
     fn of_files() -> Configuration {
         let mut configuration = Configuration::default();
+        let aborts = env::var("NIX_ABORT_ON_WARN").unwrap_or_default();
+        configuration.settings.abort_on_warn = matches!(&*aborts, "1" | "yes" | "true");
         let folder = env::var_os("NIX_CONF_DIR").map_or_else(|| "/etc/nix".into(), PathBuf::from);
         configuration.read(&folder.join("nix.conf"));
         for file in user_files().iter().rev() {
@@ -125,6 +127,7 @@ impl Configuration {
             "restrict-eval" => settings.restricted = boolean()?,
             "allow-import-from-derivation" => settings.allow_import_from_derivation = boolean()?,
             "trace-verbose" => settings.trace_verbose = boolean()?,
+            "abort-on-warn" => settings.abort_on_warn = boolean()?,
             "show-trace" => self.show_trace = boolean()?,
             "max-call-depth" => {
                 settings.max_call_depth = value

@@ -15,8 +15,16 @@ pub(super) fn choose(asked: Option<&str>) -> anyhow::Result<StoreLocation> {
     if let (None, Some(_)) = (asked, &floe) {
         return Ok(StoreLocation::choose(None, variable)?);
     }
-    if let Some(folder) = variable("NIX_STORE_DIR") {
-        return named_folders(&folder, variable);
+    if let Some(query) = named.as_deref().and_then(|name| name.strip_prefix("local?")) {
+        let parameter = |name: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        };
+        if let Some(folder) = parameter("store") {
+            return folders(&folder, parameter("real"), parameter("state"), parameter("log"));
+        }
+    } else if let Some(folder) = variable("NIX_STORE_DIR") {
+        return folders(&folder, None, variable("NIX_STATE_DIR"), variable("NIX_LOG_DIR"));
     }
     match named.as_deref() {
         None => {}
@@ -51,17 +59,18 @@ pub(super) fn is_dummy(asked: Option<&str>) -> bool {
 /// Nix's name for no store at all.
 const DUMMY: &str = "dummy://";
 
-/// A store that `NIX_STORE_DIR` and its like describe.
-fn named_folders(
-    folder: &str,
-    variable: impl Fn(&str) -> Option<String>,
+/// A store in folders that are named one by one; those that are not are the machine's.
+fn folders(
+    store: &str,
+    real: Option<String>,
+    state: Option<String>,
+    log: Option<String>,
 ) -> anyhow::Result<StoreLocation> {
     let system = Layout::system();
-    let named = |name: &str, default: PathBuf| variable(name).map_or(default, PathBuf::from);
     Ok(StoreLocation::Local(Layout {
-        store_dir: StoreDir::new(folder).context("NIX_STORE_DIR cannot be used")?,
-        real_dir: folder.into(),
-        state_dir: named("NIX_STATE_DIR", system.state_dir),
-        log_dir: named("NIX_LOG_DIR", system.log_dir),
+        store_dir: StoreDir::new(store).with_context(|| format!("'{store}' is no store"))?,
+        real_dir: real.map_or_else(|| store.into(), PathBuf::from),
+        state_dir: state.map_or(system.state_dir, PathBuf::from),
+        log_dir: log.map_or(system.log_dir, PathBuf::from),
     }))
 }

@@ -77,7 +77,7 @@ impl From<io::Error> for Ending {
     fn from(error: io::Error) -> Ending {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Ending::ClosedPipe,
-            _ => Ending::Message(format!("writing to standard output: {error}")),
+            _ => Ending::Message(error.to_string()),
         }
     }
 }
