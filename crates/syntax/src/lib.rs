@@ -18,7 +18,7 @@ pub use green::{MAX_GREEN_DEPTH, NixLanguage, SyntaxElement, SyntaxNode, SyntaxT
 pub use kind::SyntaxKind;
 pub use lexer::{is_identifier, keyword_or_identifier};
 pub use parser::{MAX_NESTING, Parse, ParseOptions, parse};
-pub use reparse::{Reparse, reparse};
+pub use reparse::{Exchange, Reparse, reparse};
 pub use strings::{StringPart, strip_indentation, unescape_string};
 
 pub use rowan::{self, GreenNode, TextRange, TextSize};
