@@ -29,7 +29,7 @@ pub(crate) enum Context {
         /// The expression in parentheses.
         from: Option<Span>,
     },
-    /// A path literal: the text up to the cursor.
+    /// A path, as a literal or in a string: the text up to the cursor.
     Path(String),
     /// The inside of `<…>` up to the cursor.
     SearchPath(String),
@@ -73,6 +73,10 @@ pub(crate) fn context(cursor: &Cursor<'_>) -> (Context, Span) {
             (Context::SearchPath(text), Span { start, end: cursor.offset })
         }
         // `<nixpk|` is an operator and a variable until the `>` is there.
+        // What looks like a path in a string mostly is one.
+        K::StringFragment if ["./", "../", "/"].iter().any(|start| before.starts_with(start)) => {
+            path(cursor, before, element.end)
+        }
         K::StringFragment | K::StringQuote | K::IndentedQuote if in_string(cursor) => {
             (Context::Nothing, here)
         }

@@ -7,12 +7,25 @@ use floe_hir::Span;
 
 use crate::diagnostics::{Diagnostic, Related};
 use crate::evaluation::check::{check, definition_of_option, file_of, places};
+use crate::infer::type_diagnostics;
 
 /// The most places that one error is followed through.
 const PLACES: usize = 12;
 
-/// The diagnostics that evaluating a file gives.
+/// The diagnostics that evaluating a file gives, and what certainly fails in those parts of it that
+/// evaluation does not come to.
 pub fn evaluated_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
+    let mut found = evaluated(db, file);
+    let told: Vec<Span> = found.iter().map(|found| found.span).collect();
+    let is_told = |other: &&Diagnostic| {
+        told.iter().any(|told| told.start <= other.span.end && other.span.start <= told.end)
+    };
+    found.extend(type_diagnostics(db, file).iter().filter(|other| !is_told(other)).cloned());
+    found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    found
+}
+
+fn evaluated(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     let Evaluated::Answer(reports) = check(db, file) else { return Vec::new() };
     let told = reports.iter().filter(|report| {
         // Here nothing is fetched and nothing is built; that says nothing about the file.

@@ -32,11 +32,15 @@ pub(crate) fn score(written: &str, name: &str) -> Option<u32> {
     }
 }
 
-/// The letters one by one, each as early as possible; says how many of them begin a word, at most 14.
+/// The letters one by one, each as early as possible, the first where a word begins; says how many of them begin a word, at most 14.
 fn scattered(written: &[u8], name: &[u8]) -> Option<u32> {
     let (mut at, mut words) = (0, 0);
-    for letter in written {
-        let found = name[at..].iter().position(|byte| byte.eq_ignore_ascii_case(letter))?;
+    for (number, letter) in written.iter().enumerate() {
+        let mut rest = name[at..].iter().enumerate();
+        let fits = |(index, byte): (usize, &u8)| {
+            byte.eq_ignore_ascii_case(letter) && (number > 0 || begins_word(name, index))
+        };
+        let found = rest.position(|pair| fits(pair))?;
         words += u32::from(begins_word(name, at + found));
         at += found + 1;
     }

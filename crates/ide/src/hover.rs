@@ -1,16 +1,19 @@
 //! What a name means, shown beside it: where it is bound and to what, its documentation comment, or the
 //! documentation of a builtin.
 
-use floe_db::{Db, File, module, parse, scopes, source, source_map};
+use floe_db::{Db, File, module, scopes, source, source_map};
 use floe_hir::{Definition, Expr, ScopeOwner, Span, globals};
-use floe_types::{BuiltinDoc, builtin_doc};
-use floe_syntax::{ElementId, FlatTree, SyntaxKind};
+use floe_types::{BuiltinDoc, Type, builtin_doc};
 
+use crate::constant::constant;
+pub(crate) use crate::doc_comment::doc_comment;
 use crate::document_symbols::signature;
 use crate::evaluation::options::option_under_cursor;
 use crate::evaluation::packages::PackageInfo;
 use crate::goto_definition::{definition_of, origin, package, passed_on};
+use crate::infer::Typing;
 use crate::known::{self, Bound, Place, entry_of, is_builtins};
+use crate::navigation::type_at;
 use crate::override_preview::override_preview;
 use crate::symbol::{Symbol, path_to_key, symbol_at};
 
@@ -32,7 +35,8 @@ pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
         .or_else(|| overriding(db, file, symbol, offset))
         .or_else(|| option_under_cursor(db, file, span.end)?.markdown())
         .or_else(|| binding(db, file, symbol))
-        .or_else(|| package(db, file, symbol).map(|info| package_markdown(&info)))?;
+        .or_else(|| package(db, file, symbol).map(|info| package_markdown(&info)))
+        .or_else(|| inferred(db, file, symbol, offset))?;
     Some(Hover { span, markdown })
 }
 
@@ -117,6 +121,12 @@ fn binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
         return Some(package_markdown(&info));
     }
     let mut markdown = format!("```nix\n{}\n```", snippet(db, bound)?);
+    if let Some(found) = type_of_bound(db, bound) {
+        markdown += &format!("\n\nType: `{found}`");
+    }
+    if let Some(value) = computed(db, bound) {
+        markdown += &format!("\n\nValue: `{value}`");
+    }
     if let Some(comment) = doc_comment(db, bound) {
         markdown += "\n\n---\n\n";
         markdown += &comment;
@@ -127,6 +137,57 @@ fn binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
         markdown += &format!("\n\n---\n\nin `{}`", shown.unwrap_or(path).display());
     }
     Some(markdown)
+}
+
+/// The type of what is bound, unless its text says it.
+fn type_of_bound(db: &dyn Db, bound: Bound) -> Option<String> {
+    let value = bound.value(db);
+    let is_plain = value.is_some_and(|value| {
+        !matches!(
+            module(db, value.file).expr(value.expr),
+            Expr::Var(_)
+                | Expr::Select { .. }
+                | Expr::Apply { .. }
+                | Expr::Lambda(_)
+                | Expr::If { .. }
+                | Expr::Let { .. }
+                | Expr::With { .. }
+                | Expr::Binary { .. }
+        )
+    });
+    if is_plain {
+        return None;
+    }
+    let typing = Typing::new(db);
+    let mut inference = typing.inference();
+    let found = inference.type_of_binding(typing.key(bound.file), bound.binding);
+    // Of an argument that is a whole library, the name says more.
+    let is_long = value.is_none() && inference.attributes(&found).0.len() > LINES;
+    let is_known = !matches!(found, Type::Unknown | Type::Never);
+    (is_known && !is_long).then(|| inference.display(&found))
+}
+
+/// The value of what is bound, if it is made of constants and not one itself.
+fn computed(db: &dyn Db, bound: Bound) -> Option<String> {
+    let value = bound.value(db)?;
+    let is_written = matches!(
+        module(db, value.file).expr(value.expr),
+        Expr::Int(_) | Expr::Float(_) | Expr::Str(_) | Expr::Path(_) | Expr::Lambda(_)
+    );
+    let constant = constant(db, value).filter(|_| !is_written)?;
+    Some(shorten(&constant.to_string()).replace('`', "'"))
+}
+
+/// The type of what no text binds.
+fn inferred(db: &dyn Db, file: File, symbol: Symbol, offset: u32) -> Option<String> {
+    if matches!(symbol, Symbol::Binding(_)) {
+        return None;
+    }
+    let typing = Typing::new(db);
+    let mut inference = typing.inference();
+    let found = type_at(db, &typing, &mut inference, file, offset)?;
+    let is_known = !matches!(found, Type::Unknown | Type::Never);
+    is_known.then(|| format!("Type: `{}`", inference.display(&found)))
 }
 
 /// How many lines of a definition are shown.
@@ -188,44 +249,6 @@ fn shorten(text: &str) -> String {
     shown
 }
 
-/// The documentation comment, `/** … */`, before a binding or, failing that, before the function that
-/// it binds (RFC 145).
-pub(crate) fn doc_comment(db: &dyn Db, bound: Bound) -> Option<String> {
-    let tree = &parse(db, bound.file).tree;
-    let text = &source(db, bound.file).text;
-    let name = bound.span(db);
-    // The innermost is the last in the order of the text.
-    let around = tree.elements().iter().zip(0..).filter(|(element, _)| {
-        matches!(element.kind, SyntaxKind::Binding | SyntaxKind::Formal)
-            && element.start <= name.start
-            && name.end <= element.end
-    });
-    let (_, index) = around.last()?;
-    let before_value = tree
-        .children(ElementId(index))
-        .find(|child| !tree.get(*child).kind.is_token() && tree.get(*child).start >= name.end);
-    comment_before(tree, text, index).or_else(|| comment_before(tree, text, before_value?.0))
-}
-
-fn comment_before(tree: &FlatTree, text: &str, index: u32) -> Option<String> {
-    let comment = tree.elements()[..index as usize]
-        .iter()
-        .rev()
-        .find(|element| element.kind != SyntaxKind::Whitespace)
-        .filter(|element| element.kind == SyntaxKind::Comment)?;
-    let comment = &text[comment.start as usize..comment.end as usize];
-    let inner = comment.strip_prefix("/**")?.strip_suffix("*/")?;
-    // The first line stands behind the `/**`; the indentation is that of the others.
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let rest = inner.lines().skip(1).filter(|line| !line.trim().is_empty());
-    let common = rest.map(indent).min().unwrap_or(0);
-    let lines = inner.lines().enumerate().map(|(number, line)| match number {
-        0 => line.trim_start(),
-        _ => line.get(common..).unwrap_or(""),
-    });
-    Some(lines.collect::<Vec<_>>().join("\n").trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -278,14 +301,104 @@ in po$0rt.number",
         check(
             "rec { f = /** Adds. */ { a, b ? 1, ... }: a + b; g = $0f { }; }",
             &expect![[r#"
-            default.nix:1 "f"
+                default.nix:1 "f"
+                ```nix
+                f = { a, b ? …, ... }: …
+                ```
+
+                Type: `{ a = Int; b ? Int; ... } -> Int`
+
+                ---
+
+                Adds.
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_plain_comment_above_a_binding_and_the_type_of_its_value() {
+        check(
+            "let\n  n = 1; # not about f\n  # Adds one.\n  #\n  # To a number.\n  f = x: x + 1;\n  # Not this.\n\n  g = f 1;\nin $0f + g",
+            &expect![[r#"
+                default.nix:10 "f"
+                ```nix
+                f = x: …
+                ```
+
+                Type: `Int -> Int`
+
+                ---
+
+                Adds one.
+
+                To a number.
+            "#]],
+        );
+        check(
+            "let\n  n = 1; # not about g\n  g = n + 1;\nin $0g",
+            &expect![[r#"
+            default.nix:4 "g"
             ```nix
-            f = { a, b ? …, ... }: …
+            g = n + 1
             ```
 
-            ---
+            Type: `Int`
 
-            Adds.
+            Value: `2`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_made_of_constants() {
+        check(
+            "let s.port = 22; name = \"a\"; both = \"${name}:\" + s.user; s.user = \"u\"; in $0both",
+            &expect![[r#"
+                default.nix:1 "both"
+                ```nix
+                both = "${name}:" + s.user
+                ```
+
+                Type: `String`
+
+                Value: `"a:u"`
+            "#]],
+        );
+        check(
+            "let a = b; b = a; c = if a then 1 else 2; in $0c",
+            &expect![[r#"
+            default.nix:1 "c"
+            ```nix
+            c = if a then 1 else 2
+            ```
+
+            Type: `Int`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_a_call_gives() {
+        check(
+            "let f = { a ? 1 }: { inherit a; b = [ \"x\" ]; }; in (f { }).$0b",
+            &expect![[r#"
+            default.nix:1 "b"
+            ```nix
+            b = [ "x" ]
+            ```
+        "#]],
+        );
+        check(
+            "builtins.mapAttrs (n: v: { x = v; }) { a = 1; } .a.$0x",
+            &expect![[r#"
+            nothing
+        "#]],
+        );
+        check(
+            "(builtins.mapAttrs (n: v: { x = v; }) { a = 1; }).a.$0x",
+            &expect![[r#"
+            default.nix:1 "x"
+            Type: `Int`
         "#]],
         );
     }

@@ -60,19 +60,6 @@ pub(crate) fn entry_of<'a>(
 /// How many steps are followed from one expression to the next: programs can refer in circles.
 const FUEL: u32 = 100;
 
-/// The sets whose attributes the value of an expression has; of two with one attribute, the first in
-/// the list has the one that counts.
-pub(crate) fn sets(db: &dyn Db, place: Place) -> Vec<Set> {
-    let mut found = Vec::new();
-    Search { db, fuel: FUEL }.sets(place, 0, &mut found);
-    found
-}
-
-/// Where an attribute of a value is bound.
-pub(crate) fn attribute(db: &dyn Db, place: Place, name: Name) -> Option<Bound> {
-    Search { db, fuel: FUEL }.attribute(place, name)
-}
-
 /// Where an attribute deep in a value is bound.
 pub(crate) fn attribute_at(db: &dyn Db, place: Place, path: &[Name]) -> Option<Bound> {
     Search { db, fuel: FUEL }.attribute_at(place, path)

@@ -8,9 +8,11 @@ mod call_hierarchy;
 mod code_lens;
 mod completion;
 mod config;
+mod constant;
 mod context;
 mod cursor;
 mod diagnostics;
+mod doc_comment;
 mod document_links;
 mod document_symbols;
 mod evaluated_diagnostics;
@@ -46,7 +48,9 @@ mod workspace_symbols;
 
 pub use call_hierarchy::{CallItem, Calls, call_hierarchy, incoming_calls, outgoing_calls};
 pub use code_lens::{lens_places, lens_title};
-pub use completion::{CompletionItem, CompletionKind, Completions, completion};
+pub use completion::{
+    CompletionDetails, CompletionItem, CompletionKind, Completions, completion, completion_details,
+};
 pub use config::{CONFIG_FILE, Config, ConfigError, config_of};
 pub use diagnostics::{Diagnostic, Related, Severity, diagnostics};
 pub use document_links::{DocumentLink, LinkTarget, document_links, link_target};

@@ -1,0 +1,329 @@
+//! What is offered where.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::fixture::fixture;
+
+/// Without the builtins and keywords that can stand anywhere.
+fn check(text: &str, expected: &Expect) {
+    let fixture = fixture(text);
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    let mut shown = fixture.show(fixture.file, found.replace) + "\n";
+    for item in &found.items {
+        if matches!(
+            item.kind,
+            CompletionKind::Builtin | CompletionKind::Constant | CompletionKind::Keyword
+        ) && found.items.len() > 20
+        {
+            continue;
+        }
+        shown += &format!("{} {:?}", item.label, item.kind);
+        if item.insert != item.label {
+            shown += &format!(" inserts {}", item.insert);
+        }
+        shown += "\n";
+    }
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn names_in_scope_innermost_first() {
+    check(
+        "{ pkgs, lib }: let a = x: x; b = 1; in rec { c = $0; }",
+        &expect![[r#"
+            default.nix:1 "b"
+            b Variable
+            baseNameOf Builtin
+            break Builtin
+            builtins Builtin
+            lib Parameter
+            abort Builtin
+            fetchTarball Builtin
+        "#]],
+    );
+    check(
+        "{ pkgs }: let a = 1; in [ a $0 ]",
+        &expect![[r#"
+        default.nix:1 ""
+        a Variable
+        pkgs Parameter
+    "#]],
+    );
+    check(
+        "let a = 1; in $0",
+        &expect![[r#"
+        default.nix:1 ""
+        a Variable
+    "#]],
+    );
+    check(
+        "let a = 1; b = $0",
+        &expect![[r#"
+        default.nix:1 ""
+        a Variable
+        b Variable
+    "#]],
+    );
+}
+
+#[test]
+fn names_under_with() {
+    check(
+        "let s = { x = 1; \"y z\" = 2; }; in with s; $0",
+        &expect![[r#"
+            default.nix:1 ""
+            s Variable
+            x Attribute
+        "#]],
+    );
+}
+
+#[test]
+fn attributes_of_known_sets() {
+    check(
+        "let s = { a = 1; b.c = x: x; }; in s.$0",
+        &expect![[r#"
+        default.nix:1 ""
+        a Attribute
+        b Attribute
+    "#]],
+    );
+    check(
+        "let s = { a = 1; b.c = x: x; }; in [ s.b.$0 ]",
+        &expect![[r#"
+        default.nix:1 ""
+        c Function
+    "#]],
+    );
+    check(
+        "let s = { a = 1; }; in { inherit (s) $0; }",
+        &expect![[r#"
+        default.nix:1 ""
+        a Attribute
+    "#]],
+    );
+    check(
+        "//- /w/a.nix\n(import ./b.nix { }).$0\n//- /w/b.nix\n{ }: { x = 1; }",
+        &expect![[r#"
+        a.nix:1 ""
+        x Attribute
+    "#]],
+    );
+}
+
+#[test]
+fn builtins_and_keywords() {
+    let fixture = fixture("{ a = $0 }");
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    let labels: Vec<&str> = found.items.iter().map(|item| item.label.as_str()).collect();
+    for label in ["builtins", "map", "true", "let", "with"] {
+        assert!(labels.contains(&label), "{label} in {labels:?}");
+    }
+    assert!(!labels.contains(&"__head"));
+}
+
+#[test]
+fn attributes_of_builtins_are_documented() {
+    let fixture = fixture("builtins.$0");
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    let head = found.items.iter().find(|item| item.label == "head").unwrap();
+    assert_eq!(head.detail.as_deref(), Some("[a] -> a"));
+}
+
+#[test]
+fn files_and_folders() {
+    check(
+        "//- /w/a.nix\nimport ./m$0\n//- /w/main.nix\n1\n//- /w/modules/x.nix\n1\n//- /w/.git/x\n",
+        &expect![[r#"
+            a.nix:1 "m"
+            main.nix File
+            modules Folder
+        "#]],
+    );
+    check(
+        "//- /w/a.nix\nimport ./modules/$0\n//- /w/modules/x.nix\n1",
+        &expect![[r#"
+        a.nix:1 ""
+        x.nix File
+    "#]],
+    );
+}
+
+#[test]
+fn options_of_a_module() {
+    let shown = |text: &str| {
+        let fixture = fixture(text);
+        let found = completion(&fixture.db, fixture.file, fixture.offset);
+        let line = |item: &CompletionItem| {
+            let detail = item.detail.as_deref().unwrap_or("…");
+            format!("{} {:?} {detail}\n", item.label, item.kind)
+        };
+        let options = found.items.iter().filter(|item| item.kind != CompletionKind::Keyword);
+        options.map(line).collect::<String>()
+    };
+    let openssh = shown("{ config, ... }: { services.openssh.$0 }");
+    expect![[r#"
+        authorizedKeysFiles Option list of string
+        authorizedKeysInHomedir Option boolean
+        banner Option null or strings concatenated with "\n"
+        enable Option boolean
+        extraConfig Option strings concatenated with "\n"
+        hostKeys Option list of (submodule)
+        listenAddresses Option list of (submodule)
+        openFirewall Option boolean
+        passwordAuthentication Option unspecified value
+        permitRootLogin Option unspecified value
+        ports Option list of 16 bit unsigned integer; between 0 and 65535 (both inclusive)
+        settings Option open submodule of attribute set of (null or boolean or signed integer or string or list of string)
+        startWhenNeeded Option boolean
+    "#]].assert_eq(&openssh);
+    assert_eq!(shown("{ config, ... }: { services = { openssh.$0 }; }"), openssh);
+    assert_eq!(
+        shown("{ config, lib, ... }: { config = lib.mkIf true { services.openssh = { $0 }; }; }"),
+        openssh
+    );
+    assert_eq!(
+        shown("{ config, ... }: { services.openssh.$0\n  networking.hostName = \"a\"; }"),
+        openssh
+    );
+    expect![[r#"
+        default Option boolean
+        extraConfig Option strings concatenated with "\n"
+        forceSSL Option boolean
+        listen Option list of (submodule)
+        locations Option attribute set of (submodule)
+        root Option null or absolute path
+        serverAliases Option list of string
+        serverName Option string
+        sslCertificate Option null or absolute path
+        sslCertificateKey Option null or absolute path
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { services.nginx.virtualHosts.a.$0 }"));
+    assert_eq!(shown("let s = { services.openssh.$0 }; in s"), "");
+}
+
+#[test]
+fn packages_behind_a_dot_and_under_with() {
+    check(
+        "{ pkgs, ... }: pkgs.hel$0",
+        &expect![[r#"
+            default.nix:1 "hel"
+            hel Attribute
+            hello Package
+            hello-c Package
+            mkShell Package
+            mkShellNoCC Package
+            writeShellApplication Package
+            writeShellScript Package
+            writeShellScriptBin Package
+        "#]],
+    );
+    check(
+        "{ pkgs ? import <nixpkgs> { } }: with pkgs; [ hel$0 ]",
+        &expect![[r#"
+            default.nix:1 "hel"
+            hello Package
+            hello-c Package
+            mkShell Package
+            mkShellNoCC Package
+            writeShellApplication Package
+            writeShellScript Package
+            writeShellScriptBin Package
+            fetchMercurial Builtin
+        "#]],
+    );
+    check(
+        "let p = import <nixpkgs> { }; in { inherit (p) hel$0; }",
+        &expect![[r#"
+        default.nix:1 "hel"
+        hello Package
+        hello-c Package
+        mkShell Package
+        mkShellNoCC Package
+        writeShellApplication Package
+        writeShellScript Package
+        writeShellScriptBin Package
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_in_comments_and_strings() {
+    check(
+        "# a$0\n{ }",
+        &expect![[r#"
+        default.nix:1 ""
+    "#]],
+    );
+    check(
+        "{ a = \"b$0\"; }",
+        &expect![[r#"
+        default.nix:1 ""
+    "#]],
+    );
+}
+
+#[test]
+fn arguments_of_a_known_function_the_required_first() {
+    check("let f = { a ? 1, bee, cee, ... }: a; in f { bee = 1; $0 }", &expect![[""]]);
+    check(
+        "//- /w/a.nix\nimport ./b.nix { $0 }\n//- /w/b.nix\n{ one, two ? 2 }: one",
+        &expect![[""]],
+    );
+    check(
+        "//- /w/a.nix\n{ callPackage }: callPackage ./b.nix { o$0 }\n//- /w/b.nix\n{ one, two ? 2 }: one",
+        &expect![[""]],
+    );
+}
+
+#[test]
+fn attributes_of_what_calls_give() {
+    check("let f = x: { left = x; right = { deep = 1; }; }; in (f 1).right.$0", &expect![[""]]);
+    check("let s = { a = 1; } // (if x then { b = 2; } else { }); in s.$0", &expect![[""]]);
+    check(
+        "//- /w/a.nix\nlet b = import ./b.nix; in b.l$0\n//- /w/b.nix\nrec { left = x: x; last = left 1; right = 2; }",
+        &expect![[""]],
+    );
+    // What an argument is asked for elsewhere, it probably has.
+    check("x: [ x.first x.second.deep x.$0 ]", &expect![[""]]);
+}
+
+#[test]
+fn paths_in_strings() {
+    check("//- /w/a.nix\n\"./b$0\"\n//- /w/bee.nix\n1\n//- /w/sub/c.nix\n1", &expect![[""]]);
+}
+
+#[test]
+fn the_nearest_and_most_used_come_first() {
+    check(
+        "let valueOuter = 1; valueUsed = 2; in [ valueUsed valueUsed ] ++ (valueInner: val$0)",
+        &expect![[""]],
+    );
+}
+
+#[test]
+fn a_list_that_was_cut_says_so() {
+    let many: String = (0..400).map(|number| format!("name{number} = 1; ")).collect();
+    let fixture = fixture(&format!("let {many} in na$0"));
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    assert!(found.incomplete && found.items.len() < 300, "{}", found.items.len());
+}
+
+#[test]
+fn details_are_found_when_somebody_looks() {
+    let fixture = fixture("let\n  # Adds one.\n  increment = x: x + 1;\nin incr$0");
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    let (file, offset) = found.items[0].definition.unwrap();
+    let details = completion_details(&fixture.db, file, offset);
+    assert_eq!(details.detail.as_deref(), Some("Int -> Int"));
+    assert_eq!(details.documentation.as_deref(), Some("Adds one."));
+}
+
+#[test]
+fn keywords_have_places_to_fill_in() {
+    let fixture = fixture("{ a = le$0 }");
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    let item = found.items.iter().find(|item| item.label == "let").unwrap();
+    assert_eq!(item.snippet.as_deref(), Some("let\n  $1\nin\n$0"));
+}

@@ -1,0 +1,78 @@
+//! What the comments before a binding say of it.
+
+use floe_db::{Db, parse, source};
+use floe_syntax::{ElementId, FlatTree, SyntaxKind};
+
+use crate::cursor::Cursor;
+use crate::known::Bound;
+
+/// The documentation of a binding, as Markdown: a comment `/** … */` before it or before the function
+/// that it binds (RFC 145), failing that the plain comments right above it.
+pub(crate) fn doc_comment(db: &dyn Db, bound: Bound) -> Option<String> {
+    let tree = &parse(db, bound.file).tree;
+    let text = &source(db, bound.file).text;
+    let name = bound.span(db);
+    let cursor = Cursor::new(tree, text, name.end);
+    let is_binding = |node: &&ElementId| {
+        matches!(tree.get(**node).kind, SyntaxKind::Binding | SyntaxKind::Formal)
+    };
+    let binding = *cursor.nodes.iter().rev().find(is_binding)?;
+    let before_value = tree
+        .children(binding)
+        .find(|child| !tree.get(*child).kind.is_token() && tree.get(*child).start >= name.end);
+    documentation_before(tree, text, binding)
+        .or_else(|| documentation_before(tree, text, before_value?))
+        .or_else(|| comments_above(tree, text, binding))
+}
+
+fn documentation_before(tree: &FlatTree, text: &str, element: ElementId) -> Option<String> {
+    let comment = tree.elements()[..element.0 as usize]
+        .iter()
+        .rev()
+        .find(|element| element.kind != SyntaxKind::Whitespace)
+        .filter(|element| element.kind == SyntaxKind::Comment)?;
+    let comment = &text[comment.start as usize..comment.end as usize];
+    Some(block(comment.strip_prefix("/**")?.strip_suffix("*/")?))
+}
+
+/// The comments in the lines above, with no empty line between, and nothing else in those lines.
+fn comments_above(tree: &FlatTree, text: &str, element: ElementId) -> Option<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut below = tree.get(element).start as usize;
+    for element in tree.elements()[..element.0 as usize].iter().rev() {
+        let (start, end) = (element.start as usize, element.end as usize);
+        match element.kind {
+            SyntaxKind::Whitespace => continue,
+            SyntaxKind::Comment => {}
+            _ => break,
+        }
+        let is_next_line = text[end..below].matches('\n').count() == 1;
+        let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let is_alone = text[line..start].trim().is_empty();
+        if !is_next_line || !is_alone {
+            break;
+        }
+        let comment = &text[start..end];
+        match comment.strip_prefix('#') {
+            Some(rest) => lines.push(rest.trim_start_matches('#').trim().to_owned()),
+            None => lines.push(block(comment.trim_start_matches("/*").trim_end_matches("*/"))),
+        }
+        below = start;
+    }
+    lines.reverse();
+    let comment = lines.join("\n").trim().to_owned();
+    (!comment.is_empty()).then_some(comment)
+}
+
+/// The inside of a comment: the first line stands behind its beginning, the indentation is that of the
+/// others.
+fn block(inner: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let rest = inner.lines().skip(1).filter(|line| !line.trim().is_empty());
+    let common = rest.map(indent).min().unwrap_or(0);
+    let lines = inner.lines().enumerate().map(|(number, line)| match number {
+        0 => line.trim_start(),
+        _ => line.get(common..).unwrap_or(""),
+    });
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}

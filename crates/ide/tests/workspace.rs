@@ -1,0 +1,67 @@
+//! The workspace of all of nixpkgs: runs where `FLOE_NIXPKGS` names a checkout, and prints how long things
+//! take.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use floe_db::{Change, Database, Db, OsSystem, Settings, source};
+
+#[test]
+fn symbols_references_and_completions_in_nixpkgs() {
+    let Some(root) = std::env::var_os("FLOE_NIXPKGS").map(PathBuf::from) else {
+        eprintln!("skipped: set FLOE_NIXPKGS to a nixpkgs checkout");
+        return;
+    };
+    let settings = Settings { nixpkgs: Some(root.clone()), ..Settings::default() };
+    let mut db = Database::new(Arc::new(OsSystem), vec![root.clone()], settings);
+    let started = Instant::now();
+    floe_ide::build_index(&db, 2, |_, _| {}).unwrap();
+    eprintln!("{:>9.1?}  index of the workspace", started.elapsed());
+    memory();
+
+    for query in ["", "m", "mkDer", "stdenv.mk", "concatmapstr", "no such name at all"] {
+        let started = Instant::now();
+        let found = floe_ide::workspace_symbols(&db, query);
+        let first = found.first().map_or(String::new(), |symbol| symbol.name.to_string());
+        eprintln!("{:>9.1?}  symbols for {query:?}: {} {first}", started.elapsed(), found.len());
+    }
+    let found = floe_ide::workspace_symbols(&db, "concatMapStringsSep");
+    assert!(found.iter().any(|symbol| symbol.file.path(&db).ends_with("lib/strings.nix")));
+
+    let strings = db.file(&root.join("lib/strings.nix"));
+    let text = source(&db, strings).text.clone();
+    let offset = text.find("\n  concatMapStringsSep =").unwrap() as u32 + 4;
+    let started = Instant::now();
+    let found = floe_ide::references(&db, strings, offset).unwrap();
+    eprintln!("{:>9.1?}  {} references of concatMapStringsSep", started.elapsed(), found.len());
+    assert!(found.len() > 3, "{found:?}");
+    memory();
+
+    let path = root.join("pkgs/top-level/all-packages.nix");
+    let original = source(&db, db.file(&path)).text.to_string();
+    let mut times: Vec<Duration> = Vec::new();
+    let places: Vec<usize> = original.match_indices("callPackage ../").map(|(at, _)| at).collect();
+    for at in places.iter().step_by(places.len() / 40) {
+        let text = format!("{}pyth{}", &original[..*at], &original[*at..]);
+        db.apply(Change::Buffer { path: path.clone(), text: text.into() });
+        let file = db.file(&path);
+        let started = Instant::now();
+        let found = floe_ide::completion(&db, file, *at as u32 + 4);
+        times.push(started.elapsed());
+        assert!(found.items.iter().any(|item| item.label.starts_with("python")), "{at}");
+    }
+    times.sort();
+    eprintln!(
+        "{:>9.1?}  edit to completion in all-packages.nix, p95 {:.1?}",
+        times[times.len() / 2],
+        times[times.len() * 95 / 100]
+    );
+    memory();
+}
+
+fn memory() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
+    eprintln!("           {line}");
+}
