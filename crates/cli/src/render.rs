@@ -53,6 +53,7 @@ pub(crate) enum Fold {
 pub(crate) enum Severity {
     Error,
     Warning,
+    Hint,
 }
 
 /// A range of a text.
@@ -78,6 +79,7 @@ impl Severity {
         match self {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Hint => "hint",
         }
     }
 }
@@ -135,6 +137,7 @@ impl Complaint {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Hint => Level::INFO.with_name("hint"),
         };
         let mut title = level.primary_title(&self.message);
         if let Some(slug) = self.slug {

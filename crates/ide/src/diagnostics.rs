@@ -164,7 +164,11 @@ fn visible(text: &str, span: Span) -> Span {
 /// closes or the text ends.
 fn unclosed_bracket(elements: &[Element], error: &floe_syntax::SyntaxError) -> Option<Span> {
     use SyntaxKind::*;
-    let SyntaxErrorKind::Unexpected { found, .. } = &error.kind else { return None };
+    let SyntaxErrorKind::Unexpected { found, expected } = &error.kind else { return None };
+    // Behind an unterminated string every bracket is open.
+    if expected.contains(&Terminal::Token(StringQuote)) {
+        return None;
+    }
     let closes = |open: SyntaxKind, close: SyntaxKind| {
         matches!(
             (open, close),
@@ -263,9 +267,10 @@ mod tests {
         check(
             "{ a = [ 1 2;\n\n",
             &expect![[r#"
-            default.nix:1 ";" syntax-error: syntax error, unexpected ';'
-            default.nix:1 ";" syntax-error: syntax error, unexpected end of file, expecting 'inherit'
-        "#]],
+                default.nix:1 ";" syntax-error: syntax error, unexpected ';'
+                    default.nix:1 "[" this is not closed
+                default.nix:1 ";" syntax-error: syntax error, unexpected end of file, expecting 'inherit'
+            "#]],
         );
     }
 
@@ -274,8 +279,8 @@ mod tests {
         check(
             "{ a = \"b; c = 2; }",
             &expect![[r#"
-            default.nix:1 "}" syntax-error: syntax error, unexpected end of file, expecting '"'
-        "#]],
+                default.nix:1 "}" syntax-error: syntax error, unexpected end of file, expecting '"'
+            "#]],
         );
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let store = arguments.store;
     match arguments.command {
         Command::Lsp(arguments) => lsp::run(&arguments),
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Check(arguments) => Ok(check::run(&arguments)),
         Command::Eval(arguments) => eval::run(&arguments, &store),
         Command::Instantiate(arguments) => instantiate::run(&arguments, &store),
         Command::List(arguments) => list::run(&arguments, &store),

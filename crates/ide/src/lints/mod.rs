@@ -145,7 +145,7 @@ pub static LINTS: &[Lint] = lints! {
     "redundant-parentheses"   Hint  All    Nodes(&[K::Paren], syntax::redundant_parentheses);
     "redundant-if"            Warn  All    Nodes(&[K::If], operators::redundant_if);
     "redundant-update"        Warn  All    Nodes(&[K::Binary], operators::redundant_update);
-    "redundant-concatenation" Warn  All    Nodes(&[K::Binary], operators::redundant_concatenation);
+    "redundant-concatenation" Hint  All    Nodes(&[K::Binary], operators::redundant_concatenation);
     "redundant-interpolation" Hint  Some   Nodes(&[K::String], syntax::redundant_interpolation);
     "constant-condition"      Hint  Some   Nodes(&[K::If, K::Assert], operators::constant_condition);
 
