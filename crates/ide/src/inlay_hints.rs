@@ -2,11 +2,13 @@
 //! which type a binding has.
 
 use floe_db::{Db, File, line_index, module, parse, source, source_map};
-use floe_hir::{AttrKind, Expr, ExprId, Module, Param, Span};
+use floe_hir::{AttrKind, Expr, ExprId, Module, Param, Span, Var};
 use floe_syntax::{ColumnEncoding, ElementId, SyntaxKind as K};
+use floe_types::Type;
 
 use crate::builtin_parameters::{BuiltinParameter, builtin_parameters};
-use crate::known::{Bound, Place};
+use crate::infer::Typing;
+use crate::known::Place;
 use crate::signature_help::{Function, function};
 
 /// A hint between two bytes.
@@ -209,15 +211,18 @@ fn says_itself(module: &Module, argument: ExprId, parameter: &str) -> bool {
 /// The types of what is bound by names, where the text alone does not show them.
 fn types(db: &dyn Db, file: File, range: Span, hints: &mut Vec<InlayHint>) {
     let (module, map) = (module(db, file), source_map(db, file));
+    let typing = Typing::new(db);
+    let mut inference = typing.inference();
+    let key = typing.key(file);
     for attrs in &module.attrs {
         for entry in attrs.entries.iter().filter(|entry| entry.kind == AttrKind::Plain) {
             let span = map.names[entry.binding.0 as usize];
             if span.end < range.start || range.end < span.end || is_literal(module, entry.value) {
                 continue;
             }
-            let bound = Bound { file, binding: entry.binding };
-            if let Some(shown) = binding_type(db, bound) {
-                let label = format!(": {shown}");
+            let found = inference.type_of(key, entry.value);
+            if !matches!(found, Type::Unknown | Type::Never) {
+                let label = format!(": {}", inference.display_short(&found));
                 let kind = InlayKind::Type;
                 hints.push(InlayHint { offset: span.end, label, kind, tooltip: None });
             }
@@ -238,23 +243,8 @@ fn is_literal(module: &Module, expr: ExprId) -> bool {
             | Expr::Attrs(_)
             | Expr::List(_)
             | Expr::Lambda(_)
+            | Expr::Var(Var::Global(_))
     )
-}
-
-/// The type of a binding, if it is known and says something.
-fn binding_type(db: &dyn Db, bound: Bound) -> Option<String> {
-    let value = bound.value(db)?;
-    // What is known without inference: the result of a builtin that is given all its arguments.
-    let module = module(db, value.file);
-    let Expr::Apply { fun, args } = module.expr(value.expr) else { return None };
-    let Function::Builtin(name) = function(db, Place { expr: fun, ..value })? else { return None };
-    let signature = crate::builtin_doc(name)?.signature;
-    let parts = crate::signature_help::arrow_parts(signature);
-    let result = parts.get(module.list(args).len()..)?;
-    let (first, last) = (result.first()?, result.last()?);
-    let shown = &signature[first.start..last.end];
-    // A type variable says nothing.
-    (shown.len() > 1).then(|| shown.to_owned())
 }
 
 #[cfg(test)]
