@@ -142,7 +142,7 @@ impl<'h> Package<'h> {
     pub(crate) fn name(&self, evaluator: &Evaluator<'h>) -> Result<String, EvalError> {
         let context = "while evaluating the 'name' attribute of a derivation";
         let missing = || EvalError::new(ErrorKind::MissingAttribute, "derivation name missing");
-        self.text(evaluator, "name", context)?.ok_or_else(missing)
+        self.text(evaluator, "name", false, context)?.ok_or_else(missing)
     }
 
     /// The `drvPath` attribute, if there is one.
@@ -171,24 +171,26 @@ impl<'h> Package<'h> {
     /// The `outputName` attribute; empty if there is none.
     pub(crate) fn output_name(&self, evaluator: &Evaluator<'h>) -> Result<String, EvalError> {
         let context = "while evaluating the output name of a derivation";
-        self.text(evaluator, "outputName", context).map(Option::unwrap_or_default)
+        self.text(evaluator, "outputName", false, context).map(Option::unwrap_or_default)
     }
 
     /// The `system` attribute, if there is one.
     pub(crate) fn system(&self, evaluator: &Evaluator<'h>) -> Result<Option<String>, EvalError> {
         let context = "while evaluating the 'system' attribute of a derivation";
-        self.text(evaluator, "system", context)
+        self.text(evaluator, "system", true, context)
     }
 
-    /// An attribute that is a string.
+    /// An attribute that is a string. Nix tells the place of only some.
     fn text(
         &self,
         evaluator: &Evaluator<'h>,
         name: &str,
+        tells_place: bool,
         context: &'static str,
     ) -> Result<Option<String>, EvalError> {
         let Some(attr) = self.attrs.get(Name::new(name)) else { return Ok(None) };
-        let text = evaluator.force_plain_string(attr.cell.get(), attr.position.into(), context)?;
+        let pos = if tells_place { attr.position.into() } else { Pos::None };
+        let text = evaluator.force_plain_string(attr.cell.get(), pos, context)?;
         Ok(Some(text.to_text().into_owned()))
     }
 }

@@ -225,6 +225,8 @@ pub enum FrameMessage {
     Builtin(&'static str),
     /// A call of the function of this unit and number, which has this name.
     Calling(Option<&'static str>),
+    /// Where such a call is.
+    CallSite,
 }
 
 impl fmt::Display for FrameMessage {
@@ -235,6 +237,7 @@ impl fmt::Display for FrameMessage {
             FrameMessage::Text(text) | FrameMessage::Context(text) => f.write_str(text),
             FrameMessage::Builtin(name) => write!(f, "while calling the '{name}' builtin"),
             FrameMessage::Calling(Some(name)) => write!(f, "while calling '{name}'"),
+            FrameMessage::CallSite => f.write_str("from call site"),
             FrameMessage::Calling(None) => f.write_str("while calling anonymous lambda"),
         }
     }
@@ -379,7 +382,7 @@ impl FrameMessage {
     pub(crate) fn shown(&self) -> Shown {
         match self {
             FrameMessage::Use(_) => Shown::Never,
-            FrameMessage::Calling(_) | FrameMessage::Static("from call site") => Shown::OnRequest,
+            FrameMessage::Calling(_) | FrameMessage::CallSite => Shown::OnRequest,
             FrameMessage::Context(_) => Shown::Always,
             FrameMessage::Static(_) | FrameMessage::Text(_) | FrameMessage::Builtin(_) => {
                 Shown::Usually

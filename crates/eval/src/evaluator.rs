@@ -154,7 +154,7 @@ impl<'h> Evaluator<'h> {
     ///
     /// Those of reading, parsing and evaluating it.
     pub fn import(&self, path: &Path) -> Result<Value<'h>> {
-        self.import_resolved(self.resolve_import(path)?, Pos::None)
+        self.import_resolved(self.resolve_import(path)?, Pos::None, |error| error)
     }
 
     /// [`Evaluator::import`], asked for by a program: an error's trace names the file.
@@ -163,13 +163,19 @@ impl<'h> Evaluator<'h> {
             return self.import_internal(path, text);
         }
         let path = self.resolve_import(path)?;
-        self.import_resolved(path.clone(), pos).map_err(|error| {
+        self.import_resolved(path.clone(), pos, |error| {
             let message = format!("while evaluating the file '{}':", path.display());
             error.frame(Pos::None, FrameMessage::Text(message))
         })
     }
 
-    fn import_resolved(&self, path: PathBuf, pos: Pos) -> Result<Value<'h>> {
+    /// `explain` is given what fails in the file's evaluation, and not what fails in reading it.
+    fn import_resolved(
+        &self,
+        path: PathBuf,
+        pos: Pos,
+        explain: impl FnOnce(EvalError) -> EvalError,
+    ) -> Result<Value<'h>> {
         match self.imports.borrow().get(&path) {
             Some(Import::Done(value)) => return Ok(*value),
             Some(Import::Running) => {
@@ -191,7 +197,7 @@ impl<'h> Evaluator<'h> {
             }
             Err(error) => {
                 self.imports.borrow_mut().remove(&path);
-                Err(error)
+                Err(explain(error))
             }
         }
     }

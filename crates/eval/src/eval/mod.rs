@@ -431,5 +431,5 @@ impl<'h> Evaluator<'h> {
 
 pub(crate) fn calling(error: EvalError, frame: TailFrame) -> EvalError {
     let error = error.frame(frame.lambda, FrameMessage::Calling(frame.name.map(Name::as_str)));
-    if frame.call == Pos::None { error } else { error.context(frame.call, "from call site") }
+    if frame.call == Pos::None { error } else { error.frame(frame.call, FrameMessage::CallSite) }
 }
