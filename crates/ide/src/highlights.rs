@@ -3,7 +3,7 @@
 use floe_db::{Db, File};
 use floe_hir::Span;
 
-use crate::references::{Role, bound_at, references_of};
+use crate::references::{Role, bound_at, references_in};
 
 /// One place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,12 @@ pub enum Access {
 /// The places in this file that mean what is under the cursor, wherever that is bound.
 pub fn highlights(db: &dyn Db, file: File, offset: u32) -> Option<Vec<Highlight>> {
     let (bound, _) = bound_at(db, file, offset)?;
-    let found = references_of(db, bound).into_iter().map(|reference| Highlight {
+    let found = references_in(db, bound, file).into_iter().map(|reference| Highlight {
         span: reference.span,
         access: match reference.role {
             Role::Definition | Role::InheritedDefinition => Access::Write,
             _ => Access::Read,
         },
     });
-    (bound.file == file).then(|| found.collect())
+    Some(found.collect())
 }

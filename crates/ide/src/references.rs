@@ -104,7 +104,7 @@ fn is_bound_by_let(db: &dyn Db, bound: Bound) -> bool {
 }
 
 /// All references in one file, in the order of the text.
-fn references_in(db: &dyn Db, bound: Bound, file: File) -> Vec<Reference> {
+pub(crate) fn references_in(db: &dyn Db, bound: Bound, file: File) -> Vec<Reference> {
     let name = name_of(module(db, bound.file), scopes(db, bound.file), bound.binding);
     let (module, map) = (module(db, file), source_map(db, file));
     let inherits = Inherits::of(module);

@@ -539,4 +539,111 @@ mod tests {
         );
         check("$0map", "x", &expect!["error: there is no name here that a file binds"]);
     }
+
+    #[test]
+    fn an_attribute_in_all_files_that_select_it() {
+        check(
+            "//- /w/a.nix\nlet b = import ./b.nix; inherit (b) x; in [ x b.x (b ? x) (with b; x) ]\n//- /w/b.nix\nrec { $0x = 1; y = x; }\n",
+            "z",
+            &expect![[r#"
+                rec { z = 1; y = z; }
+                //-
+                let b = import ./b.nix; x = b.z; in [ x b.z (b ? z) (with b; x) ]
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_argument_where_it_is_given() {
+        check(
+            "//- /w/a.nix\nlet c = 1; f = import ./b.nix; in [ (f { x = 1; }) (import ./b.nix { x = c; }) ]\n//- /w/b.nix\nargs@{ $0x, ... }: x + args.x\n",
+            "z",
+            &expect![[r#"
+                args@{ z, ... }: z + args.z
+                //-
+                let c = 1; f = import ./b.nix; in [ (f { z = 1; }) (import ./b.nix { z = c; }) ]
+            "#]],
+        );
+        check(
+            "let f = { a, b ? 1 }: a + b; a = 2; in f { inherit $0a; }",
+            "c",
+            &expect!["let f = { a, b ? 1 }: a + b; c = 2; in f { a = c; }"],
+        );
+    }
+
+    #[test]
+    fn not_where_it_gets_out_of_sight() {
+        check(
+            "let s = { $0a = 1; }; in builtins.attrNames s",
+            "b",
+            &expect![
+                "error: what happens to 'a' behind default.nix, line 1, the text does not show; rename it by hand"
+            ],
+        );
+        check(
+            "let s = { $0a = 1; }; in x: s.${x}",
+            "b",
+            &expect![
+                "error: what happens to 'a' behind default.nix, line 1, the text does not show; rename it by hand"
+            ],
+        );
+        check(
+            "let f = { $0a }: a; in map f [ ]",
+            "b",
+            &expect![
+                "error: what happens to 'a' behind default.nix, line 1, the text does not show; rename it by hand"
+            ],
+        );
+        check(
+            "//- /w/a.nix\n{ callPackage }: callPackage ./b.nix { }\n//- /w/b.nix\n{ $0stdenv }: stdenv\n",
+            "b",
+            &expect![
+                "error: what happens to 'stdenv' behind a.nix, line 1, the text does not show; rename it by hand"
+            ],
+        );
+    }
+
+    #[test]
+    fn not_where_somebody_asks_for_the_new_name() {
+        check(
+            "let s = { $0a = 1; }; in s ? b",
+            "b",
+            &expect!["error: in default.nix, line 1, 'b' already means something else"],
+        );
+        check(
+            "let s = { $0a = 1; } // { b = 2; }; in s.a",
+            "b",
+            &expect![
+                "error: what happens to 'a' behind default.nix, line 1, the text does not show; rename it by hand"
+            ],
+        );
+        check(
+            "b: let s = { $0a = 1; }; in with { b = 1; }; with s; [ a b ]",
+            "b",
+            &expect!["error: in default.nix, line 1, 'b' already means something else"],
+        );
+        check(
+            "let s = { $0a = 1; }; in with { c = 1; }; with s; [ a c ]",
+            "c",
+            &expect!["error: in default.nix, line 1, 'c' already means something else"],
+        );
+    }
+
+    #[test]
+    fn not_what_the_module_system_knows() {
+        check(
+            "{ config, ... }: { $0services.x = 1; }",
+            "b",
+            &expect![
+                "error: 'services' is an option or an argument of a module, whose names the module system knows"
+            ],
+        );
+        check(
+            "{ $0config, ... }: { services.x = config.y; }",
+            "b",
+            &expect![
+                "error: 'config' is an option or an argument of a module, whose names the module system knows"
+            ],
+        );
+    }
 }

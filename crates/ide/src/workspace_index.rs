@@ -14,7 +14,7 @@ use floe_hir::{
     AttrKind, AttrsId, Expr, ExprId, Key, LowerOptions, Module, Name, Param, SourceMap, Span, Var,
 };
 use floe_syntax::ParseOptions;
-use rustc_hash::{FxHashSet, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use crate::document_symbols::{SymbolKind, kind_of};
 
@@ -51,10 +51,6 @@ impl FileIndex {
     /// Whether the file mentions a name anywhere.
     pub(crate) fn mentions(&self, name: Name) -> bool {
         self.names.binary_search(&name).is_ok()
-    }
-
-    fn refers_to_any(&self, hashes: &FxHashSet<u64>) -> bool {
-        self.targets.iter().any(|target| hashes.contains(target))
     }
 }
 
@@ -169,32 +165,42 @@ pub fn build_index(
 /// Deeply nested code nests calls deeply; this is address space, not memory.
 const STACK: usize = 256 << 20;
 
+/// Which files of the workspace refer to a path, by its [`path_hash`].
+#[salsa::tracked(returns(ref), no_eq)]
+fn referrers(db: &dyn Db) -> FxHashMap<u64, Vec<File>> {
+    let mut referrers: FxHashMap<u64, Vec<File>> = FxHashMap::default();
+    for file in workspace_files(db) {
+        for target in &file_index(db, *file).targets {
+            referrers.entry(*target).or_default().push(*file);
+        }
+    }
+    referrers
+}
+
 /// The files of the workspace that refer to a file by its path, and those that refer to these, and so
 /// on; the file itself comes first.
 pub(crate) fn referring_files(db: &dyn Db, file: File) -> Vec<File> {
-    let files = workspace_files(db);
     let mut found = vec![file];
     let mut seen: FxHashSet<File> = found.iter().copied().collect();
-    let mut hashes: FxHashSet<u64> = target_hashes(db, file).collect();
-    while !hashes.is_empty() {
-        let mut next = FxHashSet::default();
-        for candidate in files {
-            if !seen.contains(candidate) && file_index(db, *candidate).refers_to_any(&hashes) {
-                seen.insert(*candidate);
-                found.push(*candidate);
-                next.extend(target_hashes(db, *candidate));
-            }
-        }
-        hashes = next;
+    let mut next = 0;
+    while let Some(file) = found.get(next).copied() {
+        found.extend(direct_referrers(db, file).into_iter().filter(|file| seen.insert(*file)));
+        next += 1;
     }
     found
 }
 
 /// The files of the workspace that refer to a file directly.
 pub(crate) fn direct_referrers(db: &dyn Db, file: File) -> Vec<File> {
-    let hashes: FxHashSet<u64> = target_hashes(db, file).collect();
-    let files = workspace_files(db).iter().copied();
-    files.filter(|candidate| file_index(db, *candidate).refers_to_any(&hashes)).collect()
+    let referrers = referrers(db);
+    let mut found: Vec<File> = target_hashes(db, file)
+        .filter_map(|hash| referrers.get(&hash))
+        .flatten()
+        .copied()
+        .collect();
+    let mut seen = FxHashSet::default();
+    found.retain(|file| seen.insert(*file));
+    found
 }
 
 /// Whether a file is one of those that belong to the user.

@@ -131,6 +131,7 @@ fn item(db: &dyn Db, file: File, candidate: Candidate<'_>) -> CompletionItem {
         Make::Snippet(kind, snippet) => {
             item.kind = kind;
             item.snippet = Some(snippet.to_owned());
+            item.insert.clone_from(&item.label);
         }
         Make::Bound(bound, kind, from) => {
             item.kind = kind_of(db, bound, &item.label, kind);

@@ -32,14 +32,11 @@ fn names_in_scope_innermost_first() {
     check(
         "{ pkgs, lib }: let a = x: x; b = 1; in rec { c = $0; }",
         &expect![[r#"
-            default.nix:1 "b"
+            default.nix:1 ""
+            a Function
             b Variable
-            baseNameOf Builtin
-            break Builtin
-            builtins Builtin
             lib Parameter
-            abort Builtin
-            fetchTarball Builtin
+            pkgs Parameter
         "#]],
     );
     check(
@@ -209,7 +206,6 @@ fn packages_behind_a_dot_and_under_with() {
         "{ pkgs, ... }: pkgs.hel$0",
         &expect![[r#"
             default.nix:1 "hel"
-            hel Attribute
             hello Package
             hello-c Package
             mkShell Package
@@ -230,7 +226,6 @@ fn packages_behind_a_dot_and_under_with() {
             writeShellApplication Package
             writeShellScript Package
             writeShellScriptBin Package
-            fetchMercurial Builtin
         "#]],
     );
     check(
@@ -266,39 +261,92 @@ fn nothing_in_comments_and_strings() {
 
 #[test]
 fn arguments_of_a_known_function_the_required_first() {
-    check("let f = { a ? 1, bee, cee, ... }: a; in f { bee = 1; $0 }", &expect![[""]]);
+    check(
+        "let f = { a ? 1, bee, cee, ... }: a; in f { bee = 1; $0 }",
+        &expect![[r#"
+        default.nix:1 ""
+        cee Parameter
+        a Parameter
+        inherit Keyword
+    "#]],
+    );
     check(
         "//- /w/a.nix\nimport ./b.nix { $0 }\n//- /w/b.nix\n{ one, two ? 2 }: one",
-        &expect![[""]],
+        &expect![[r#"
+            a.nix:1 ""
+            one Parameter
+            two Parameter
+            inherit Keyword
+        "#]],
     );
     check(
         "//- /w/a.nix\n{ callPackage }: callPackage ./b.nix { o$0 }\n//- /w/b.nix\n{ one, two ? 2 }: one",
-        &expect![[""]],
+        &expect![[r#"
+            a.nix:1 "o"
+            one Parameter
+            two Parameter
+        "#]],
     );
 }
 
 #[test]
 fn attributes_of_what_calls_give() {
-    check("let f = x: { left = x; right = { deep = 1; }; }; in (f 1).right.$0", &expect![[""]]);
-    check("let s = { a = 1; } // (if x then { b = 2; } else { }); in s.$0", &expect![[""]]);
+    check(
+        "let f = x: { left = x; right = { deep = 1; }; }; in (f 1).right.$0",
+        &expect![[r#"
+        default.nix:1 ""
+        deep Attribute
+    "#]],
+    );
+    check(
+        "let s = { a = 1; } // (if x then { b = 2; } else { }); in s.$0",
+        &expect![[r#"
+        default.nix:1 ""
+        a Attribute
+        b Attribute
+    "#]],
+    );
     check(
         "//- /w/a.nix\nlet b = import ./b.nix; in b.l$0\n//- /w/b.nix\nrec { left = x: x; last = left 1; right = 2; }",
-        &expect![[""]],
+        &expect![[r#"
+            a.nix:1 "l"
+            left Function
+            last Attribute
+        "#]],
     );
     // What an argument is asked for elsewhere, it probably has.
-    check("x: [ x.first x.second.deep x.$0 ]", &expect![[""]]);
+    check(
+        "x: [ x.first x.second.deep x.$0 ]",
+        &expect![[r#"
+        default.nix:1 ""
+        first Attribute
+        second Attribute
+    "#]],
+    );
 }
 
 #[test]
 fn paths_in_strings() {
-    check("//- /w/a.nix\n\"./b$0\"\n//- /w/bee.nix\n1\n//- /w/sub/c.nix\n1", &expect![[""]]);
+    check(
+        "//- /w/a.nix\n\"./b$0\"\n//- /w/bee.nix\n1\n//- /w/sub/c.nix\n1",
+        &expect![[r#"
+        a.nix:1 "b"
+        bee.nix File
+        sub Folder
+    "#]],
+    );
 }
 
 #[test]
 fn the_nearest_and_most_used_come_first() {
     check(
         "let valueOuter = 1; valueUsed = 2; in [ valueUsed valueUsed ] ++ (valueInner: val$0)",
-        &expect![[""]],
+        &expect![[r#"
+            default.nix:1 "val"
+            valueInner Parameter
+            valueUsed Variable
+            valueOuter Variable
+        "#]],
     );
 }
 
