@@ -47,6 +47,8 @@ pub(crate) struct StoreArguments {
 pub(crate) enum Command {
     Lsp(commands::lsp::Arguments),
     Check(commands::check::Arguments),
+    Fmt(commands::fmt::Arguments),
+    Symbols(commands::symbols::Arguments),
     Eval(commands::eval::Arguments),
     Instantiate(commands::instantiate::Arguments),
     List(commands::list::Arguments),

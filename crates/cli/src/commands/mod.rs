@@ -10,6 +10,7 @@ pub(crate) mod deny;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod fmt;
 pub(crate) mod hook;
 pub(crate) mod instantiate;
 pub(crate) mod list;
@@ -19,6 +20,7 @@ pub(crate) mod reload;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod symbols;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Check(arguments) => Ok(check::run(&arguments)),
+        Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Symbols(arguments) => symbols::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments, &store),
         Command::Instantiate(arguments) => instantiate::run(&arguments, &store),
         Command::List(arguments) => list::run(&arguments, &store),
