@@ -1,6 +1,6 @@
 //! The user's configuration, as a client sends it: `{ "floe": { … } }` or the inside of it.
 
-use floe_db::{Settings, Trust};
+use floe_db::Settings;
 use floe_ide::{FormatOptions, InlayOptions};
 use serde_json::{Map, Value};
 
@@ -21,6 +21,7 @@ pub(crate) struct Setting {
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "nixpkgs", default: "\"\"", meaning: "The nixpkgs to use. Without it the workspace's `flake.lock`, then `NIX_PATH`, then Floe's own package set decides." },
     Setting { name: "nixPath", default: "\"\"", meaning: "What `<…>` is looked up in, instead of the environment variable `NIX_PATH`." },
+    Setting { name: "evaluation.memoryBudget", default: "1024", meaning: "How many MiB the evaluator's heap may grow to before it is dropped and built anew." },
     Setting { name: "formatting.command", default: "[]", meaning: "A program with its arguments that formats: it reads a file from standard input and prints it formatted. Without it Floe formats by itself, as RFC 166 has it." },
     Setting { name: "formatting.width", default: "100", meaning: "How many columns a formatted line should have at most." },
     Setting { name: "inlayHints.closingLines", default: "25", meaning: "How many lines a set, list or `let` must have for its name to be shown where it ends. 0 for never." },
@@ -47,10 +48,12 @@ pub(crate) fn read(value: &Value) -> Settings {
         text.map(str::to_owned)
     };
     Settings {
-        trust: match value.get("trusted").and_then(Value::as_bool) {
-            Some(true) => Trust::Trusted,
-            Some(false) | None => Trust::ReadOnly,
-        },
+        memory_budget: value
+            .get("evaluation")
+            .and_then(|evaluation| evaluation.get("memoryBudget"))
+            .and_then(Value::as_u64)
+            .and_then(|mebibytes| usize::try_from(mebibytes.checked_mul(1 << 20)?).ok())
+            .unwrap_or(Settings::MEMORY_BUDGET),
         nixpkgs: text("nixpkgs").map(Into::into),
         nix_path: text("nixPath").or_else(|| std::env::var("NIX_PATH").ok()),
     }
@@ -109,10 +112,10 @@ mod tests {
 
     #[test]
     fn what_is_said_later_counts_and_what_is_not_said_stays() {
-        let mut value = json!({ "trusted": true, "formatting": { "width": 80 } });
+        let mut value = json!({ "evaluation": { "memoryBudget": 100 }, "formatting": { "width": 80 } });
         merge(&mut value, &json!({ "floe": { "formatting": { "command": ["x", "-y"] } } }));
         merge(&mut value, &json!({ "inlayHints": { "types": true }, "formatting": null }));
-        assert_eq!(read(&value).trust, Trust::Trusted);
+        assert_eq!(read(&value).memory_budget, 100 << 20);
         let preferences = preferences(&value);
         assert_eq!(preferences.formatting.command, ["x", "-y"]);
         assert_eq!(preferences.formatting.width, 80);

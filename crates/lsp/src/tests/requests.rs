@@ -44,8 +44,8 @@ fn semantic_tokens() {
         "textDocument/semanticTokens/full",
         json!({}),
         &expect![[r#"
-        {"resultId":"3","data":[0,0,3,3,0,0,8,1,2,0,0,3,2,3,0,0,3,4,0,0,1,0,5,0,0]}
-    "#]],
+            {"data":[0,0,3,3,0,0,4,1,5,1,0,4,1,1,0,0,1,1,1,0,0,1,1,1,0,0,3,2,3,0,0,3,4,0,0,1,0,5,0,0,0,6,1,5,0]}
+        "#]],
     );
     let range = json!({ "range": {
         "start": { "line": 1, "character": 0 }, "end": { "line": 1, "character": 99 },
@@ -55,8 +55,8 @@ fn semantic_tokens() {
         "textDocument/semanticTokens/range",
         range,
         &expect![[r#"
-        {"data":[0,14,4,0,0,1,0,5,0,0]}
-    "#]],
+            {"data":[0,16,4,0,0,1,0,5,0,0,0,6,1,5,0]}
+        "#]],
     );
     let grammar = json!({ "textDocument": { "semanticTokens": {
         "augmentsSyntaxTokens": true, "requests": {}, "tokenTypes": [], "tokenModifiers": [],
@@ -70,8 +70,8 @@ fn semantic_tokens() {
         full,
         json!({}),
         &expect![[r#"
-        {"error":-32002}
-    "#]],
+            {"data":[0,4,1,5,1,1,6,1,5,0]}
+        "#]],
     );
 }
 
@@ -191,8 +191,8 @@ fn signatures_with_their_parameters() {
         "textDocument/signatureHelp",
         params.clone(),
         &expect![[r#"
-        null
-    "#]],
+            {"signatures":[{"label":"map :: (a -> b) -> [a] -> [b]","documentation":{"kind":"markdown","value":"The list of what the function gives for each element. The calls happen when an element is needed."},"parameters":[{"label":"(a -> b)","documentation":{"kind":"markdown","value":"`function`: Called with each element."}},{"label":"[a]","documentation":{"kind":"markdown","value":"`list`: The elements."}}],"activeParameter":0}],"activeSignature":0,"activeParameter":0}
+        "#]],
     );
     let offsets = json!({ "textDocument": { "signatureHelp": {
         "signatureInformation": { "parameterInformation": { "labelOffsetSupport": true } },
@@ -204,8 +204,8 @@ fn signatures_with_their_parameters() {
         "textDocument/signatureHelp",
         params,
         &expect![[r#"
-        null
-    "#]],
+            {"signatures":[{"label":"map :: (a -> b) -> [a] -> [b]","documentation":{"kind":"markdown","value":"The list of what the function gives for each element. The calls happen when an element is needed."},"parameters":[{"label":[7,15],"documentation":{"kind":"markdown","value":"`function`: Called with each element."}},{"label":[19,22],"documentation":{"kind":"markdown","value":"`list`: The elements."}}],"activeParameter":0}],"activeSignature":0,"activeParameter":0}
+        "#]],
     );
 }
 

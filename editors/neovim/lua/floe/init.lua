@@ -9,11 +9,19 @@ local M = {}
 ---@field cmd string[] how to start the server
 ---@field autostart boolean whether opening a Nix file starts it
 ---@field code_lens boolean whether code lenses are shown and kept up to date
+---@field inlay_hints boolean whether hints are shown between the words (0.10 and later)
+---@field folding boolean whether the server says what can be folded (0.11 and later)
+---@field on_type_formatting boolean whether typing indents and closes (0.12 and later)
+---@field linked_editing boolean whether a local name is edited with its uses (0.12 and later)
 ---@field settings table what the server gets as its configuration
 local defaults = {
   cmd = { 'floe', 'lsp' },
   autostart = true,
   code_lens = true,
+  inlay_hints = false,
+  folding = false,
+  on_type_formatting = false,
+  linked_editing = false,
   settings = {},
 }
 
@@ -98,8 +106,28 @@ function M.start(buffer)
 end
 
 function M.on_attach(client, buffer)
-  local has_lenses = client.server_capabilities.codeLensProvider and M.options().code_lens
-  if not has_lenses then
+  local options = M.options()
+  if options.inlay_hints and vim.lsp.inlay_hint then
+    vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+  end
+  if options.folding and vim.lsp.foldexpr then
+    for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
+      vim.wo[window][0].foldmethod = 'expr'
+      vim.wo[window][0].foldexpr = 'v:lua.vim.lsp.foldexpr()'
+    end
+  end
+  if options.on_type_formatting and vim.lsp.on_type_formatting then
+    vim.lsp.on_type_formatting.enable(true, { client_id = client.id })
+  end
+  if options.linked_editing and vim.lsp.linked_editing_range then
+    vim.lsp.linked_editing_range.enable(true, { client_id = client.id })
+  end
+  M.keep_lenses(client, buffer, options)
+end
+
+--- Shows code lenses and keeps them up to date.
+function M.keep_lenses(client, buffer, options)
+  if not (client.server_capabilities.codeLensProvider and options.code_lens) then
     return
   end
   -- Neovim 0.12 keeps lenses up to date by itself.
