@@ -195,6 +195,12 @@ impl Files {
         self.shared.edited.remove(&file).map(|(_, edited)| edited)
     }
 
+    /// The program of an open file, if that has just this text and nothing is wrong with it.
+    pub(crate) fn lowered(&self, path: &Path, text: &Arc<str>) -> Option<floe_eval::fs::Lowered> {
+        let file = self.known(path)?;
+        self.shared.edited.get(&file)?.lowered(text)
+    }
+
     pub(crate) fn remember_edited(&self, file: File, edited: Edited) {
         self.shared.edited.insert(file, edited);
     }

@@ -19,14 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use discovery::{Nixpkgs, nixpkgs};
-pub use evaluation::{Evaluated, Patience, Session, evaluate};
+pub use evaluation::{Evaluated, Patience, Session, evaluate, warm_up};
 pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, peek, source};
 pub use host::{Change, Host, Revised};
 pub use query::{line_index, module, parse, problems, scopes, source_map};
 pub use salsa::{CancellationToken, Cancelled, Database as Salsa};
 pub use system::{MemorySystem, OsSystem, Stamp, System};
 pub use watch::Watcher;
-pub use workspace::{Settings, Trust, Workspace};
+pub use workspace::{Settings, Workspace};
 
 /// What queries need beside salsa itself.
 #[salsa::db]

@@ -48,6 +48,19 @@ pub(crate) struct Edited {
     lowered: Option<(Arc<LoweredFile>, Step)>,
 }
 
+impl Edited {
+    /// The program, if it is that of the text and nothing is wrong with it.
+    pub(crate) fn lowered(&self, text: &Arc<str>) -> Option<floe_eval::fs::Lowered> {
+        let Some((lowered, Step::UpToDate)) = &self.lowered else { return None };
+        let is_right = self.parse.errors.is_empty() && lowered.problems.is_empty();
+        (is_right && Arc::ptr_eq(&self.text, text)).then(|| floe_eval::fs::Lowered {
+            text: text.clone(),
+            module: lowered.module.clone(),
+            source_map: lowered.source_map.clone(),
+        })
+    }
+}
+
 /// What lies between a tree and a module.
 enum Step {
     /// The module is that of the tree.
@@ -114,7 +127,7 @@ pub fn scopes(db: &dyn Db, file: File) -> Scopes {
 
 pub(crate) struct LoweredFile {
     module: Arc<Module>,
-    source_map: SourceMap,
+    source_map: Arc<SourceMap>,
     problems: Vec<Problem>,
     landmarks: Landmarks,
 }
@@ -122,7 +135,8 @@ pub(crate) struct LoweredFile {
 impl LoweredFile {
     fn new((lowered, landmarks): (Lowered, Landmarks)) -> Arc<LoweredFile> {
         let Lowered { module, source_map, problems } = lowered;
-        Arc::new(LoweredFile { module: Arc::new(module), source_map, problems, landmarks })
+        let (module, source_map) = (Arc::new(module), Arc::new(source_map));
+        Arc::new(LoweredFile { module, source_map, problems, landmarks })
     }
 
     fn before_edit(&self) -> BeforeEdit<'_> {

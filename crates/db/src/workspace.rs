@@ -18,24 +18,25 @@ pub struct Workspace {
 }
 
 /// What a user can configure.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Whether evaluation may write to the store and build. Otherwise it only reads.
-    pub trust: Trust,
+    /// When the evaluator's heap has grown to so many bytes, it is dropped and built anew.
+    pub memory_budget: usize,
     /// Where nixpkgs is, instead of what the workspace's lock file and `NIX_PATH` say.
     pub nixpkgs: Option<PathBuf>,
     /// The value of `NIX_PATH`.
     pub nix_path: Option<String>,
 }
 
-/// What may happen on behalf of a workspace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Trust {
-    /// Evaluate without any effect.
-    #[default]
-    ReadOnly,
-    /// The user trusts the code in the workspace: derivations may be written and built.
-    Trusted,
+impl Settings {
+    /// The memory that the evaluator may take without being told.
+    pub const MEMORY_BUDGET: usize = 1 << 30;
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { memory_budget: Settings::MEMORY_BUDGET, nixpkgs: None, nix_path: None }
+    }
 }
 
 impl Workspace {

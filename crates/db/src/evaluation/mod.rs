@@ -61,14 +61,6 @@ pub fn evaluate<T: Send + 'static>(
     patience: Patience,
     question: impl Fn(&Session<'_>) -> T + Send + 'static,
 ) -> Evaluated<T> {
-    let workspace = db.workspace();
-    let setting = Setting {
-        files: db.files().clone(),
-        buffers: db.files().buffers(),
-        search_path: nixpkgs(db).search_path.clone(),
-        nixpkgs: nixpkgs(db).path.clone(),
-        roots: workspace.roots(db).clone(),
-    };
     let (sender, answer) = channel();
     let question = move |session: &Session<'_>| {
         let answer = question(session);
@@ -78,7 +70,7 @@ pub fn evaluate<T: Send + 'static>(
         }
         interrupted
     };
-    let ticket = db.files().worker().ask(Task::new(patience, setting, Box::new(question)));
+    let ticket = db.files().worker().ask(Task::new(patience, setting(db), Box::new(question)));
     let limit = Instant::now()
         + match patience {
             Patience::Interactive => Duration::from_secs(20),
@@ -109,6 +101,29 @@ pub fn evaluate<T: Send + 'static>(
             db.report_untracked_read();
             Evaluated::NoAnswer
         }
+    }
+}
+
+/// Has the worker answer a question whose answer nobody waits for, so that later ones find their values
+/// evaluated. It gives way to every other question.
+pub fn warm_up(db: &dyn Db, question: impl Fn(&Session<'_>) + Send + 'static) {
+    let question = move |session: &Session<'_>| {
+        question(session);
+        session.is_interrupted()
+    };
+    let task = Task::new(Patience::Background, setting(db), Box::new(question));
+    db.files().worker().ask(task).keep();
+}
+
+fn setting(db: &dyn Db) -> Setting {
+    let workspace = db.workspace();
+    Setting {
+        files: db.files().clone(),
+        buffers: db.files().buffers(),
+        search_path: nixpkgs(db).search_path.clone(),
+        nixpkgs: nixpkgs(db).path.clone(),
+        roots: workspace.roots(db).clone(),
+        budget: workspace.settings(db).memory_budget,
     }
 }
 

@@ -1,25 +1,23 @@
 //! The disk with the unsaved texts over it.
 
+use floe_eval::fs::{FileSystem, FileType, Lowered};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use floe_eval::fs::{FileSystem, FileType};
-
-use crate::{Buffers, System};
+use crate::{Buffers, Files};
 
 /// See the module.
 pub(super) struct Overlay {
-    system: Arc<dyn System>,
+    files: Files,
     buffers: RefCell<Buffers>,
 }
 
 impl Overlay {
-    pub(super) fn new(system: Arc<dyn System>) -> Rc<Overlay> {
-        Rc::new(Overlay { system, buffers: RefCell::default() })
+    pub(super) fn new(files: Files) -> Rc<Overlay> {
+        Rc::new(Overlay { files, buffers: RefCell::default() })
     }
 
     /// The texts that count from here on.
@@ -36,12 +34,18 @@ impl FileSystem for Overlay {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self.buffers.borrow().get(path) {
             Some(text) => Ok(text.as_bytes().to_vec()),
-            None => self.system.read(path),
+            None => self.files.system().read(path),
         }
     }
 
+    /// The editor's side has the program of an open file already.
+    fn lowered(&self, path: &Path) -> Option<Lowered> {
+        let buffers = self.buffers.borrow();
+        self.files.lowered(path, buffers.get(path)?)
+    }
+
     fn file_type(&self, path: &Path) -> io::Result<FileType> {
-        match self.system.file_type(path) {
+        match self.files.system().file_type(path) {
             // A new file that has not been saved yet.
             Err(_) if self.is_open(path) => Ok(FileType::Regular),
             found => found,
@@ -49,10 +53,10 @@ impl FileSystem for Overlay {
     }
 
     fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-        self.system.read_link(path)
+        self.files.system().read_link(path)
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
-        self.system.read_dir(path)
+        self.files.system().read_dir(path)
     }
 }

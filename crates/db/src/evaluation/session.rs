@@ -11,8 +11,9 @@ use floe_eval::error::Result;
 use floe_eval::heap::{Heap, Value};
 use floe_eval::settings::{SearchPathEntry, Settings};
 use floe_eval::store::ReadOnlyStore;
-use floe_eval::{Console, Evaluator, Options};
-use floe_store::StoreDir;
+use floe_eval::{Console, Evaluator, KeptFunction, Options};
+use floe_store::StoreLocation;
+use floe_store::store::Layout;
 use rustc_hash::FxHashMap;
 
 use super::overlay::Overlay;
@@ -46,9 +47,10 @@ impl<'h> Session<'h> {
         stack_bytes: usize,
         interrupt: Arc<AtomicBool>,
     ) -> Option<Session<'h>> {
-        let overlay = Overlay::new(setting.files.shared_system());
-        let store_dir = StoreDir::new(StoreDir::DEFAULT).ok()?;
-        let physical = PathBuf::from(StoreDir::DEFAULT);
+        let overlay = Overlay::new(setting.files.clone());
+        // The store that `floe build` takes: a path that is shown is one that is built.
+        let location = StoreLocation::choose(None, |name| std::env::var(name).ok());
+        let layout = location.map_or_else(|_| Layout::system(), |place| place.layout().clone());
         let entries = setting.search_path.entries.iter().map(|entry| SearchPathEntry {
             prefix: entry.prefix.clone(),
             path: entry.path.display().to_string(),
@@ -63,11 +65,15 @@ impl<'h> Session<'h> {
         let options = Options {
             settings,
             fs: overlay.clone(),
-            store: Rc::new(ReadOnlyStore::new(store_dir, Some(physical))),
+            store: Rc::new(ReadOnlyStore::new(layout.store_dir, Some(layout.real_dir))),
             console: Rc::new(Quiet),
         };
+        let evaluator = Evaluator::new(heap, options, stack_bytes);
+        if let Some(nixpkgs) = &setting.nixpkgs {
+            evaluator.keep_calls(kept_functions(nixpkgs));
+        }
         Some(Session {
-            evaluator: Evaluator::new(heap, options, stack_bytes),
+            evaluator,
             overlay,
             nixpkgs: setting.nixpkgs.clone(),
             roots: setting.roots.clone(),
@@ -118,17 +124,25 @@ impl<'h> Session<'h> {
         self.interrupt.load(Ordering::Relaxed)
     }
 
-    /// Prepares for the next question. `false` when the values that questions share are stale.
-    pub(super) fn begin(&self, setting: &Setting) -> bool {
-        self.overlay.set_buffers(setting.buffers.clone());
+    /// The texts of the values that questions have shared.
+    pub(super) fn shared_texts(&self) -> Vec<String> {
+        self.shared.borrow().keys().cloned().collect()
+    }
+
+    /// Whether the values that questions share were read from one of these paths.
+    pub(super) fn is_stale(&self, changed: &[PathBuf]) -> bool {
         self.collect_reads();
         let shared = self.shared_reads.borrow();
-        if setting.files.take_changed().iter().any(|path| shared.contains(path)) {
-            return false;
-        }
+        changed.iter().any(|path| shared.contains(path))
+    }
+
+    /// Prepares for the next question.
+    pub(super) fn begin(&self, setting: &Setting) {
+        self.overlay.set_buffers(setting.buffers.clone());
+        self.collect_reads();
         self.own_reads.borrow_mut().clear();
+        let shared = self.shared_reads.borrow();
         self.evaluator.forget(|path| self.is_own(path) && !shared.contains(path));
-        true
     }
 
     /// What the answer to the current question was read from.
@@ -142,8 +156,10 @@ impl<'h> Session<'h> {
     /// everything else stays on the heap for the next one.
     fn collect_reads(&self) {
         let reads = self.evaluator.take_reads();
+        let kept = self.evaluator.kept_reads();
         let mut shared = self.shared_reads.borrow_mut();
         let mut own = self.own_reads.borrow_mut();
+        shared.extend(kept.files.into_iter().chain(kept.folders));
         for path in reads.files.into_iter().chain(reads.folders) {
             if self.in_shared.get() || !self.is_own(&path) {
                 shared.insert(path);
@@ -152,6 +168,18 @@ impl<'h> Session<'h> {
             }
         }
     }
+}
+
+/// The functions of nixpkgs that programs call again and again with the same settings: the package set,
+/// and what a platform is, which the settings of a NixOS system have in them.
+fn kept_functions(nixpkgs: &Path) -> Vec<KeptFunction> {
+    let function = |path: &str, name| KeptFunction { path: nixpkgs.join(path), name };
+    vec![
+        function("default.nix", None),
+        function("pkgs/top-level/impure.nix", None),
+        function("pkgs/top-level/default.nix", None),
+        function("lib/systems/default.nix", Some("elaborate")),
+    ]
 }
 
 /// Traces and warnings of a program that is only looked at go to the log.

@@ -76,3 +76,74 @@ fn a_write_interrupts_an_evaluation_that_nobody_needs_any_more() {
     assert_eq!(value(&db, db.file(Path::new("/w/b.nix"))), Ok(7));
     assert_eq!(value(&db, db.file(Path::new("/w/a.nix"))), Ok(8));
 }
+
+#[test]
+fn what_grows_with_each_question_is_left_behind_with_its_heap() {
+    let garbage = |number: usize| {
+        format!("builtins.length (builtins.genList (n: {{ inherit n; }}) 1000000 ++ [ {number} ])")
+    };
+    let mut db = database(&[("/w/a.nix", "0")]);
+    let mut sizes = Vec::new();
+    for number in 0..40 {
+        db.apply(buffer("/w/a.nix", &garbage(number)));
+        let file = db.file(Path::new("/w/a.nix"));
+        let (answer, used) = size(&db, file).answer().unwrap();
+        assert_eq!(answer, 1_000_001);
+        sizes.push(used);
+    }
+    assert!(!sizes.is_sorted(), "{sizes:?}");
+}
+
+/// The value of a file, and how large the heap was then.
+#[salsa::tracked(returns(clone))]
+fn size(db: &dyn Db, file: File) -> Evaluated<(i64, usize)> {
+    let path = file.path(db).clone();
+    evaluate(db, Patience::Background, move |session: &Session<'_>| {
+        let value = session.evaluator.import(&path).unwrap();
+        let value = session.evaluator.force_int(value, Default::default(), "").unwrap();
+        (value, session.evaluator.heap.used_bytes())
+    })
+}
+
+#[test]
+fn a_heap_over_the_budget_is_dropped() {
+    let system = MemorySystem::default();
+    let settings = Settings { memory_budget: 32 << 20, ..Settings::default() };
+    let mut db = Database::new(Arc::new(system), vec!["/w".into()], settings);
+    for number in 0..6 {
+        let text = format!("builtins.length (builtins.genList (n: [ n ]) 1000000 ++ [ {number} ])");
+        db.apply(buffer("/w/a.nix", &text));
+        let (_, used) = size(&db, db.file(Path::new("/w/a.nix"))).answer().unwrap();
+        assert!(used < 80 << 20, "{used} bytes");
+    }
+}
+
+#[test]
+fn a_function_of_nixpkgs_is_called_once_for_the_same_settings() {
+    let mut db = database(&[
+        (
+            "/w/nixpkgs/default.nix",
+            "{ a ? 1 }: builtins.seq (builtins.readFile ./b) { inherit a; }",
+        ),
+        ("/w/nixpkgs/b", "x"),
+    ]);
+    let settings = Settings { nixpkgs: Some("/w/nixpkgs".into()), ..Settings::default() };
+    db.apply(Change::Settings(settings));
+    let mut identity = |text: &str| {
+        db.apply(buffer("/w/a.nix", text));
+        identity(&db, db.file(Path::new("/w/a.nix"))).answer().unwrap()
+    };
+    let first = identity("import /w/nixpkgs/default.nix { a = 2; }");
+    assert_eq!(identity("/* */ import /w/nixpkgs/default.nix { a = 1 + 1; }"), first);
+    assert_ne!(identity("import /w/nixpkgs/default.nix { a = 3; }"), first);
+}
+
+/// Which object the value of a file is.
+#[salsa::tracked(returns(clone))]
+fn identity(db: &dyn Db, file: File) -> Evaluated<u64> {
+    let path = file.path(db).clone();
+    evaluate(db, Patience::Background, move |session: &Session<'_>| {
+        let value = session.evaluator.import(&path).unwrap();
+        session.evaluator.force(value, Default::default()).unwrap().identity()
+    })
+}
