@@ -3,8 +3,10 @@
 //! A feature takes a database, a file and mostly an offset in bytes, and gives data that a test can
 //! print. Nothing here knows of the protocol, of lines and columns, or of asynchronous tasks.
 
+mod assists;
 mod builtin_parameters;
 mod call_hierarchy;
+mod code_actions;
 mod code_lens;
 mod completion;
 mod config;
@@ -41,12 +43,15 @@ mod selection_ranges;
 mod semantic_tokens;
 mod signature_help;
 mod symbol;
+mod syntax_fixes;
 mod tree;
 mod uses;
 mod workspace_index;
 mod workspace_symbols;
 
+pub use assists::{Assist, AssistKind, assists};
 pub use call_hierarchy::{CallItem, Calls, call_hierarchy, incoming_calls, outgoing_calls};
+pub use code_actions::{CodeAction, CodeChange, code_actions};
 pub use code_lens::{lens_places, lens_title};
 pub use completion::{
     CompletionDetails, CompletionItem, CompletionKind, Completions, completion, completion_details,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use floe_db::{Db, File, source};
-use floe_ide::Severity;
+use floe_ide::{FindingKind, Severity};
 use rustc_hash::FxHashMap;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{
-    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, NumberOrString,
-    Uri,
+    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    NumberOrString, Uri,
 };
 
 use crate::progress::Progress;
@@ -142,7 +142,7 @@ async fn send(client: &Client, shown: &Shown) {
     client.publish_diagnostics(uri, all, shown.version).await;
 }
 
-fn convert(view: &View<'_>, file: File, diagnostic: floe_ide::Diagnostic) -> Diagnostic {
+pub(crate) fn convert(view: &View<'_>, file: File, diagnostic: floe_ide::Diagnostic) -> Diagnostic {
     let related = diagnostic.related.into_iter().filter_map(|related| {
         Some(DiagnosticRelatedInformation {
             location: view.location(related.file, related.span)?,
@@ -164,6 +164,11 @@ fn convert(view: &View<'_>, file: File, diagnostic: floe_ide::Diagnostic) -> Dia
             .map(|href| CodeDescription { href }),
         source: Some("floe".to_owned()),
         message: diagnostic.message,
+        tags: match diagnostic.kind {
+            FindingKind::Plain => None,
+            FindingKind::Unnecessary => Some(vec![DiagnosticTag::UNNECESSARY]),
+            FindingKind::Deprecated => Some(vec![DiagnosticTag::DEPRECATED]),
+        },
         related_information: (!related.is_empty()).then_some(related),
         ..Diagnostic::default()
     }

@@ -1,6 +1,7 @@
 //! One file per request: decode, ask `floe-ide`, encode.
 
 pub(crate) mod call_hierarchy;
+pub(crate) mod code_actions;
 pub(crate) mod code_lens;
 pub(crate) mod completion;
 pub(crate) mod diagnostic;

@@ -12,6 +12,9 @@ mod sets;
 mod suppressions;
 mod syntax;
 
+pub(crate) use self::names::delete_name;
+pub(crate) use self::sets::as_inherit;
+
 use std::cell::OnceCell;
 use std::path::Path;
 

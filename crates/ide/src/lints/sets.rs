@@ -45,37 +45,23 @@ pub(super) fn legacy_let(checker: &mut Checker<'_>, node: Node<'_>) {
 
 /// `a = a;`
 pub(super) fn manual_inherit(checker: &mut Checker<'_>, node: Node<'_>) {
-    let (Some(name), Some(value)) = (plain_name(node), node.expr(0)) else { return };
-    if value.without_parens().is_variable(&name) && !is_recursive(node) && !node.has_comment() {
-        checker.report(node.span(), format!("'inherit {name};' says the same")).fix(
-            "Use 'inherit'",
-            vec![TextEdit::replace(node.range(), format!("inherit {name};"))],
-        );
-    }
+    inherit_instead(checker, node, SyntaxKind::Variable);
 }
 
 /// `a = x.a;`
 pub(super) fn manual_inherit_from(checker: &mut Checker<'_>, node: Node<'_>) {
-    let (Some(name), Some(value)) = (plain_name(node), node.expr(0)) else { return };
-    let value = value.without_parens();
-    if !value.is(SyntaxKind::Select)
-        || value.child(SyntaxKind::OrKw).is_some()
-        || node.has_comment()
-    {
+    inherit_instead(checker, node, SyntaxKind::Select);
+}
+
+fn inherit_instead(checker: &mut Checker<'_>, node: Node<'_>, value: SyntaxKind) {
+    if node.expr(0).is_none_or(|found| !found.without_parens().is(value)) {
         return;
     }
-    let attrs = value.attrs();
-    let (Some((last, before)), Some(base)) = (attrs.split_last(), value.expr(0)) else { return };
-    if last.text() != name {
-        return;
+    if let Some(text) = as_inherit(node) {
+        checker
+            .report(node.span(), format!("'{text}' says the same"))
+            .fix("Use 'inherit'", vec![TextEdit::replace(node.range(), text)]);
     }
-    let end = before.last().map_or(base.end(), |attr| attr.end());
-    let from = &checker.input.text[base.start() as usize..end as usize];
-    let from = if before.is_empty() { base.without_parens().text() } else { from };
-    let text = format!("inherit ({from}) {name};");
-    checker
-        .report(node.span(), format!("'{text}' says the same"))
-        .fix("Use 'inherit'", vec![TextEdit::replace(node.range(), text)]);
 }
 
 /// `{ "a" = 1; }`
@@ -110,6 +96,32 @@ pub(super) fn repeated_path(checker: &mut Checker<'_>, node: Node<'_>) {
             format!("'{name}' is written {count} times: one set can hold all"),
         );
     }
+}
+
+/// A binding that names its attribute twice, as an `inherit`.
+pub(crate) fn as_inherit(binding: Node<'_>) -> Option<String> {
+    let name = plain_name(binding)?;
+    let value = binding.expr(0)?.without_parens();
+    if binding.has_comment() {
+        return None;
+    }
+    if value.is_variable(&name) {
+        return (!is_recursive(binding)).then(|| format!("inherit {name};"));
+    }
+    if !value.is(SyntaxKind::Select) || value.child(SyntaxKind::OrKw).is_some() {
+        return None;
+    }
+    let attrs = value.attrs();
+    let (last, before) = attrs.split_last()?;
+    let base = value.expr(0)?;
+    if last.text() != name {
+        return None;
+    }
+    let from = match before.last() {
+        Some(attr) => &binding.tree().text()[base.start() as usize..attr.end() as usize],
+        None => base.without_parens().text(),
+    };
+    Some(format!("inherit ({from}) {name};"))
 }
 
 /// The one name that a binding binds, if it is written without quotes.

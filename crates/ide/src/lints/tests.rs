@@ -270,7 +270,7 @@ fn operators_are_replaced_without_a_change_of_grouping() {
             "x: { inherit (x.b) a; inherit (x) c; d = x.d or 1; }",
         ),
         ("let { a = 1; body = a; }", "rec { a = 1; body = a; }.body"),
-        ("[ (let { body = 1; }) ]", "[ (rec { body = 1; }).body ]"),
+        ("[ (let { body = 1; }) ]", "[ ({ body = 1; }.body) ]"),
         (
             "{ \"a\".\"b c\" = 1; inherit ({ \"d\" = 2; }) \"d\"; }",
             "{ a.\"b c\" = 1; inherit ({ d = 2; }) d; }",

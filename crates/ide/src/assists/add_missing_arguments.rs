@@ -1,0 +1,71 @@
+//! Adds the arguments that a known function requires and a call leaves out.
+
+use floe_db::module;
+use floe_hir::{Expr, Param};
+use floe_syntax::{SyntaxKind, TextEdit};
+
+use super::{Assist, AssistKind, Context, names};
+use crate::known::{self, Place};
+
+pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
+    let set = context.token()?.around(SyntaxKind::AttrSet)?;
+    let literal = names::expr_of(context, set)?;
+    let Expr::Attrs(attrs) = context.module.expr(literal) else { return None };
+    let place = Place { file: context.file, expr: literal };
+    let (file, lambda) = known::pattern_that_takes(context.db, place)?;
+    let lambda = &module(context.db, file).lambdas[lambda.0 as usize];
+    let Param::Pattern { formals, .. } = &lambda.param else { return None };
+    let given = &context.module.attrs[attrs.0 as usize];
+    if !given.dynamic.is_empty() {
+        return None;
+    }
+    let mut missing: Vec<&str> = formals
+        .iter()
+        .filter(|formal| formal.default.is_none())
+        .filter(|formal| !given.entries.iter().any(|entry| entry.name == formal.name))
+        .map(|formal| formal.name.as_str())
+        .collect();
+    missing.sort_unstable();
+    if missing.is_empty() {
+        return None;
+    }
+    let visible: Vec<String> = context
+        .scopes
+        .visible(context.module, literal)
+        .filter_map(|visible| match visible {
+            floe_hir::Visible::Binding(name, _) => Some(name.to_string()),
+            _ => None,
+        })
+        .collect();
+    let is_recursive = set.child(SyntaxKind::RecKw).is_some();
+    // A name that is there already is most likely meant; any other is for the user to fill in.
+    let line = |name: &&str| match visible.iter().any(|seen| seen == name) && !is_recursive {
+        true => format!("inherit {name};"),
+        false => format!("{name} = throw \"to do: {name}\";"),
+    };
+    let lines: Vec<String> = missing.iter().map(line).collect();
+    let close = set.child(SyntaxKind::RBrace)?;
+    let last = set.entries().last();
+    let edit = match (last, set.text().contains('\n')) {
+        (Some(last), true) => {
+            let indentation = context.tree.indentation(last.start());
+            let text: String = lines.iter().map(|line| format!("\n{indentation}{line}")).collect();
+            TextEdit::insert(last.end(), text)
+        }
+        (Some(last), false) => TextEdit::insert(last.end(), format!(" {}", lines.join(" "))),
+        (None, _) => {
+            let open = set.child(SyntaxKind::LBrace)?;
+            TextEdit::replace(open.end()..close.start(), format!(" {} ", lines.join(" ")))
+        }
+    };
+    Some(Assist {
+        title: format!(
+            "Add missing argument{} {}",
+            if missing.len() == 1 { "" } else { "s" },
+            missing.join(", ")
+        ),
+        kind: AssistKind::QuickFix,
+        edits: vec![edit],
+        new_file: None,
+    })
+}

@@ -1,0 +1,77 @@
+//! Turns `rec { a = 1; b = a; }` into `let a = 1; in { inherit a; b = a; }`.
+
+use floe_hir::{AttrEntry, AttrKind, Expr};
+use floe_syntax::{SyntaxKind, TextEdit};
+
+use super::{Assist, Context, indented, names, rewrite};
+use crate::tree::{Node, Tightness, in_place_of};
+
+pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
+    let (set, keyword, used) = rec_at(context)?;
+    let brace = set.child(SyntaxKind::LBrace)?;
+    let mut bindings = Vec::new();
+    let mut body = String::new();
+    let mut at = brace.start();
+    for entry in set.entries() {
+        if !used.iter().any(|used| binding_of(context, used) == Some(entry)) {
+            continue;
+        }
+        body += &context.text[at as usize..entry.start() as usize];
+        body += &format!("inherit {};", entry.attrs().first()?.text());
+        at = entry.end();
+        bindings.push(entry);
+    }
+    body += &context.text[at as usize..set.end() as usize];
+    let indentation = context.tree.indentation(keyword.start());
+    let text = if set.text().contains('\n') {
+        let lines: String = bindings
+            .iter()
+            .map(|entry| {
+                let from = context.tree.indentation(entry.start()).len() as i64;
+                let entry = indented(*entry, indentation.len() as i64 + 2 - from);
+                format!("\n{indentation}  {entry}")
+            })
+            .collect();
+        format!("let{lines}\n{indentation}in\n{indentation}{body}")
+    } else {
+        let lines: Vec<&str> = bindings.iter().map(|entry| entry.text()).collect();
+        format!("let {} in {body}", lines.join(" "))
+    };
+    let text = in_place_of(set, &text, Tightness::Whole);
+    rewrite("Write 'let … in' instead of 'rec'", vec![TextEdit::replace(set.range(), text)])
+}
+
+/// The `rec` at the cursor, and its attributes that others refer to; all of them plain bindings.
+pub(super) fn rec_at<'a>(context: &Context<'a>) -> Option<(Node<'a>, Node<'a>, Vec<AttrEntry>)> {
+    let keyword = context.token()?;
+    let set = keyword.parent().filter(|set| set.is(SyntaxKind::AttrSet))?;
+    let keyword = set.child(SyntaxKind::RecKw).filter(|rec| *rec == keyword)?;
+    let Expr::Attrs(attrs) = context.module.expr(names::expr_of(context, set)?) else {
+        return None;
+    };
+    let attrs = &context.module.attrs[attrs.0 as usize];
+    if attrs.entries.iter().any(|entry| entry.name.as_str() == "__overrides") {
+        return None;
+    }
+    let used: Vec<AttrEntry> = attrs
+        .entries
+        .iter()
+        .filter(|entry| !context.scopes.references(entry.binding).is_empty())
+        .copied()
+        .collect();
+    let plain = |entry: &AttrEntry| {
+        entry.kind == AttrKind::Plain
+            && context.map.definitions(entry.binding).count() == 1
+            && binding_of(context, entry).is_some_and(|binding| binding.parent() == Some(set))
+    };
+    (!used.is_empty() && used.iter().all(plain)).then_some((set, keyword, used))
+}
+
+/// The binding `name = value;` of an entry; nothing where it is a longer path, or in quotes.
+fn binding_of<'a>(context: &Context<'a>, entry: &AttrEntry) -> Option<Node<'a>> {
+    let span = context.map.names[entry.binding.0 as usize];
+    let binding = context.tree.token_at(span.start).around(SyntaxKind::Binding)?;
+    let is_plain = matches!(binding.attrs().as_slice(), [attr]
+        if attr.span() == span && attr.child(SyntaxKind::Ident).is_some());
+    is_plain.then_some(binding)
+}

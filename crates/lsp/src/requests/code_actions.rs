@@ -1,0 +1,159 @@
+//! `textDocument/codeAction` and `codeAction/resolve`
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use floe_db::File;
+use floe_hir::Span;
+use floe_ide::{AssistKind, CodeChange};
+use serde::{Deserialize, Serialize};
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{
+    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionResponse,
+    CreateFile, DocumentChangeOperation, DocumentChanges, OneOf,
+    OptionalVersionedTextDocumentIdentifier, Position, Range, ResourceOp, TextDocumentEdit,
+    TextEdit, Uri, WorkspaceEdit,
+};
+
+use crate::diagnostics::convert;
+use crate::session::{Session, View};
+
+/// The kinds that the server offers.
+pub(crate) const KINDS: [CodeActionKind; 5] = [
+    CodeActionKind::QUICKFIX,
+    CodeActionKind::REFACTOR_EXTRACT,
+    CodeActionKind::REFACTOR_INLINE,
+    CodeActionKind::REFACTOR_REWRITE,
+    CodeActionKind::SOURCE_FIX_ALL,
+];
+
+/// What an action that is computed when it is asked for needs.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FixAll {
+    uri: Uri,
+    /// The lint, or all of them.
+    lint: Option<String>,
+}
+
+pub(crate) async fn handle(
+    session: &Arc<Session>,
+    params: CodeActionParams,
+) -> Result<Option<CodeActionResponse>> {
+    let uri = params.text_document.uri.clone();
+    let only = params.context.only;
+    let is_wanted = move |kind: &CodeActionKind| {
+        only.as_ref().is_none_or(|only| {
+            only.iter().any(|wanted| {
+                let rest = kind.as_str().strip_prefix(wanted.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        })
+    };
+    session
+        .read_document(&params.text_document.uri, move |view, file| {
+            let selection = view.lines(file).span(params.range);
+            let actions = floe_ide::code_actions(view.db, file, selection);
+            let mut actions: Vec<_> = actions
+                .into_iter()
+                .filter(|action| is_wanted(&kind(action.kind)))
+                .map(|action| encode(view, file, &uri, action).into())
+                .collect::<Vec<CodeActionOrCommand>>();
+            if is_wanted(&CodeActionKind::SOURCE_FIX_ALL) {
+                let data = FixAll { uri: uri.clone(), lint: None };
+                actions.push(CodeActionOrCommand::CodeAction(CodeAction {
+                    title: "Make all safe fixes in the file".to_owned(),
+                    kind: Some(CodeActionKind::SOURCE_FIX_ALL),
+                    data: serde_json::to_value(data).ok(),
+                    ..CodeAction::default()
+                }));
+            }
+            Some(actions)
+        })
+        .await
+}
+
+/// Computes the edits of an action that fixes a whole file.
+pub(crate) async fn resolve(session: &Arc<Session>, mut action: CodeAction) -> Result<CodeAction> {
+    let Some(data) = action.data.clone() else { return Ok(action) };
+    let fix: FixAll = serde_json::from_value(data).map_err(|error| {
+        Error::invalid_params(format!("the data of a code action of this server: {error}"))
+    })?;
+    let uri = fix.uri.clone();
+    let edits = session
+        .read_document(&uri, move |view, file| {
+            let text = &floe_db::source(view.db, file).text;
+            let fixed = floe_ide::fix_all(view.db, file, fix.lint.as_deref());
+            let edits = fixed.map(|fixed| floe_ide::line_edits(text, &fixed.text));
+            text_edits(view, file, &edits.unwrap_or_default())
+        })
+        .await?;
+    action.edit = Some(WorkspaceEdit::new(HashMap::from([(uri, edits)])));
+    Ok(action)
+}
+
+fn kind(kind: AssistKind) -> CodeActionKind {
+    match kind {
+        AssistKind::QuickFix => CodeActionKind::QUICKFIX,
+        AssistKind::Extract => CodeActionKind::REFACTOR_EXTRACT,
+        AssistKind::Inline => CodeActionKind::REFACTOR_INLINE,
+        AssistKind::Rewrite => CodeActionKind::REFACTOR_REWRITE,
+    }
+}
+
+fn encode(view: &View<'_>, file: File, uri: &Uri, action: floe_ide::CodeAction) -> CodeAction {
+    let mut encoded = CodeAction {
+        title: action.title,
+        kind: Some(kind(action.kind)),
+        diagnostics: action.diagnostic.map(|found| vec![convert(view, file, found)]),
+        is_preferred: action.is_preferred.then_some(true),
+        ..CodeAction::default()
+    };
+    match action.change {
+        CodeChange::Edits { edits, new_file: None } => {
+            let edits = text_edits(view, file, &edits);
+            encoded.edit = Some(WorkspaceEdit::new(HashMap::from([(uri.clone(), edits)])));
+        }
+        CodeChange::Edits { edits, new_file: Some((path, text)) } => {
+            let edits = text_edits(view, file, &edits);
+            encoded.edit = Uri::from_file_path(&path).map(|new| with_file(uri, edits, &new, text));
+        }
+        CodeChange::FixAll(lint) => {
+            let data = FixAll { uri: uri.clone(), lint: Some(lint.to_owned()) };
+            encoded.data = serde_json::to_value(data).ok();
+        }
+    }
+    encoded
+}
+
+fn text_edits(view: &View<'_>, file: File, edits: &[floe_syntax::TextEdit]) -> Vec<TextEdit> {
+    let lines = view.lines(file);
+    let edit = |edit: &floe_syntax::TextEdit| {
+        let span = Span { start: edit.range.start, end: edit.range.end };
+        TextEdit::new(lines.range(span), edit.insert.clone())
+    };
+    edits.iter().map(edit).collect()
+}
+
+/// Edits of a file together with a new one.
+fn with_file(uri: &Uri, edits: Vec<TextEdit>, new: &Uri, text: String) -> WorkspaceEdit {
+    let document = |uri: &Uri, edits: Vec<TextEdit>| {
+        DocumentChangeOperation::Edit(TextDocumentEdit {
+            text_document: OptionalVersionedTextDocumentIdentifier {
+                uri: uri.clone(),
+                version: None,
+            },
+            edits: edits.into_iter().map(OneOf::Left).collect(),
+        })
+    };
+    let start = Position::new(0, 0);
+    let create = CreateFile { uri: new.clone(), options: None, annotation_id: None };
+    WorkspaceEdit {
+        document_changes: Some(DocumentChanges::Operations(vec![
+            DocumentChangeOperation::Op(ResourceOp::Create(create)),
+            document(new, vec![TextEdit::new(Range::new(start, start), text)]),
+            document(uri, edits),
+        ])),
+        ..WorkspaceEdit::default()
+    }
+}
