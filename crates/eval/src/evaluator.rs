@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use floe_hir::{LowerOptions, Name};
 use floe_syntax::{ParseOptions, SyntaxErrorKind};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::builtins;
 use crate::error::{
@@ -47,6 +48,8 @@ pub struct Evaluator<'h> {
     resolutions: RefCell<FxHashMap<PathBuf, PathBuf>>,
     pub(crate) kept: crate::kept::KeptCalls<'h>,
     reads: RefCell<Reads>,
+    /// Folders whose paths have no link in them: each was looked at. See `resolve_links`.
+    pub(crate) plain_folders: RefCell<FxHashSet<OsString>>,
     /// Derivations this evaluation has made; see [`crate::derivation`].
     pub(crate) derivations: crate::derivation::Cache,
     pub(crate) copied: RefCell<FxHashMap<PathBuf, floe_store::StorePath>>,
@@ -136,6 +139,7 @@ impl<'h> Evaluator<'h> {
             resolutions: RefCell::default(),
             kept: crate::kept::KeptCalls::default(),
             reads: RefCell::default(),
+            plain_folders: RefCell::default(),
             derivations: crate::derivation::Cache::default(),
             copied: RefCell::default(),
             regexes: RefCell::default(),
@@ -251,6 +255,7 @@ impl<'h> Evaluator<'h> {
     pub fn forget(&self, is_stale: impl Fn(&Path) -> bool) {
         self.imports.borrow_mut().retain(|path, _| !is_stale(path));
         self.resolutions.borrow_mut().retain(|path, file| !is_stale(path) && !is_stale(file));
+        self.plain_folders.borrow_mut().clear();
     }
 
     /// Notes that the result depends on a file.
@@ -346,6 +351,12 @@ impl<'h> Evaluator<'h> {
     pub fn text_of(&self, origin: &Origin) -> Option<Arc<str>> {
         let units = self.units.borrow();
         units.iter().find(|unit| unit.source.origin == *origin).map(|unit| unit.source.text.clone())
+    }
+
+    /// How many files and texts were loaded, and how many expressions are in them.
+    pub(crate) fn loaded(&self) -> (usize, usize) {
+        let units = self.units.borrow();
+        (units.len(), units.iter().map(|unit| unit.exprs.len()).sum())
     }
 
     /// How many functions have been called so far.

@@ -32,6 +32,7 @@ mod print;
 mod problem;
 mod program;
 mod regex;
+mod statistics;
 mod suggest;
 mod toml;
 mod unit;
@@ -42,39 +43,35 @@ pub use evaluator::{Console, Evaluator, Options, Reads};
 pub use json::to_nix_json;
 pub use kept::KeptFunction;
 pub use program::Program;
+pub use statistics::Statistics;
 
 /// The stack that an evaluation gets: address space, of which only what is used is ever memory.
 const STACK_BYTES: usize = 4 << 30;
 /// Smaller stacks to try where the system does not give that much.
 const LEAST_STACK_BYTES: usize = 64 << 20;
 
-/// Runs `work` on a thread of its own with a big stack, and tells it how big.
+/// Runs `work` with a big stack, and tells it how big.
 ///
-/// # Panics
-///
-/// If `work` panics, or if no thread can be started at all.
-pub fn with_big_stack<T: Send>(work: impl FnOnce(usize) -> T + Send) -> T {
-    let work = std::sync::Mutex::new(Some(work));
+/// The thread stays the same: malloc serves a process of one thread best.
+pub fn with_big_stack<T>(work: impl FnOnce(usize) -> T) -> T {
+    let bytes = largest_stack();
+    stacker::grow(bytes, || work(bytes))
+}
+
+/// The largest stack that the system gives, found by starting threads with such stacks.
+fn largest_stack() -> usize {
     let mut bytes = STACK_BYTES;
-    loop {
-        let started = std::thread::scope(|scope| {
-            let run = || {
-                let work = work.lock().expect("nobody else locks it").take();
-                work.expect("it is run once")(bytes)
-            };
-            let thread = std::thread::Builder::new().name("eval".into()).stack_size(bytes);
-            match thread.spawn_scoped(scope, run) {
-                Ok(thread) => Ok(thread.join()),
-                Err(error) => Err(error),
+    while bytes > LEAST_STACK_BYTES {
+        match std::thread::Builder::new().stack_size(bytes).spawn(|| {}) {
+            Ok(thread) => {
+                // It does nothing, so it does not panic.
+                let _ = thread.join();
+                break;
             }
-        });
-        match started {
-            Ok(Ok(result)) => return result,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) if bytes > LEAST_STACK_BYTES => bytes /= 2,
-            Err(error) => panic!("cannot start a thread for the evaluation: {error}"),
+            Err(_) => bytes /= 2,
         }
     }
+    bytes
 }
 
 #[cfg(test)]

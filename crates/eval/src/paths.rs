@@ -18,8 +18,17 @@ const MOST_LINKS: usize = 40;
 impl<'h> Evaluator<'h> {
     /// Follows every symbolic link of an absolute path. What does not exist is left as it is.
     pub(crate) fn resolve_links(&self, path: &Path) -> Result<PathBuf> {
-        let mut result = PathBuf::from("/");
-        let mut todo: Vec<OsString> = components(path);
+        if self.plain_folders.borrow().contains(path.as_os_str()) {
+            return Ok(path.to_owned());
+        }
+        let (mut result, mut todo) = match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name))
+                if self.plain_folders.borrow().contains(parent.as_os_str()) =>
+            {
+                (parent.to_owned(), vec![name.to_owned()])
+            }
+            _ => (PathBuf::from("/"), components(path)),
+        };
         let mut links = 0;
         while let Some(name) = todo.pop() {
             if name == ".." {
@@ -28,7 +37,11 @@ impl<'h> Evaluator<'h> {
             }
             let next = result.join(&name);
             let physical = self.physical(&next);
-            if !matches!(self.fs.file_type(&physical), Ok(FileType::Symlink)) {
+            let file_type = self.fs.file_type(&physical);
+            if !matches!(file_type, Ok(FileType::Symlink)) {
+                if matches!(file_type, Ok(FileType::Directory)) {
+                    self.plain_folders.borrow_mut().insert(next.clone().into_os_string());
+                }
                 result = next;
                 continue;
             }

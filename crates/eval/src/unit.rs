@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use floe_hir::{AttrsId, Expr, LambdaId, Module, Show, SourceMap, Span, StrId};
+use floe_hir::{AttrsId, Expr, KeyList, Lambda, LambdaId, Module, Show, SourceMap, Span, StrId};
 
 use crate::error::{Origin, Pos, Position};
-use crate::heap::{Heap, PositionId, Shape, Value};
+use crate::heap::{Heap, Lookup, PositionId, Shape, Value};
 
 /// A loaded file or text.
 ///
@@ -19,6 +19,8 @@ pub(crate) struct Unit<'h> {
     pub(crate) module: &'h Module,
     /// `module.exprs`, one step nearer.
     pub(crate) exprs: &'h [Expr],
+    /// `module.lambdas`, likewise.
+    pub(crate) lambdas: &'h [Lambda],
     pub(crate) source: &'h Source,
     /// The number of its first binding's [`PositionId`].
     pub(crate) first_position: u32,
@@ -26,6 +28,7 @@ pub(crate) struct Unit<'h> {
     pub(crate) kept_lambda: LambdaId,
     strings: &'h [Cell<Option<Value<'h>>>],
     shapes: &'h [Cell<Option<&'h Shape<'h>>>],
+    lookups: &'h [Cell<Lookup<'h>>],
 }
 
 /// The text of a unit and where things stand in it.
@@ -50,11 +53,13 @@ impl<'h> Unit<'h> {
             index,
             module,
             exprs: &module.exprs,
+            lambdas: &module.lambdas,
             source: heap.keep(source),
             first_position,
             kept_lambda,
             strings: heap.cells(module.strings.len(), None),
             shapes: heap.cells(module.attrs.len(), None),
+            lookups: heap.cells(module.keys.len(), Lookup::default()),
         };
         heap.object(unit)
     }
@@ -90,6 +95,12 @@ impl<'h> Unit<'h> {
         let shape = heap.shape_of(names, positions);
         cell.set(Some(shape));
         shape
+    }
+
+    /// What the keys of an attribute path remember, one for each.
+    #[inline]
+    pub(crate) fn lookups(&self, path: KeyList) -> &'h [Cell<Lookup<'h>>] {
+        &self.lookups[path.start as usize..][..path.len as usize]
     }
 
     /// Where a function of this unit stands.

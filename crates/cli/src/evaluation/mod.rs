@@ -224,7 +224,12 @@ pub(crate) fn with_evaluator<T: Send>(
             store: store::access(access),
             console: Rc::new(Terminal),
         };
-        work(&Evaluator::new(&heap, options, stack_bytes))
+        let evaluator = Evaluator::new(&heap, options, stack_bytes);
+        let result = work(&evaluator);
+        if env::var_os("FLOE_STATS").is_some() {
+            eprint!("{}", evaluator.statistics());
+        }
+        result
     })
 }
 

@@ -121,7 +121,8 @@ fn map_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value
     let attrs = ev.force_attrs(args[1], Pos::None, doing)?;
     let (names, cells) = (attrs.shape().names, attrs.cells());
     // In C++ Nix the new attributes have no place.
-    let mapped = ev.heap.attrs_with(ev.heap.shape_of(names, &[]), |i| {
+    let shape = ev.heap.shape_without_positions(attrs.shape());
+    let mapped = ev.heap.attrs_with(shape, |i| {
         ev.heap.thunk_call(args[0], ev.name_value(names[i]), Some(cells[i].get()))
     });
     Ok(mapped.value())

@@ -92,7 +92,7 @@ impl<'h> Evaluator<'h> {
                 inner.slots()[slot].set(attr.cell.get());
             }
         }
-        Ok(self.update(set, overrides))
+        Ok(self.heap.update(set, overrides))
     }
 
     /// Adds a literal's dynamic attributes.
@@ -136,44 +136,5 @@ impl<'h> Evaluator<'h> {
             builder.push(name, value, unit.position(entry.binding.0));
         }
         Ok(builder.finish(self.heap))
-    }
-
-    /// `a // b`.
-    pub(crate) fn update(&self, a: Attrs<'h>, b: Attrs<'h>) -> Attrs<'h> {
-        if b.is_empty() {
-            return a;
-        }
-        if a.is_empty() {
-            return b;
-        }
-        let (left, right) = (a.shape(), b.shape());
-        let mut merged = Vec::with_capacity(left.names.len() + right.names.len());
-        let (mut i, mut j) = (0, 0);
-        while i < left.names.len() && j < right.names.len() {
-            match left.names[i].cmp(&right.names[j]) {
-                std::cmp::Ordering::Less => {
-                    merged.push((left.names[i], left.position(i), a.cells()[i].get()));
-                    i += 1;
-                }
-                ordering => {
-                    merged.push((right.names[j], right.position(j), b.cells()[j].get()));
-                    i += usize::from(ordering.is_eq());
-                    j += 1;
-                }
-            }
-        }
-        merged.extend(
-            (i..left.names.len()).map(|i| (left.names[i], left.position(i), a.cells()[i].get())),
-        );
-        merged.extend(
-            (j..right.names.len()).map(|j| (right.names[j], right.position(j), b.cells()[j].get())),
-        );
-        let names = if merged.len() == left.names.len() {
-            left.names
-        } else {
-            self.heap.slice_with(merged.len(), |i| merged[i].0)
-        };
-        let positions = self.heap.slice_with(merged.len(), |i| merged[i].1);
-        self.heap.attrs_with(self.heap.shape_of(names, positions), |i| merged[i].2)
     }
 }

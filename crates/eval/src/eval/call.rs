@@ -1,6 +1,6 @@
 //! Calls: functions, builtins, and sets that can be called.
 
-use floe_hir::{Expr, Name, Param};
+use floe_hir::{Expr, Lambda, Name, Param};
 
 use super::{Step, calling};
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
@@ -49,8 +49,8 @@ impl<'h> Evaluator<'h> {
                         (current, rest) = (result, others);
                         continue;
                     }
-                    let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
-                    let env = self.bind_argument(unit, closure, argument, pos)?;
+                    let lambda = &unit.lambdas[closure.lambda().0 as usize];
+                    let env = self.bind_argument(unit, closure, lambda, argument, pos)?;
                     let frame = TailFrame {
                         call: pos,
                         lambda: unit.lambda_pos(closure.lambda()),
@@ -133,10 +133,10 @@ impl<'h> Evaluator<'h> {
         &self,
         unit: &'h Unit<'h>,
         closure: Closure<'h>,
+        lambda: &'h Lambda,
         argument: Value<'h>,
         pos: Pos,
     ) -> Result<Env<'h>> {
-        let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
         let (formals, ellipsis, at) = match &lambda.param {
             Param::Simple { .. } => {
                 let env = self.heap.env(closure.env(), 1);
@@ -160,8 +160,9 @@ impl<'h> Evaluator<'h> {
         }
         let shape = attrs.shape();
         let mut used = 0;
+        let mut find = shape.finder(formals.len());
         for (slot, formal) in slots.iter().zip(formals) {
-            match shape.find(formal.name) {
+            match find(formal.name) {
                 Some(index) => {
                     used += 1;
                     slot.set(attrs.cells()[index].get());

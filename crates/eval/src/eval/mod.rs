@@ -183,6 +183,10 @@ impl<'h> Evaluator<'h> {
                 }
             }
             Expr::List(items) if items.len == 0 => self.heap.list(&[]),
+            Expr::Select { base, path, .. } => match self.select_at_hand(unit, base, path, env) {
+                Some(value) => value,
+                None => self.heap.thunk(Code { unit: unit.index, expr }, env),
+            },
             _ => self.heap.thunk(Code { unit: unit.index, expr }, env),
         }
     }
@@ -304,7 +308,7 @@ impl<'h> Evaluator<'h> {
                     env,
                     "in the right operand of the update (//) operator",
                 )?;
-                self.update(a, b).value()
+                self.heap.update(a, b).value()
             }
             BinaryOp::Concat => {
                 let context = "while evaluating one of the elements to concatenate";

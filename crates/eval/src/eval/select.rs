@@ -1,10 +1,12 @@
 //! Variables and attribute paths.
 
+use std::cell::Cell;
+
 use floe_hir::{Expr, ExprId, Key, KeyList, Name, Var};
 
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::Evaluator;
-use crate::heap::{Attrs, Code, Env, Kind, Value};
+use crate::heap::{Attr, Attrs, Code, Env, Kind, Lookup, Value};
 use crate::suggest::suggestions;
 use crate::unit::Unit;
 
@@ -61,11 +63,11 @@ impl<'h> Evaluator<'h> {
         let mut current = self.eval(unit, base, env)?;
         let mut found = Pos::None;
         let result = (|| {
-            for key in keys {
+            for (key, lookup) in keys.iter().zip(unit.lookups(path)) {
                 let name = self.key(unit, *key, env)?;
                 current = self.force(current, pos)?;
                 let attr = match current.kind() {
-                    Kind::Attrs(attrs) => match attrs.get(name) {
+                    Kind::Attrs(attrs) => match find(attrs, *key, name, lookup) {
                         Some(attr) => attr,
                         None if has_default => return Ok(None),
                         None => return Err(self.missing_attribute(attrs, name).at(pos)),
@@ -114,11 +116,11 @@ impl<'h> Evaluator<'h> {
     ) -> Result<bool> {
         let pos = Pos::expr(unit.index, expr);
         let mut current = self.eval(unit, base, env)?;
-        for key in unit.module.keys(path) {
+        for (key, lookup) in unit.module.keys(path).iter().zip(unit.lookups(path)) {
             let forced = self.force(current, pos)?;
             let name = self.key(unit, *key, env)?;
             let Kind::Attrs(attrs) = forced.kind() else { return Ok(false) };
-            let Some(attr) = attrs.get(name) else { return Ok(false) };
+            let Some(attr) = find(attrs, *key, name, lookup) else { return Ok(false) };
             current = attr.cell.get();
         }
         Ok(true)
@@ -136,7 +138,7 @@ impl<'h> Evaluator<'h> {
         let pos = Pos::Expr(code);
         (|| {
             let attrs = self.force_attrs(set, pos, "while selecting an attribute")?;
-            match attrs.get(name) {
+            match attrs.get_again(name, &unit.lookups(path)[0]) {
                 Some(attr) => self.force_cell(attr.cell, pos),
                 None => Err(self.missing_attribute(attrs, name).at(pos)),
             }
@@ -145,6 +147,30 @@ impl<'h> Evaluator<'h> {
             let message = format!("while evaluating the attribute '{name}'");
             error.frame(pos, FrameMessage::Text(message))
         })
+    }
+
+    /// The value of `base.name` if it is at hand: nothing has to be evaluated for it.
+    #[inline]
+    pub(super) fn select_at_hand(
+        &self,
+        unit: &'h Unit<'h>,
+        base: ExprId,
+        path: KeyList,
+        env: Env<'h>,
+    ) -> Option<Value<'h>> {
+        let [Key::Static(name)] = *unit.module.keys(path) else { return None };
+        let Expr::Var(Var::Local { depth, slot }) = unit.exprs[base.0 as usize] else {
+            return None;
+        };
+        let base = env.up(depth).slots()[slot as usize].get();
+        let base = match base.kind() {
+            Kind::Thunk(thunk) => thunk.result()?,
+            _ => base,
+        };
+        let Kind::Attrs(attrs) = base.kind() else { return None };
+        let value = attrs.get_again(name, &unit.lookups(path)[0])?.cell.get();
+        // A function that is still in a thunk stays there; see `force_cell`.
+        (!value.is_thunk()).then_some(value)
     }
 
     /// The name that one step of an attribute path asks for.
@@ -176,6 +202,14 @@ impl<'h> Evaluator<'h> {
             })
             .collect();
         shown.join(".")
+    }
+}
+
+#[inline]
+fn find<'h>(attrs: Attrs<'h>, key: Key, name: Name, lookup: &Cell<Lookup<'h>>) -> Option<Attr<'h>> {
+    match key {
+        Key::Static(_) => attrs.get_again(name, lookup),
+        Key::Dynamic(_) => attrs.get(name),
     }
 }
 

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use floe_hir::Name;
 
 use super::value::{Tag, pointer};
-use super::{Heap, Value};
+use super::{Heap, ObjectKind, Value};
 
 /// An attribute set.
 ///
@@ -23,7 +23,7 @@ pub struct Shape<'h> {
     /// The names.
     pub names: &'h [Name],
     /// The place of each, or nothing if no place is known.
-    positions: &'h [PositionId],
+    pub(super) positions: &'h [PositionId],
 }
 
 /// Where an attribute was defined: a number that the evaluator turns into a file and a range.
@@ -44,6 +44,13 @@ pub struct Attr<'h> {
     pub cell: &'h Cell<Value<'h>>,
     /// Where it was defined.
     pub position: PositionId,
+}
+
+/// Where one place of the program found its attribute the last time. It always asks for one name.
+#[derive(Clone, Copy, Default)]
+pub struct Lookup<'h> {
+    shape: Option<&'h Shape<'h>>,
+    index: u32,
 }
 
 impl<'h> Attrs<'h> {
@@ -76,6 +83,22 @@ impl<'h> Attrs<'h> {
     pub fn get(self, name: Name) -> Option<Attr<'h>> {
         let shape = self.shape();
         let index = shape.find(name)?;
+        Some(Attr { name, cell: &self.cells()[index], position: shape.position(index) })
+    }
+
+    /// The attribute with this name, of which `lookup` may know the place from the last time.
+    #[inline]
+    pub fn get_again(self, name: Name, lookup: &Cell<Lookup<'h>>) -> Option<Attr<'h>> {
+        let shape = self.shape();
+        let known = lookup.get();
+        let index = match known.shape {
+            Some(same) if std::ptr::eq(same, shape) => known.index as usize,
+            _ => {
+                let index = shape.find(name)?;
+                lookup.set(Lookup { shape: Some(shape), index: index as u32 });
+                index
+            }
+        };
         Some(Attr { name, cell: &self.cells()[index], position: shape.position(index) })
     }
 
@@ -114,6 +137,24 @@ impl Shape<'_> {
         self.positions.get(index).copied().unwrap_or(PositionId::NONE)
     }
 
+    /// Finds the indices of `count` names that are asked for in ascending order.
+    #[inline]
+    pub fn finder(&self, count: usize) -> impl FnMut(Name) -> Option<usize> {
+        // Going through all names is quicker than to search for each, unless there are many more.
+        const FEW_TIMES: usize = 4;
+        let search = self.names.len() > FEW_TIMES * count;
+        let mut next = 0;
+        move |name| {
+            if search {
+                return self.find(name);
+            }
+            while next < self.names.len() && self.names[next] < name {
+                next += 1;
+            }
+            (self.names.get(next) == Some(&name)).then_some(next)
+        }
+    }
+
     /// The index of a name.
     #[inline]
     pub fn find(&self, name: Name) -> Option<usize> {
@@ -147,7 +188,7 @@ impl Heap {
         mut value: impl FnMut(usize) -> Value<'h>,
     ) -> Attrs<'h> {
         let len = shape.names.len();
-        let object = self.words(1 + len).as_ptr();
+        let object = self.words(ObjectKind::Attrs, 1 + len).as_ptr();
         // SAFETY: the object has one word for the shape and one for each value; all are written before
         // the set is handed out. `value` cannot see the unfinished object.
         unsafe {
@@ -194,12 +235,7 @@ impl<'h> AttrsBuilder<'h> {
             self.entries.dedup_by_key(|entry| entry.0);
         }
         let entries = &self.entries;
-        let names = heap.slice_with(entries.len(), |i| entries[i].0);
-        let positions = if entries.iter().all(|entry| entry.1 == PositionId::NONE) {
-            &[]
-        } else {
-            heap.slice_with(entries.len(), |i| entries[i].1)
-        };
-        heap.attrs_with(heap.shape_of(names, positions), |i| entries[i].2).value()
+        let shape = heap.interned_shape(entries, |entry| (entry.0, entry.1));
+        heap.attrs_with(shape, |i| entries[i].2).value()
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 
 use super::value::pointer;
-use super::{Heap, Value};
+use super::{Heap, ObjectKind, Value};
 
 /// An environment, or none (outside of the outermost).
 ///
@@ -84,7 +84,7 @@ impl Heap {
     pub fn env<'h>(&'h self, outer: Env<'h>, len: usize) -> Env<'h> {
         let many = len as u64 >= MANY;
         let extra = usize::from(many);
-        let start = self.words(extra + 1 + len).as_ptr();
+        let start = self.words(ObjectKind::Env, extra + 1 + len).as_ptr();
         debug_assert_eq!(outer.address() >> ADDRESS_BITS, 0, "user addresses have 48 bits");
         // SAFETY: room for the extra word, the header and `len` slots, all written here.
         unsafe {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use floe_hir::LambdaId;
 
 use super::value::{BoxKind, Tag, pointer};
-use super::{Env, Heap, Value};
+use super::{Env, Heap, ObjectKind, Value};
 
 /// A function of the program with its environment.
 ///
@@ -85,12 +85,12 @@ impl Heap {
     #[inline]
     pub fn closure<'h>(&'h self, unit: u32, lambda: LambdaId, env: Env<'h>) -> Value<'h> {
         let words = [u64::from(unit) << 32 | u64::from(lambda.0), env.address()];
-        Value::tagged(self.object_of_words(&words), Tag::Closure)
+        Value::tagged(self.object_of_words(ObjectKind::Function, &words), Tag::Closure)
     }
 
     /// A builtin with some of its arguments.
     pub fn partial_application<'h>(&'h self, builtin: u32, arguments: &[Value<'h>]) -> Value<'h> {
-        let object = self.words(2 + arguments.len()).as_ptr();
+        let object = self.words(ObjectKind::Function, 2 + arguments.len()).as_ptr();
         // SAFETY: room for two words and the arguments.
         unsafe {
             *object = BoxKind::Partial as u64;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 
 use super::value::{Tag, pointer};
-use super::{Heap, Value};
+use super::{Heap, ObjectKind, Value};
 
 /// A list. `tail` and other slices share their elements with the list they come from.
 ///
@@ -70,7 +70,7 @@ impl Heap {
         len: usize,
         mut element: impl FnMut(usize) -> Value<'h>,
     ) -> Value<'h> {
-        let cells = self.cells(len, Value::null());
+        let cells = self.cells_for(ObjectKind::Elements, len, Value::null());
         for (i, cell) in cells.iter().enumerate() {
             cell.set(element(i));
         }
@@ -80,12 +80,15 @@ impl Heap {
     /// A list that shares these cells.
     pub fn list_view<'h>(&'h self, cells: &'h [Cell<Value<'h>>]) -> Value<'h> {
         let address = cells.as_ptr().expose_provenance() as u64;
-        Value::tagged(self.object_of_words(&[cells.len() as u64, address]), Tag::List)
+        Value::tagged(
+            self.object_of_words(ObjectKind::List, &[cells.len() as u64, address]),
+            Tag::List,
+        )
     }
 
     /// These values in cells of their own.
     pub fn cells_of<'h>(&'h self, values: &[Value<'h>]) -> &'h [Cell<Value<'h>>] {
-        let cells = self.cells(values.len(), Value::null());
+        let cells = self.cells_for(ObjectKind::Elements, values.len(), Value::null());
         for (cell, value) in cells.iter().zip(values) {
             cell.set(*value);
         }

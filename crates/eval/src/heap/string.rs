@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use super::value::{Tag, pointer};
-use super::{Heap, Value};
+use super::{Heap, ObjectKind, Value};
 
 /// A string: any bytes, as in the C++ implementation, and the store paths that it depends on.
 ///
@@ -113,7 +113,7 @@ impl Heap {
             std::ptr::from_ref(self.object(context)).expose_provenance() as u64
         };
         let len: usize = parts.iter().map(|part| part.len()).sum();
-        let object = self.words(2 + len.div_ceil(8)).as_ptr();
+        let object = self.words(ObjectKind::String, 2 + len.div_ceil(8)).as_ptr();
         // SAFETY: the object has two words and room for `len` bytes behind them, and is fresh, so that
         // no part overlaps it.
         unsafe {

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use floe_hir::ExprId;
 
 use super::value::pointer;
-use super::{Env, Heap, Value};
+use super::{Env, Heap, ObjectKind, Value};
 
 /// A suspended computation, or its result.
 ///
@@ -156,7 +156,9 @@ impl Heap {
     /// A thunk that evaluates an expression.
     #[inline(always)]
     pub fn thunk<'h>(&'h self, code: Code, env: Env<'h>) -> Value<'h> {
-        Value::from_bits(self.object_of_words(&[code_bits(EXPRESSION, code), env.address()]))
+        Value::from_bits(
+            self.object_of_words(ObjectKind::Thunk, &[code_bits(EXPRESSION, code), env.address()]),
+        )
     }
 
     /// A thunk that calls a function.
@@ -167,12 +169,14 @@ impl Heap {
         second: Option<Value<'h>>,
     ) -> Value<'h> {
         let operands = [function.bits(), first.bits(), second.map_or(0, Value::bits)];
-        let operands = self.object_of_words(&operands);
-        Value::from_bits(self.object_of_words(&[CALL, operands]))
+        let operands = self.object_of_words(ObjectKind::Thunk, &operands);
+        Value::from_bits(self.object_of_words(ObjectKind::Thunk, &[CALL, operands]))
     }
 
     /// A thunk that selects an inherited attribute from `set`.
     pub fn thunk_inherit<'h>(&'h self, code: Code, set: Value<'h>) -> Value<'h> {
-        Value::from_bits(self.object_of_words(&[code_bits(INHERIT, code), set.bits()]))
+        Value::from_bits(
+            self.object_of_words(ObjectKind::Thunk, &[code_bits(INHERIT, code), set.bits()]),
+        )
     }
 }

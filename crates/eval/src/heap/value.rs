@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
 
-use super::{Attrs, Closure, Heap, List, PartialApplication, Str, Thunk};
+use super::{Attrs, Closure, Heap, List, ObjectKind, PartialApplication, Str, Thunk};
 
 /// A value of the language, or a [`Thunk`] that will become one.
 ///
@@ -206,13 +206,17 @@ impl Heap {
     }
 
     fn boxed(&self, kind: BoxKind, payload: u64) -> Value<'_> {
-        Value::tagged(self.object_of_words(&[kind as u64, payload]), Tag::Boxed)
+        Value::tagged(self.object_of_words(ObjectKind::Number, &[kind as u64, payload]), Tag::Boxed)
     }
 
     /// Copies words into the heap and gives their address.
     #[inline(always)]
-    pub(super) fn object_of_words<const N: usize>(&self, words: &[u64; N]) -> u64 {
-        let object = self.words(N);
+    pub(super) fn object_of_words<const N: usize>(
+        &self,
+        kind: ObjectKind,
+        words: &[u64; N],
+    ) -> u64 {
+        let object = self.words(kind, N);
         // SAFETY: `object` has room for `N` words.
         unsafe { object.cast::<[u64; N]>().write(*words) };
         object.as_ptr().expose_provenance() as u64

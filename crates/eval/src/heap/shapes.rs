@@ -1,0 +1,140 @@
+//! Shapes that are made once and shared: those of merged sets, and those with the same names and places.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::ptr::NonNull;
+
+use floe_hir::Name;
+use rustc_hash::{FxHashMap, FxHasher};
+
+use super::{Attrs, Heap, PositionId, Shape};
+
+/// The shapes that a heap remembers. They lie in the heap itself, so that these pointers stay valid for
+/// as long as it does.
+#[derive(Default)]
+pub(super) struct Shapes {
+    /// The shape of `a // b`, by the addresses of the shapes of `a` and `b`.
+    merged: RefCell<FxHashMap<(usize, usize), NonNull<Shape<'static>>>>,
+    /// The shape of the same names without places, by a shape's address.
+    without_positions: RefCell<FxHashMap<usize, NonNull<Shape<'static>>>>,
+    /// Shapes by a hash of their content.
+    by_content: RefCell<FxHashMap<u64, NonNull<Shape<'static>>>>,
+}
+
+impl Heap {
+    /// `a // b`.
+    pub fn update<'h>(&'h self, a: Attrs<'h>, b: Attrs<'h>) -> Attrs<'h> {
+        if b.is_empty() {
+            return a;
+        }
+        if a.is_empty() {
+            return b;
+        }
+        let shape = self.merged_shape(a.shape(), b.shape());
+        let (left, right) = (a.shape().names, b.shape().names);
+        let (mut i, mut j) = (0, 0);
+        self.attrs_with(shape, |merged| {
+            let name = shape.names[merged];
+            let in_left = left.get(i) == Some(&name);
+            i += usize::from(in_left);
+            if right.get(j) == Some(&name) {
+                j += 1;
+                b.cells()[j - 1].get()
+            } else {
+                a.cells()[i - 1].get()
+            }
+        })
+    }
+
+    /// The shape with the same names and no places.
+    pub fn shape_without_positions<'h>(&'h self, shape: &'h Shape<'h>) -> &'h Shape<'h> {
+        if shape.positions.is_empty() {
+            return shape;
+        }
+        let mut known = self.shapes.without_positions.borrow_mut();
+        let made = || erase(self.shape_of(shape.names, &[]));
+        // SAFETY: it points to a shape in this heap.
+        unsafe { restore(*known.entry(address(shape)).or_insert_with(made)) }
+    }
+
+    /// The shape with the names, ascending, and places of these entries; made if no equal one is there.
+    pub(super) fn interned_shape<'h, T>(
+        &'h self,
+        entries: &[T],
+        name_and_position: impl Fn(&T) -> (Name, PositionId),
+    ) -> &'h Shape<'h> {
+        let mut has_positions = false;
+        let mut hasher = FxHasher::default();
+        for entry in entries {
+            let (name, position) = name_and_position(entry);
+            (name.index(), position.0).hash(&mut hasher);
+            has_positions |= position != PositionId::NONE;
+        }
+        let hash = hasher.finish();
+        let found = self.shapes.by_content.borrow().get(&hash).copied();
+        if let Some(found) = found {
+            // SAFETY: it points to a shape in this heap.
+            let found: &'h Shape<'h> = unsafe { restore(found) };
+            let is_same = found.names.len() == entries.len()
+                && entries.iter().enumerate().all(|(i, entry)| {
+                    name_and_position(entry) == (found.names[i], found.position(i))
+                });
+            if is_same {
+                return found;
+            }
+        }
+        let names = self.slice_with(entries.len(), |i| name_and_position(&entries[i]).0);
+        let places = if has_positions { entries.len() } else { 0 };
+        let positions = self.slice_with(places, |i| name_and_position(&entries[i]).1);
+        let shape = self.shape_of(names, positions);
+        self.shapes.by_content.borrow_mut().insert(hash, erase(shape));
+        shape
+    }
+
+    fn merged_shape<'h>(&'h self, left: &'h Shape<'h>, right: &'h Shape<'h>) -> &'h Shape<'h> {
+        let key = (address(left), address(right));
+        if let Some(shape) = self.shapes.merged.borrow().get(&key) {
+            // SAFETY: it points to a shape in this heap.
+            return unsafe { restore(*shape) };
+        }
+        let shape = self.merge(left, right);
+        self.shapes.merged.borrow_mut().insert(key, erase(shape));
+        shape
+    }
+
+    fn merge<'h>(&'h self, left: &'h Shape<'h>, right: &'h Shape<'h>) -> &'h Shape<'h> {
+        let mut merged = Vec::with_capacity(left.names.len() + right.names.len());
+        let (mut i, mut j) = (0, 0);
+        while i < left.names.len() && j < right.names.len() {
+            match left.names[i].cmp(&right.names[j]) {
+                Ordering::Less => {
+                    merged.push((left.names[i], left.position(i)));
+                    i += 1;
+                }
+                ordering => {
+                    merged.push((right.names[j], right.position(j)));
+                    i += usize::from(ordering.is_eq());
+                    j += 1;
+                }
+            }
+        }
+        merged.extend((i..left.names.len()).map(|i| (left.names[i], left.position(i))));
+        merged.extend((j..right.names.len()).map(|j| (right.names[j], right.position(j))));
+        self.interned_shape(&merged, |entry| *entry)
+    }
+}
+
+fn address(shape: &Shape<'_>) -> usize {
+    std::ptr::from_ref(shape) as usize
+}
+
+fn erase(shape: &Shape<'_>) -> NonNull<Shape<'static>> {
+    NonNull::from(shape).cast()
+}
+
+/// SAFETY: `shape` points to a shape in a heap that lives for `'h`.
+unsafe fn restore<'h>(shape: NonNull<Shape<'static>>) -> &'h Shape<'h> {
+    // SAFETY: as above; nobody ever has a `&mut` to a shape.
+    unsafe { shape.cast::<Shape<'h>>().as_ref() }
+}
