@@ -91,7 +91,8 @@ impl<'h> Evaluator<'h> {
         let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
         let frame =
             TailFrame { call: pos, lambda: unit.lambda_pos(closure.lambda()), name: lambda.name };
-        let result = self.bind_argument(unit, closure, argument, pos).and_then(|env| {
+        let lambda = &unit.lambdas[closure.lambda().0 as usize];
+        let result = self.bind_argument(unit, closure, lambda, argument, pos).and_then(|env| {
             self.eval(unit, lambda.body, env).map_err(|error| calling(error, frame))
         });
         let reads = self.take_reads();

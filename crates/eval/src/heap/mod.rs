@@ -57,8 +57,8 @@ pub struct Heap {
 /// The first chunk is small, so that an evaluator costs little to start; later ones double.
 const FIRST_CHUNK_BYTES: usize = 256 << 10;
 const LARGEST_CHUNK_BYTES: usize = 32 << 20;
-/// From this size on, a chunk may have huge pages.
-const LARGE_CHUNK_BYTES: usize = 4 << 20;
+/// Chunks of at least this size have huge pages, if the kernel gives them.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
 
 impl Heap {
     /// An empty heap.
@@ -166,13 +166,14 @@ impl Heap {
         assert!(count > 0, "an object has at least one word");
         let doubled = (self.reserved.get()).clamp(FIRST_CHUNK_BYTES, LARGEST_CHUNK_BYTES);
         let bytes = doubled.max(count * size_of::<u64>());
+        let align = if bytes >= HUGE_PAGE_BYTES { HUGE_PAGE_BYTES } else { size_of::<u64>() };
         let layout =
-            Layout::from_size_align(bytes, 16).expect("a chunk fits into the address space");
+            Layout::from_size_align(bytes, align).expect("a chunk fits into the address space");
         // SAFETY: the layout's size is not zero.
         let Some(chunk) = NonNull::new(unsafe { alloc(layout) }.cast::<u64>()) else {
             handle_alloc_error(layout)
         };
-        if bytes >= LARGE_CHUNK_BYTES {
+        if bytes >= HUGE_PAGE_BYTES {
             prefer_huge_pages(chunk, bytes);
         }
         self.chunks.borrow_mut().push((chunk, layout));
@@ -190,16 +191,13 @@ impl Heap {
 }
 
 /// Asks for huge pages, where the kernel has them: a quarter of the time went into handing out memory in
-/// small ones.
+/// small ones. The chunk begins at a multiple of [`HUGE_PAGE_BYTES`].
 fn prefer_huge_pages(chunk: NonNull<u64>, bytes: usize) {
-    const PAGE_BYTES: usize = 4096;
-    let start = chunk.as_ptr().expose_provenance();
-    let first = start.next_multiple_of(PAGE_BYTES);
-    let len = (start + bytes - first) / PAGE_BYTES * PAGE_BYTES;
-    let first = std::ptr::with_exposed_provenance_mut(first);
+    let whole_pages = bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+    let advice = rustix::mm::Advice::LinuxHugepage;
     // SAFETY: the range lies in the chunk, and the advice does not change what is in it. An error means
     // that the kernel has no such pages.
-    let _ = unsafe { rustix::mm::madvise(first, len, rustix::mm::Advice::LinuxHugepage) };
+    let _ = unsafe { rustix::mm::madvise(chunk.as_ptr().cast(), whole_pages, advice) };
 }
 
 impl Default for Heap {
