@@ -226,7 +226,7 @@ pub(crate) fn with_evaluator<T: Send>(
         };
         let evaluator = Evaluator::new(&heap, options, stack_bytes);
         let result = work(&evaluator);
-        if env::var_os("FLOE_STATS").is_some() {
+        if std::env::var_os("FLOE_STATS").is_some() {
             eprint!("{}", evaluator.statistics());
         }
         result

@@ -158,14 +158,13 @@ impl<'h> Evaluator<'h> {
         if at.is_some() {
             slots[formals.len()].set(argument);
         }
-        let shape = attrs.shape();
         let mut used = 0;
-        let mut find = shape.finder(formals.len());
+        let mut find = attrs.finder(formals.len());
         for (slot, formal) in slots.iter().zip(formals) {
             match find(formal.name) {
-                Some(index) => {
+                Some(value) => {
                     used += 1;
-                    slot.set(attrs.cells()[index].get());
+                    slot.set(value);
                 }
                 None => match formal.default {
                     Some(default) => {
@@ -186,7 +185,7 @@ impl<'h> Evaluator<'h> {
                 },
             }
         }
-        if !ellipsis && used != shape.names.len() {
+        if !ellipsis && used != attrs.len() {
             let unexpected = attrs
                 .iter()
                 .find(|attr| !formals.iter().any(|formal| formal.name == attr.name))

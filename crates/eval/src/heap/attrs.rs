@@ -10,7 +10,8 @@ use super::{Heap, ObjectKind, Value};
 
 /// An attribute set.
 ///
-/// The object: the shape's address, then one value for each of the shape's names.
+/// The object: the shape's address, then one value for each of the shape's names. Or a layered set; see
+/// [`Layered`].
 #[derive(Clone, Copy)]
 pub struct Attrs<'h> {
     object: *const u64,
@@ -57,20 +58,40 @@ impl<'h> Attrs<'h> {
     /// The names and their places.
     #[inline(always)]
     pub fn shape(self) -> &'h Shape<'h> {
-        // SAFETY: the first word is the address of a shape in the same heap.
-        unsafe { &*pointer(*self.object).cast::<Shape<'h>>() }
+        // SAFETY: the first word of a set that is not layered is the address of a shape in the same heap.
+        unsafe { &*pointer(*self.flat().object).cast::<Shape<'h>>() }
     }
 
     /// The values, in the order of the shape's names.
     #[inline(always)]
     pub fn cells(self) -> &'h [Cell<Value<'h>>] {
+        let (object, len) = (self.flat().object, self.shape().names.len());
         // SAFETY: behind the first word there is one initialised value for each name.
-        unsafe { std::slice::from_raw_parts(self.object.add(1).cast(), self.shape().names.len()) }
+        unsafe { std::slice::from_raw_parts(object.add(1).cast(), len) }
     }
 
     /// How many attributes there are.
     pub fn len(self) -> usize {
-        self.shape().names.len()
+        match self.layered() {
+            Some(layered) => layered.len,
+            None => self.shape().names.len(),
+        }
+    }
+
+    /// What a large set with few changes consists of, if this is one.
+    #[inline(always)]
+    pub(super) fn layered(self) -> Option<&'h Layered<'h>> {
+        // SAFETY: the first word is a shape's address, or else the number that begins a `Layered`.
+        unsafe { (*self.object == LAYERED).then(|| &*self.object.cast()) }
+    }
+
+    /// The same set with all its values behind one shape.
+    #[inline(always)]
+    fn flat(self) -> Attrs<'h> {
+        match self.layered() {
+            Some(layered) => layered.flat(),
+            None => self,
+        }
     }
 
     /// Whether there are none.
@@ -81,6 +102,9 @@ impl<'h> Attrs<'h> {
     /// The attribute with this name.
     #[inline]
     pub fn get(self, name: Name) -> Option<Attr<'h>> {
+        if let Some(layered) = self.layered() {
+            return layered.top.get(name).or_else(|| layered.base.get(name));
+        }
         let shape = self.shape();
         let index = shape.find(name)?;
         Some(Attr { name, cell: &self.cells()[index], position: shape.position(index) })
@@ -89,6 +113,9 @@ impl<'h> Attrs<'h> {
     /// The attribute with this name, of which `lookup` may know the place from the last time.
     #[inline]
     pub fn get_again(self, name: Name, lookup: &Cell<Lookup<'h>>) -> Option<Attr<'h>> {
+        if let Some(layered) = self.layered() {
+            return layered.top.get(name).or_else(|| layered.base.get_again(name, lookup));
+        }
         let shape = self.shape();
         let known = lookup.get();
         let index = match known.shape {
@@ -100,6 +127,27 @@ impl<'h> Attrs<'h> {
             }
         };
         Some(Attr { name, cell: &self.cells()[index], position: shape.position(index) })
+    }
+
+    /// Finds the values of `count` names that are asked for in ascending order.
+    #[inline]
+    pub fn finder(self, count: usize) -> impl FnMut(Name) -> Option<Value<'h>> {
+        // Going through all names is quicker than to search for each, unless there are many more.
+        const FEW_TIMES: usize = 4;
+        let all = match self.layered() {
+            None if self.len() <= FEW_TIMES * count => Some((self.shape().names, self.cells())),
+            _ => None,
+        };
+        let mut next = 0;
+        move |name| {
+            let Some((names, cells)) = all else {
+                return self.get(name).map(|attr| attr.cell.get());
+            };
+            while next < names.len() && names[next] < name {
+                next += 1;
+            }
+            (names.get(next) == Some(&name)).then(|| cells[next].get())
+        }
     }
 
     /// All attributes, in the order of the names' numbers.
@@ -130,29 +178,44 @@ impl<'h> Attrs<'h> {
     }
 }
 
+/// `base // top`, where `base` is large and `top` is small. Neither is layered itself.
+///
+/// nixpkgs makes thousands of sets that are all packages and a few more, and asks each for a few names:
+/// to copy them was half of the memory that listing all packages took.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Layered<'h> {
+    /// [`LAYERED`]: no address of a shape.
+    mark: u64,
+    pub(super) base: Attrs<'h>,
+    pub(super) top: Attrs<'h>,
+    /// How many different names there are.
+    len: usize,
+    heap: &'h Heap,
+    /// The same set as an object of its own, once somebody wanted all of it.
+    flat: &'h Cell<Option<Attrs<'h>>>,
+}
+
+const LAYERED: u64 = 1;
+
+impl<'h> Layered<'h> {
+    #[cold]
+    #[inline(never)]
+    fn flat(&self) -> Attrs<'h> {
+        if let Some(flat) = self.flat.get() {
+            return flat;
+        }
+        let flat = self.heap.merged(self.base, self.top);
+        self.flat.set(Some(flat));
+        flat
+    }
+}
+
 impl Shape<'_> {
     /// The place of the attribute with this index.
     #[inline]
     pub fn position(&self, index: usize) -> PositionId {
         self.positions.get(index).copied().unwrap_or(PositionId::NONE)
-    }
-
-    /// Finds the indices of `count` names that are asked for in ascending order.
-    #[inline]
-    pub fn finder(&self, count: usize) -> impl FnMut(Name) -> Option<usize> {
-        // Going through all names is quicker than to search for each, unless there are many more.
-        const FEW_TIMES: usize = 4;
-        let search = self.names.len() > FEW_TIMES * count;
-        let mut next = 0;
-        move |name| {
-            if search {
-                return self.find(name);
-            }
-            while next < self.names.len() && self.names[next] < name {
-                next += 1;
-            }
-            (self.names.get(next) == Some(&name)).then_some(next)
-        }
     }
 
     /// The index of a name.
@@ -178,6 +241,21 @@ impl Heap {
     pub fn shape_of<'h>(&'h self, names: &'h [Name], positions: &'h [PositionId]) -> &'h Shape<'h> {
         assert!(positions.is_empty() || positions.len() == names.len(), "a place for each name");
         self.object(Shape { names, positions })
+    }
+
+    /// `base // top` without copying `base`.
+    pub(super) fn layered_attrs<'h>(&'h self, base: Attrs<'h>, top: Attrs<'h>) -> Attrs<'h> {
+        debug_assert!(base.layered().is_none() && top.layered().is_none());
+        let new = top.shape().names.iter().filter(|name| base.get(**name).is_none()).count();
+        let layered = Layered {
+            mark: LAYERED,
+            base,
+            top,
+            len: base.len() + new,
+            heap: self,
+            flat: &self.cells(1, None)[0],
+        };
+        Attrs { object: std::ptr::from_ref(self.object(layered)).cast(), heap: PhantomData }
     }
 
     /// A set with a given shape, the `i`th attribute's value being `value(i)`.

@@ -22,6 +22,11 @@ pub(super) struct Shapes {
     by_content: RefCell<FxHashMap<u64, NonNull<Shape<'static>>>>,
 }
 
+/// From so many attributes on, a set that is changed a little is not copied.
+const LARGE: usize = 128;
+/// The changes are few if they are not more than one in so many.
+const FEW_IN: usize = 8;
+
 impl Heap {
     /// `a // b`.
     pub fn update<'h>(&'h self, a: Attrs<'h>, b: Attrs<'h>) -> Attrs<'h> {
@@ -31,6 +36,22 @@ impl Heap {
         if a.is_empty() {
             return b;
         }
+        if b.layered().is_none() {
+            let (base, changes) = match a.layered() {
+                Some(layered) => (layered.base, layered.top.len() + b.len()),
+                None => (a, b.len()),
+            };
+            if base.len() >= LARGE && changes <= base.len() / FEW_IN {
+                // What was changed twice has one layer of changes.
+                let top = a.layered().map_or(b, |layered| self.merged(layered.top, b));
+                return self.layered_attrs(base, top);
+            }
+        }
+        self.merged(a, b)
+    }
+
+    /// `a // b` as one object; both have attributes.
+    pub(super) fn merged<'h>(&'h self, a: Attrs<'h>, b: Attrs<'h>) -> Attrs<'h> {
         let shape = self.merged_shape(a.shape(), b.shape());
         let (left, right) = (a.shape().names, b.shape().names);
         let (mut i, mut j) = (0, 0);
