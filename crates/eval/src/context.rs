@@ -1,29 +1,59 @@
 //! String contexts as text: the forms that `getContext`, `appendContext` and messages use.
 
 use crate::evaluator::Evaluator;
-use crate::heap::{Context, ContextElement, Str, Value};
+use crate::heap::{Context, ContextElement, Heap, Str, Value};
 
 /// Collects the contexts of the parts of a string.
 #[derive(Default)]
 pub(crate) struct ContextBuilder<'h> {
-    context: Context<'h>,
+    /// The first context. Most strings have no other, and then share it.
+    first: Context<'h>,
+    /// The elements of others.
+    more: Vec<ContextElement<'h>>,
+    /// How many of them there may be before those that are there twice are taken out.
+    most: usize,
+    /// Where their union will be.
+    heap: Option<&'h Heap>,
 }
+
+const LEAST_TO_DEDUPLICATE: usize = 1024;
 
 impl<'h> ContextBuilder<'h> {
     /// Adds everything that a string depends on.
     pub(crate) fn add(&mut self, evaluator: &Evaluator<'h>, context: Context<'h>) {
-        self.context = evaluator.heap.merge_contexts(self.context, context);
+        if context.is_empty() || context.is_identical(self.first) {
+            return;
+        }
+        if self.first.is_empty() {
+            self.first = context;
+            return;
+        }
+        self.heap = Some(evaluator.heap);
+        let known = self.first.elements();
+        let new = context.elements().iter().filter(|element| known.binary_search(element).is_err());
+        self.more.extend(new);
+        // Long lists of strings with much in common say the same again and again.
+        if self.more.len() > self.most.max(LEAST_TO_DEDUPLICATE) {
+            self.more.sort_unstable();
+            self.more.dedup();
+            self.most = 2 * self.more.len();
+        }
     }
 
     /// Adds one element.
     pub(crate) fn insert(&mut self, evaluator: &Evaluator<'h>, element: ContextElement<'h>) {
-        let one = evaluator.heap.context(&[element]);
-        self.add(evaluator, one);
+        self.heap = Some(evaluator.heap);
+        self.more.push(element);
     }
 
     /// What was collected.
     pub(crate) fn context(&self) -> Context<'h> {
-        self.context
+        match self.heap {
+            Some(heap) if !self.more.is_empty() => {
+                heap.context(&[self.first.elements(), &self.more].concat())
+            }
+            _ => self.first,
+        }
     }
 }
 

@@ -18,7 +18,10 @@ use crate::heap::{Attrs, AttrsBuilder, ContextElement, Kind, Value};
 #[derive(Default)]
 pub(crate) struct Cache {
     hashes: RefCell<FxHashMap<StorePath, HashModulo>>,
-    made: RefCell<FxHashMap<StorePath, Rc<Derivation>>>,
+    /// Those that were made, as the text of their files: that is a fraction of their size.
+    made: RefCell<FxHashMap<StorePath, Box<[u8]>>>,
+    /// Those that were read from the store.
+    read: RefCell<FxHashMap<StorePath, Rc<Derivation>>>,
 }
 
 /// What the attributes say, apart from the environment.
@@ -71,7 +74,10 @@ impl<'h> Evaluator<'h> {
 
     /// The derivations that this evaluation has made, by path.
     pub fn made_derivation(&self, path: &StorePath) -> Option<Rc<Derivation>> {
-        self.derivations.made.borrow().get(path).cloned()
+        let made = self.derivations.made.borrow();
+        let name = path.name().strip_suffix(".drv").unwrap_or(path.name());
+        let derivation = Derivation::from_aterm(self.store.store_dir(), name, made.get(path)?);
+        Some(Rc::new(derivation.expect("what was written as a derivation is read as one")))
     }
 
     fn derivation_named(&self, name: &str, attrs: Attrs<'h>, pos: Pos) -> Result<Value<'h>> {
@@ -443,10 +449,12 @@ impl<'h> Evaluator<'h> {
     /// Writes a finished derivation and gives the set with its paths.
     fn instantiate(&self, derivation: Derivation) -> Result<Value<'h>> {
         let store_dir = self.store.store_dir();
-        let path = self
-            .store
-            .add_derivation(&derivation.name, &derivation)
-            .map_err(|message| EvalError::new(ErrorKind::Derivation, message))?;
+        let (path, file) = derivation.to_store(store_dir)?;
+        if !self.store.is_read_only() {
+            self.store
+                .add_derivation(&derivation.name, &derivation)
+                .map_err(|message| EvalError::new(ErrorKind::Derivation, message))?;
+        }
         let hash: HashModulo =
             derivation.hash_modulo(store_dir, |input| self.hash_modulo(input))?;
         self.derivations.hashes.borrow_mut().insert(path.clone(), hash);
@@ -458,7 +466,7 @@ impl<'h> Evaluator<'h> {
         for (output, value) in self.output_values(&path, &derivation)? {
             attrs.insert(&output, value);
         }
-        self.derivations.made.borrow_mut().insert(path, Rc::new(derivation));
+        self.derivations.made.borrow_mut().insert(path, file.into_boxed_slice());
         Ok(attrs.finish(self.heap))
     }
 
@@ -502,12 +510,15 @@ impl<'h> Evaluator<'h> {
         if let Some(derivation) = self.made_derivation(path) {
             return Ok(derivation);
         }
+        if let Some(derivation) = self.derivations.read.borrow().get(path) {
+            return Ok(derivation.clone());
+        }
         let derivation = self
             .store
             .read_derivation(path)
             .map_err(|message| EvalError::new(ErrorKind::InvalidStorePath, message))?;
         let derivation = Rc::new(derivation);
-        self.derivations.made.borrow_mut().insert(path.clone(), derivation.clone());
+        self.derivations.read.borrow_mut().insert(path.clone(), derivation.clone());
         Ok(derivation)
     }
 }

@@ -18,7 +18,8 @@ pub struct Str<'h> {
 /// What a string depends on: elements in ascending order, each once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context<'h> {
-    elements: &'h [ContextElement<'h>],
+    /// Behind a second reference, so that a string can hold it in one word.
+    elements: Option<&'h &'h [ContextElement<'h>]>,
 }
 
 /// One store object that a string depends on. Paths are full paths in the store.
@@ -56,11 +57,11 @@ impl<'h> Str<'h> {
     /// What it depends on.
     #[inline]
     pub fn context(self) -> Context<'h> {
-        // SAFETY: the first word is 0 or the address of a `Context` in the heap.
+        // SAFETY: the first word is 0 or the address of a reference to a context's elements in the heap.
         unsafe {
             match *self.object {
                 0 => Context::default(),
-                address => *pointer(address).cast::<Context<'h>>(),
+                address => Context { elements: Some(&*pointer(address).cast()) },
             }
         }
     }
@@ -90,12 +91,20 @@ impl<'h> Str<'h> {
 impl<'h> Context<'h> {
     /// The elements in ascending order.
     pub fn elements(self) -> &'h [ContextElement<'h>] {
-        self.elements
+        self.elements.map_or(&[], |elements| elements)
     }
 
     /// Whether there is nothing in it.
     pub fn is_empty(self) -> bool {
-        self.elements.is_empty()
+        self.elements.is_none()
+    }
+
+    /// Whether both are the same object in the heap.
+    pub fn is_identical(self, other: Context<'h>) -> bool {
+        match (self.elements, other.elements) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        }
     }
 }
 
@@ -107,11 +116,9 @@ impl Heap {
 
     /// The concatenation of `parts`, with a context.
     pub fn str_with_context<'h>(&'h self, parts: &[&[u8]], context: Context<'h>) -> Str<'h> {
-        let context = if context.is_empty() {
-            0
-        } else {
-            std::ptr::from_ref(self.object(context)).expose_provenance() as u64
-        };
+        let context = context
+            .elements
+            .map_or(0, |elements| std::ptr::from_ref(elements).expose_provenance() as u64);
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let object = self.words(ObjectKind::String, 2 + len.div_ceil(8)).as_ptr();
         // SAFETY: the object has two words and room for `len` bytes behind them, and is fresh, so that
@@ -135,23 +142,12 @@ impl Heap {
 
     /// A context with these elements, in any order.
     pub fn context<'h>(&'h self, elements: &[ContextElement<'h>]) -> Context<'h> {
+        if elements.is_empty() {
+            return Context::default();
+        }
         let mut elements = elements.to_vec();
         elements.sort_unstable();
         elements.dedup();
-        Context { elements: self.slice(&elements) }
-    }
-
-    /// The union of two contexts.
-    pub fn merge_contexts<'h>(&'h self, a: Context<'h>, b: Context<'h>) -> Context<'h> {
-        if b.is_empty() || std::ptr::eq(a.elements, b.elements) {
-            return a;
-        }
-        if a.is_empty() {
-            return b;
-        }
-        if b.elements.iter().all(|element| a.elements.binary_search(element).is_ok()) {
-            return a;
-        }
-        self.context(&[a.elements, b.elements].concat())
+        Context { elements: Some(self.object(self.slice(&elements))) }
     }
 }
