@@ -67,6 +67,104 @@ fn sets_find_their_attributes() {
     }
 }
 
+/// The attributes `attr0`, `attr1`, …, each with its number and `place`.
+fn numbered<'h>(heap: &'h Heap, numbers: impl Iterator<Item = i64>, place: u32) -> Attrs<'h> {
+    let mut builder = AttrsBuilder::default();
+    for i in numbers {
+        let value = heap.int(i * i64::from(place));
+        builder.push(Name::new(&format!("attr{i}")), value, PositionId(place));
+    }
+    let Kind::Attrs(attrs) = builder.finish(heap).kind() else { panic!() };
+    attrs
+}
+
+fn shown(attrs: Attrs<'_>) -> Vec<(String, i64, u32)> {
+    let show = |attr: Attr<'_>| {
+        let Kind::Int(value) = attr.cell.get().kind() else { panic!() };
+        (attr.name.to_string(), value, attr.position.0)
+    };
+    attrs.sorted().into_iter().map(show).collect()
+}
+
+#[test]
+fn an_update_has_the_same_attributes_in_one_layer_or_in_two() {
+    let heap = Heap::new();
+    // The first set is large enough, in the last rounds, not to be copied.
+    for count in [1, 4, 100, 1000, 2000] {
+        let base = numbered(&heap, 0..count, 1);
+        let changes = numbered(&heap, (count - 1)..(count + 2), 2);
+        let again = numbered(&heap, [0, count].into_iter(), 3);
+        let updated = heap.update(heap.update(base, changes), again);
+
+        let mut expected: Vec<_> = (0..count + 2)
+            .map(|i| match i {
+                0 => (0, 3),
+                _ if i == count => (i * 3, 3),
+                _ if i >= count - 1 => (i * 2, 2),
+                _ => (i, 1),
+            })
+            .enumerate()
+            .map(|(i, (value, place))| (format!("attr{i}"), value, place))
+            .collect();
+        assert_eq!(updated.layered().is_some(), count >= 1000);
+        assert_eq!(updated.len(), expected.len());
+        let lookup = Cell::default();
+        for (name, value, place) in &expected {
+            let name = Name::new(name);
+            for attr in [updated.get(name), updated.get_again(name, &Cell::default())] {
+                let attr = attr.unwrap();
+                assert!(matches!(attr.cell.get().kind(), Kind::Int(found) if found == *value));
+                assert_eq!(attr.position.0, *place);
+            }
+        }
+        let last = Name::new("attr1");
+        for set in [base, updated, base, changes] {
+            let found = set.get_again(last, &lookup).map(|attr| attr.position);
+            assert_eq!(found, set.get(last).map(|attr| attr.position));
+        }
+        assert!(updated.get(Name::new("another")).is_none());
+        expected.sort();
+        assert_eq!(shown(updated), expected);
+    }
+}
+
+#[test]
+fn equal_shapes_are_one() {
+    let heap = Heap::new();
+    let (a, b) = (numbered(&heap, 0..3, 1), numbered(&heap, 0..3, 1));
+    assert!(std::ptr::eq(a.shape(), b.shape()));
+    assert!(!std::ptr::eq(a.shape(), numbered(&heap, 0..3, 2).shape()));
+    let (c, d) = (numbered(&heap, 2..5, 7), numbered(&heap, 2..5, 7));
+    assert!(std::ptr::eq(heap.update(a, c).shape(), heap.update(b, d).shape()));
+    let bare = heap.shape_without_positions(a.shape());
+    assert_eq!(bare.names, a.shape().names);
+    assert_eq!(bare.position(1), PositionId::NONE);
+    assert!(std::ptr::eq(bare, heap.shape_without_positions(bare)));
+}
+
+#[test]
+fn names_asked_for_in_order_are_found_in_sets_of_every_size() {
+    let heap = Heap::new();
+    for count in [0, 1, 3, 50, 2000] {
+        let attrs = numbered(&heap, (0..count).map(|i| 2 * i), 1);
+        let mut names: Vec<Name> = (0..8).map(|i| Name::new(&format!("attr{i}"))).collect();
+        names.sort();
+        let mut find = attrs.finder(names.len());
+        for name in names {
+            assert_eq!(find(name).is_some(), attrs.get(name).is_some(), "{name} of {count}");
+        }
+    }
+}
+
+#[test]
+fn what_is_allocated_is_counted() {
+    let heap = Heap::new();
+    let before = heap.allocated(ObjectKind::Thunk);
+    heap.thunk(Code { unit: 0, expr: ExprId(0) }, Env::none());
+    let after = heap.allocated(ObjectKind::Thunk);
+    assert_eq!((after.objects - before.objects, after.bytes - before.bytes), (1, 16));
+}
+
 #[test]
 fn environments_of_every_size_chain() {
     let heap = Heap::new();
@@ -106,7 +204,7 @@ fn contexts_merge_as_sets() {
     let heap = Heap::new();
     let a = heap.context(&[ContextElement::Opaque("b"), ContextElement::Opaque("a")]);
     let b = heap.context(&[ContextElement::DerivationDeep("a"), ContextElement::Opaque("b")]);
-    let merged = heap.merge_contexts(a, b);
+    let merged = heap.context(&[a.elements(), b.elements()].concat());
     assert_eq!(
         merged.elements(),
         [
