@@ -162,7 +162,8 @@ impl<'h> Evaluator<'h> {
         context: &mut ContextBuilder<'h>,
         doing: &'static str,
     ) -> Result<PathBuf> {
-        let mut value = self.force(value, pos)?;
+        let forced = self.force(value, pos);
+        let mut value = forced.map_err(|error| error.context(pos, doing))?;
         while let Kind::Attrs(attrs) = value.kind() {
             self.check_stack()?;
             match self.string_of_attrs(value, attrs, pos)? {
@@ -243,6 +244,10 @@ impl<'h> Evaluator<'h> {
             let path = normalize(Path::new("/"), &path_text(&texts.concat()));
             return Ok(self.path_value(&path));
         }
+        // Strings that are doubled again and again take more time than calls.
+        if texts.iter().map(|text| text.len()).sum::<usize>() > BYTES_BETWEEN_CHECKS {
+            self.check_interrupt()?;
+        }
         let texts: Vec<&[u8]> = texts.iter().map(|text| &**text).collect();
         Ok(self.heap.str_with_context(&texts, context.context()).value())
     }
@@ -317,6 +322,9 @@ impl<'h> Evaluator<'h> {
             .map_err(|message| EvalError::new(ErrorKind::InvalidStorePath, message))
     }
 }
+
+/// A string longer than this is a reason to look whether the evaluation is to end.
+const BYTES_BETWEEN_CHECKS: usize = 1 << 20;
 
 /// What `+` has added up so far.
 #[derive(Clone, Copy)]

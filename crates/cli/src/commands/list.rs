@@ -27,8 +27,8 @@ use crate::{
 /// List the packages of an expression: attribute path, name, derivation.
 ///
 /// The list is that of `nix-env --query --available --attr-path --drv-path`, in the same order: packages
-/// for this machine's system by name. What refuses to be evaluated (broken, insecure or unfree packages,
-/// failed assertions) is left out.
+/// by name. What refuses to be evaluated (broken, insecure or unfree packages, failed assertions) is left
+/// out.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   floe list '<nixpkgs>'                        every package
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     /// Print attribute paths and names only; the paths of derivations need not be computed then.
     #[arg(long)]
     names: bool,
-    /// List packages for this system; `*` for all. Otherwise those for this machine's.
+    /// List only packages for this system, such as `x86_64-linux`.
     #[arg(long, value_name = "SYSTEM")]
     system_filter: Option<String>,
     /// How to print the list.
@@ -52,10 +52,17 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    fn is_json(&self) -> bool {
+        self.json || self.format == Format::Json
+    }
+}
+
 /// What is printed of a package.
 struct Line {
     path: String,
     name: String,
+    /// Empty if it was not asked for.
     system: String,
     /// `-` if the package has none; not there if it was not asked for.
     derivation: Option<String>,
@@ -69,9 +76,9 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
             Ok(lines(arguments, evaluator, &selected, &refused)?)
         })?;
     let lines: Vec<Line> = evaluated.result?.into_iter().flatten().collect();
-    match arguments.format {
-        Format::Human if !arguments.json => print_table(&lines)?,
-        _ => print_json(&lines)?,
+    match arguments.is_json() {
+        true => print_json(&lines)?,
+        false => print_table(&lines)?,
     }
     match refused.into_inner() {
         0 => {}
@@ -95,14 +102,18 @@ fn lines<'h>(
     let found = packages::find(evaluator, value, path, given, Refusals::Skip, show)?;
     drop(progress);
 
-    let system = arguments.system_filter.as_deref().unwrap_or(&evaluator.settings.system);
+    // Nobody asks a package for its system without need: the answer may be an error.
+    let needs_system = arguments.system_filter.is_some() || arguments.is_json();
     let mut lines = Vec::new();
     for package in found {
-        let own = package.system(evaluator)?.unwrap_or_else(|| "unknown".to_owned());
-        if system == "*" || own == system {
+        let system = match needs_system {
+            true => package.system(evaluator)?.unwrap_or_else(|| "unknown".to_owned()),
+            false => String::new(),
+        };
+        if arguments.system_filter.as_ref().is_none_or(|wanted| *wanted == system) {
             let name = package.name(evaluator)?;
             let path = package.path.clone();
-            lines.push((package, Line { path, name, system: own, derivation: None }));
+            lines.push((package, Line { path, name, system, derivation: None }));
         }
     }
     // C++ compares `char`, which has a sign on most machines.

@@ -26,7 +26,11 @@ pub(super) fn of(
     request: &Request,
     show_trace: bool,
 ) -> Complaint {
-    let report = evaluator.report(error);
+    let mut report = evaluator.report(error);
+    if report.position.is_none() {
+        // Nix names no place for many a message, but for what was being done.
+        report.position = report.frames.first().and_then(|frame| frame.position.clone());
+    }
     let mut folding = Folding {
         territory: Territory::new(evaluator, request),
         shown: report.position.iter().cloned().collect(),

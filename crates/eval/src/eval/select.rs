@@ -76,7 +76,6 @@ impl<'h> Evaluator<'h> {
                     _ => {
                         return Err(self
                             .wrong_type(current, "a set", ErrorKind::NotASet)
-                            .at(pos)
                             .context(pos, "while selecting an attribute"));
                     }
                 };

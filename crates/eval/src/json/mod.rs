@@ -118,12 +118,19 @@ impl<'h> Evaluator<'h> {
                     }
                     serde_json::Value::Object(object)
                 }
-                Kind::Closure(_) | Kind::Builtin(_) | Kind::Partial(_) | Kind::Thunk(_) => {
-                    return Err(EvalError::new(
-                        ErrorKind::TypeMismatch,
-                        format!("cannot convert {} to JSON", self.describe(value)),
-                    )
-                    .at(pos));
+                other @ (Kind::Closure(_)
+                | Kind::Builtin(_)
+                | Kind::Partial(_)
+                | Kind::Thunk(_)) => {
+                    let message = format!("cannot convert {} to JSON", self.describe(value));
+                    // A function is where it is written.
+                    let pos = match other {
+                        Kind::Closure(closure) => {
+                            self.unit(closure.unit()).lambda_pos(closure.lambda())
+                        }
+                        _ => pos,
+                    };
+                    return Err(EvalError::new(ErrorKind::TypeMismatch, message).at(pos));
                 }
             })
         })
