@@ -78,21 +78,6 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The innermost node around a span; for an empty one around its offset.
-    pub(crate) fn covering(&self, span: Span) -> Node<'_> {
-        if span.start == span.end {
-            let token = self.token_at(span.start);
-            return if token.is_token() { token.parent().unwrap_or(token) } else { token };
-        }
-        let mut node = self.root();
-        while let Some(child) = node.children().find(|child| {
-            !child.is_token() && child.start() <= span.start && span.end <= child.end()
-        }) {
-            node = child;
-        }
-        node
-    }
-
     /// The white space at the start of the line that `offset` is in.
     pub(crate) fn indentation(&self, offset: u32) -> &'a str {
         let line = &self.text[self.line_start(offset) as usize..];

@@ -113,10 +113,13 @@ pub(crate) struct Input<'a> {
     pub(crate) scopes: &'a Scopes,
 }
 
+/// Looks at one node.
+type Check = fn(&mut Checker<'_>, Node<'_>);
+
 #[derive(Debug)]
 enum Rule {
     /// Looks at each node of some kinds.
-    Nodes(&'static [SyntaxKind], fn(&mut Checker<'_>, Node<'_>)),
+    Nodes(&'static [SyntaxKind], Check),
     /// Looks at the file as a whole.
     File(fn(&mut Checker<'_>)),
     /// Looks at what the others found.
@@ -218,8 +221,7 @@ pub(crate) fn findings(input: &Input<'_>, level: impl Fn(&Lint) -> Level) -> Vec
         found: Vec::new(),
     };
     let on = || LINTS.iter().zip(&levels).filter(|(_, level)| **level > Level::Allow);
-    let mut by_kind: Vec<Vec<(&'static Lint, Level, fn(&mut Checker<'_>, Node<'_>))>> =
-        vec![Vec::new(); K::ALL.len()];
+    let mut by_kind: Vec<Vec<(&'static Lint, Level, Check)>> = vec![Vec::new(); K::ALL.len()];
     for (lint, level) in on() {
         match lint.rule {
             Nodes(kinds, check) => {
