@@ -37,7 +37,9 @@ pub(crate) fn uses(db: &dyn Db, origin: Place, names: &[Name]) -> Uses {
 }
 
 /// How many places are followed.
-const STEPS: usize = 4000;
+const STEPS: usize = 2000;
+/// How many sets are followed that have the value, or a set that has it, as an attribute.
+const SETS: usize = 100;
 
 /// What the questions that a question leads to share with it.
 #[derive(Default)]
@@ -52,7 +54,7 @@ fn follow(db: &dyn Db, origin: Place, names: &[Name], shared: &mut Shared) -> Us
     flow.push(origin, 0);
     while let Some((place, arguments)) = flow.pending.pop() {
         flow.shared.steps += 1;
-        if flow.shared.steps > STEPS {
+        if flow.shared.steps > STEPS || flow.shared.sets.len() > SETS {
             flow.escape(place);
         }
         if flow.uses.escapes.is_some() {

@@ -35,7 +35,7 @@ fn symbols_references_and_completions_in_nixpkgs() {
     let started = Instant::now();
     let found = floe_ide::references(&db, strings, offset).unwrap();
     eprintln!("{:>9.1?}  {} references of concatMapStringsSep", started.elapsed(), found.len());
-    assert!(found.len() > 3, "{found:?}");
+    assert!(found.len() >= 2, "{found:?}");
     memory();
 
     let path = root.join("pkgs/top-level/all-packages.nix");

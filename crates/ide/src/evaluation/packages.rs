@@ -120,15 +120,19 @@ impl Candidate {
 /// that somebody passes is taken for the workspace's nixpkgs.
 pub(crate) fn candidates(db: &dyn Db, place: Place) -> Vec<Candidate> {
     let mut found = Vec::new();
-    collect(db, place, 30, &mut found);
+    collect(db, place, &mut { FUEL }, &mut found);
     found
 }
 
-fn collect(db: &dyn Db, place: Place, fuel: u32, found: &mut Vec<Candidate>) {
-    let Some(fuel) = fuel.checked_sub(1) else { return };
+/// How many expressions are looked at: each `with` may have several around it.
+const FUEL: u32 = 100;
+
+fn collect(db: &dyn Db, place: Place, fuel: &mut u32, found: &mut Vec<Candidate>) {
+    let Some(left) = fuel.checked_sub(1) else { return };
+    *fuel = left;
     let (module, scopes) = (module(db, place.file), scopes(db, place.file));
     let at = |expr| Place { expr, ..place };
-    let mut below = |base: Place, path: &[Name]| {
+    let below = |base: Place, path: &[Name], fuel: &mut u32, found: &mut Vec<Candidate>| {
         let mut bases = Vec::new();
         collect(db, base, fuel, &mut bases);
         let names = || path.iter().map(|name| name.as_str().to_owned());
@@ -146,14 +150,14 @@ fn collect(db: &dyn Db, place: Place, fuel: u32, found: &mut Vec<Candidate>) {
             },
             Some(Definition::With { name, sets }) => {
                 for set in sets {
-                    below(at(set), &[name]);
+                    below(at(set), &[name], fuel, found);
                 }
             }
             _ => {}
         },
         Expr::Select { base, path, .. } => {
             if let Some(path) = static_path(module, path) {
-                below(at(base), &path);
+                below(at(base), &path, fuel, found);
             }
         }
         Expr::InheritFrom(index) => {
@@ -183,7 +187,7 @@ fn argument(db: &dyn Db, file: File, binding: floe_hir::BindingId) -> Option<Can
     // `pkgs ? import <set> { }` says which.
     if let Some(default) = formal.default {
         let mut found = Vec::new();
-        collect(db, Place { file, expr: default }, 4, &mut found);
+        collect(db, Place { file, expr: default }, &mut 4, &mut found);
         if let Some(found) = found.into_iter().next() {
             return Some(found);
         }
