@@ -61,8 +61,7 @@ pub fn reparse(
     let spine = if is_exchangeable { spine(&old.tree, &edit.range) } else { Vec::new() };
     // From the inside out: what stands in a node, then the node itself.
     let blocks = (0..spine.len()).rev().flat_map(|depth| {
-        let looks: [fn(&FlatTree, &[Spine], usize, &Range<u32>) -> Option<Block>; 2] =
-            [enclosing_entries, enclosing_node];
+        let looks = [enclosing_entries as Look, enclosing_node as Look];
         let spine = &spine;
         looks.into_iter().filter_map(move |look| look(&old.tree, spine, depth, &edit.range))
     });
@@ -78,6 +77,9 @@ pub fn reparse(
     let green = old_green.map(|_| parse.tree.to_green(text));
     Reparse { parse, green, exchange: None }
 }
+
+/// Looks for a block at the node of the spine with this number.
+type Look = fn(&FlatTree, &[Spine], usize, &Range<u32>) -> Option<Block>;
 
 /// Siblings that may be exchanged.
 struct Block {
