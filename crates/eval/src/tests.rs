@@ -155,25 +155,80 @@ fn endless_calls_end_at_the_configured_depth() {
     assert_eq!(report.message, message, "the machine stack is no crash either");
 }
 
+/// Expressions over data that nests a million levels deep.
+fn over_deep_data() -> Vec<String> {
+    let deep = |step: &str, start: &str| {
+        format!("(builtins.foldl' (inner: _: {step}) ({start}) (builtins.genList (x: x) 1000000))")
+    };
+    let list = deep("[ inner ]", "[ ]");
+    let set = deep("{ inherit inner; }", "{ }");
+    let text = deep("{ outPath = inner; }", "\"x\"");
+    let brackets = |n: &str| format!("builtins.genList (_: \"{n}\") 1000000");
+    let json = format!("builtins.concatStringsSep \"\" ({} ++ {})", brackets("["), brackets("]"));
+    vec![
+        list.clone(),
+        set.clone(),
+        format!("builtins.toJSON {list}"),
+        format!("builtins.toJSON {set}"),
+        format!("builtins.deepSeq {list} 1"),
+        format!("{list} == {list}"),
+        format!("{set} == {set}"),
+        format!("{list} < {list}"),
+        format!("builtins.sort builtins.lessThan [ {list} {list} ]"),
+        format!("builtins.elem {list} [ {list} ]"),
+        format!(
+            "builtins.genericClosure {{ startSet = map (key: {{ inherit key; }}) [ {list} {list} ]; \
+                 operator = x: [ ]; }}"
+        ),
+        format!("toString {list}"),
+        format!("\"${{{text}}}\""),
+        format!("builtins.toJSON {text}"),
+        format!("throw (builtins.toJSON {list})"),
+        format!("1 + {list}"),
+        format!("assert {list} == {list}; 1"),
+        format!("{} 1", deep("{ __functor = inner; }", "self: x: x")),
+        format!("{} 1", deep("x: inner x", "x: x")),
+        format!("builtins.length (builtins.fromJSON ({json}))"),
+        format!("builtins.fromJSON ({json})"),
+        format!("builtins.fromJSON (builtins.concatStringsSep \"\" ({}))", brackets("[")),
+    ]
+}
+
 #[test]
 fn deep_data_is_no_crash() {
-    let nested = "builtins.foldl' (a: b: [ a ]) [ ] (builtins.genList (x: x) 200000)";
-    // Indentation makes XML grow with the square of the depth.
-    let less_nested = nested.replace("200000", "3000");
-    for expression in [
-        format!("builtins.stringLength (builtins.toJSON ({nested}))"),
-        format!("({nested}) == ({nested})"),
-        format!("builtins.deepSeq ({nested}) 1"),
-        format!("builtins.stringLength (builtins.toXML ({less_nested}))"),
-        format!("toString ({nested})"),
-    ] {
-        // Either a value or the error of a full stack; both are an answer.
-        if let Err(message) = eval(&expression) {
-            assert_eq!(message, "stack overflow; max-call-depth exceeded", "{expression}");
+    let mut expressions = over_deep_data();
+    // Its indentation makes XML grow with the square of the depth.
+    expressions.push("builtins.toXML ".to_owned() + &over_deep_data()[0]);
+    let overflow = "stack overflow; max-call-depth exceeded";
+    let answers: Vec<_> = expressions.iter().map(|expression| eval(expression)).collect();
+    let is_orderly = |answer: &std::result::Result<String, String>| match answer {
+        Ok(value) => value.len() < 10,
+        Err(message) => {
+            message == overflow
+                || message.starts_with("cannot add a list")
+                || message.starts_with("[json.exception")
         }
+    };
+    for (expression, answer) in expressions.iter().zip(&answers) {
+        assert!(is_orderly(answer), "{expression}: {answer:?}");
     }
-    let brackets = format!("builtins.fromJSON ''{}{}''", "[".repeat(100_000), "]".repeat(100_000));
-    let _ = eval(&brackets);
+    let overflows = answers.iter().filter(|answer| **answer == Err(overflow.to_owned())).count();
+    assert!(overflows > 15, "most of these recurse: {overflows}");
+}
+
+#[test]
+fn deep_calls_are_no_crash_without_a_limit() {
+    let deep = |step: &str, start: &str| {
+        format!("(builtins.foldl' (inner: _: {step}) ({start}) (builtins.genList (x: x) 1000000))")
+    };
+    for expression in [
+        format!("{} 1", deep("{ __functor = inner; }", "self: x: x")),
+        format!("{} 1", deep("builtins.head (map (builtins.add 1) [ inner ])", "1")),
+    ] {
+        let settings = Settings { max_call_depth: u32::MAX, ..Settings::default() };
+        // A value, or the error of a full stack: both are an answer.
+        let _ = strict(settings, &format!("builtins.seq ({expression}) true"));
+    }
 }
 
 #[test]

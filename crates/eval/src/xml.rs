@@ -57,8 +57,12 @@ struct Writer<'e, 'h> {
 impl<'h> Writer<'_, 'h> {
     fn value(&mut self, value: Value<'h>, pos: Pos) -> Result<()> {
         let evaluator = self.evaluator;
-        evaluator.check_stack()?;
-        let mut value = value;
+        evaluator.nested_at(pos, || self.value_here(value, pos))
+    }
+
+    fn value_here(&mut self, mut value: Value<'h>, pos: Pos) -> Result<()> {
+        let evaluator = self.evaluator;
+        evaluator.check_interrupt()?;
         if self.strict {
             value = evaluator.force(value, pos)?;
         } else if let Kind::Thunk(thunk) = value.kind() {

@@ -125,6 +125,7 @@ impl Configuration {
         match name {
             "pure-eval" => settings.pure = boolean()?,
             "restrict-eval" => settings.restricted = boolean()?,
+            "allowed-uris" => settings.allowed_uris = words().collect(),
             "allow-import-from-derivation" => settings.allow_import_from_derivation = boolean()?,
             "trace-verbose" => settings.trace_verbose = boolean()?,
             "abort-on-warn" => settings.abort_on_warn = boolean()?,

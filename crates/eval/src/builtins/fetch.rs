@@ -24,18 +24,6 @@ pub(super) const BUILTINS: &[Builtin] = &[
         ev.force_attrs(args[0], Pos::None, doing)?;
         Err(unsupported("fetchClosure", None))
     }),
-    builtin("parseFlakeRef", 1, |ev, args, _| {
-        ev.require_feature("flakes")?;
-        let doing = "while evaluating the argument passed to builtins.parseFlakeRef";
-        let url = ev.force_plain_string(args[0], Pos::None, doing)?;
-        Err(unsupported("parseFlakeRef", Some(&url.to_text())))
-    }),
-    builtin("flakeRefToString", 1, |ev, args, _| {
-        ev.require_feature("flakes")?;
-        let doing = "while evaluating the argument passed to builtins.flakeRefToString";
-        ev.force_attrs(args[0], Pos::None, doing)?;
-        Err(unsupported("flakeRefToString", None))
-    }),
     builtin("getFlake", 1, |ev, args, _| {
         ev.require_feature("flakes")?;
         let doing = "while evaluating the argument passed to builtins.getFlake";
@@ -107,7 +95,31 @@ fn fetch_file_from(ev: &Evaluator<'_>, name: &str, url: &str, hash: Option<Hash>
             format!("in pure evaluation mode, '{name}' requires a 'sha256' argument"),
         );
     }
-    unsupported(name, Some(url))
+    check_uri(ev, url).err().unwrap_or_else(|| unsupported(name, Some(url)))
+}
+
+/// Fails if the settings forbid fetching from an address.
+fn check_uri(ev: &Evaluator<'_>, uri: &str) -> Result<()> {
+    if !ev.settings.restricted {
+        return Ok(());
+    }
+    // The allowed address itself, and what lies below it. One that ends with a colon is a whole scheme.
+    let is_below = |allowed: &String| {
+        uri.strip_prefix(allowed.as_str()).is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with('/') || allowed.ends_with(['/', ':'])
+        })
+    };
+    if ev.settings.allowed_uris.iter().filter(|allowed| !allowed.is_empty()).any(is_below) {
+        return Ok(());
+    }
+    let path = uri.strip_prefix("file://").unwrap_or(uri);
+    if path.starts_with('/') {
+        return ev.check_path(std::path::Path::new(path));
+    }
+    Err(EvalError::new(
+        ErrorKind::Restricted,
+        format!("access to URI '{uri}' is forbidden in restricted mode"),
+    ))
 }
 
 /// An empty text stands for the hash that fits nothing.

@@ -190,6 +190,8 @@ fn gen_list<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<
     }
     let doing = "while evaluating the first argument passed to builtins.genList";
     ev.force_function(args[0], Pos::None, doing)?;
+    // Making room for very many takes a while, too.
+    ev.check_interrupt()?;
     let cells = ev.heap.cells(len as usize, Value::null());
     for (i, cell) in cells.iter().enumerate() {
         if i.is_multiple_of(CELLS_BETWEEN_CHECKS) {

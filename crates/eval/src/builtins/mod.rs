@@ -5,6 +5,7 @@ mod control;
 mod derivations;
 mod fetch;
 mod files;
+mod inputs;
 mod lists;
 mod numbers;
 mod strings;
@@ -43,6 +44,7 @@ const FAMILIES: &[&[Builtin]] = &[
     derivations::BUILTINS,
     fetch::BUILTINS,
     files::BUILTINS,
+    inputs::BUILTINS,
     lists::BUILTINS,
     numbers::BUILTINS,
     strings::BUILTINS,

@@ -17,6 +17,8 @@ impl<'h> Evaluator<'h> {
         arguments: &[Value<'h>],
         pos: Pos,
     ) -> Result<Value<'h>> {
+        // Builtins that call builtins meet no other check.
+        self.check_stack()?;
         let depth = self.depth.get();
         let result = match self.enter(function, arguments, pos) {
             Ok(Step::Value(value)) => Ok(value),
