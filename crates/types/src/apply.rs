@@ -135,7 +135,7 @@ impl Inference<'_> {
             ("scopedImport" | "fromJSON" | "getFlake", _) => Type::Unknown,
             ("mapAttrs", [function, set]) => {
                 let (function, set) = (self.value(function), self.value(set));
-                self.map_attrs(function, &set)
+                self.map_attrs(&function, &set)
             }
             ("removeAttrs", [set, names]) => match self.value(set) {
                 Type::Attrs(row) => {
@@ -204,7 +204,7 @@ impl Inference<'_> {
         })
     }
 
-    fn map_attrs(&mut self, function: Type, set: &Type) -> Type {
+    fn map_attrs(&mut self, function: &Type, set: &Type) -> Type {
         let (attributes, open) = self.attributes(set);
         const MOST: usize = 2000;
         if attributes.len() > MOST || !matches!(set, Type::Attrs(_)) {
