@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::session::{Session, View, lock};
 
 /// How long nothing must change before open files are evaluated.
-const PAUSE: Duration = Duration::from_millis(150);
+const PAUSE: Duration = Duration::from_millis(30);
 
 /// What the client shows for a document.
 #[derive(Default)]

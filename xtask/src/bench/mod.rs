@@ -3,6 +3,7 @@
 //! One file per thing that is measured. Peers that are missing are said so and left out.
 
 mod eval;
+mod evaluated;
 mod hook;
 mod lsp;
 mod measure;
@@ -20,7 +21,7 @@ use crate::run::{cargo, run, say, target};
 
 pub(crate) const USAGE: &str = "usage: cargo xtask bench [WHAT…] [OPTIONS]
 
-WHAT is parse, eval, lsp or hook; all of them if nothing is named. A single evaluation can be named
+WHAT is parse, eval, lsp, evaluated or hook; all of them if nothing is named. A single evaluation can be named
 instead of eval: hello, system, update, fold, concat, recursion, sort, json, and the long ones, which
 eval leaves out: desktop, options, names, paths.
 
@@ -41,11 +42,12 @@ enum What {
     Parse,
     Eval,
     Lsp,
+    Evaluated,
     Hook,
 }
 
 impl What {
-    const ALL: [What; 4] = [What::Parse, What::Eval, What::Lsp, What::Hook];
+    const ALL: [What; 5] = [What::Parse, What::Eval, What::Lsp, What::Evaluated, What::Hook];
 
     fn from_word(word: &str) -> Option<What> {
         What::ALL.into_iter().find(|what| what.word() == word)
@@ -56,6 +58,7 @@ impl What {
             What::Parse => "parse",
             What::Eval => "eval",
             What::Lsp => "lsp",
+            What::Evaluated => "evaluated",
             What::Hook => "hook",
         }
     }
@@ -86,6 +89,7 @@ pub(crate) fn run_bench(words: &[&str]) -> Result<()> {
                 tables.extend(eval::measure(&floe, nixpkgs, nix.as_ref(), options.runs, &chosen)?);
             }
             What::Lsp => tables.extend(lsp::measure(&floe, nixpkgs, nil.as_ref(), options.edits)?),
+            What::Evaluated => tables.push(evaluated::measure(&floe, nixpkgs)?),
             What::Hook => {}
         }
     }
@@ -169,7 +173,8 @@ fn build() -> Result<Floe> {
     let program = ["--package", "floe-cli", "--bin", "floe"];
     let parse_speed = ["--package", "floe-hir", "--example", parse::EXAMPLE];
     let sessions = lsp::EXAMPLES.map(|example| ["--package", "floe-lsp", "--example", example]);
-    let words = [&[program, parse_speed], sessions.as_slice()].concat().concat();
+    let evaluated = ["--package", "floe-lsp", "--example", evaluated::EXAMPLE];
+    let words = [&[program, parse_speed, evaluated], sessions.as_slice()].concat().concat();
     run(cargo(["build", "--quiet", "--release"]).args(words))?;
     Ok(Floe { program: target().join("release/floe") })
 }
