@@ -18,6 +18,7 @@ mod attrs;
 mod env;
 mod function;
 mod list;
+mod prefault;
 mod shapes;
 mod statistics;
 mod string;
@@ -26,9 +27,10 @@ mod value;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ptr::NonNull;
 
+use prefault::{Prefaulter, STEP_BYTES};
 use shapes::Shapes;
 use statistics::Statistics;
 
@@ -44,12 +46,16 @@ pub use value::{Kind, Value};
 /// A bump arena. See the module's comment.
 pub struct Heap {
     next: Cell<*mut u64>,
+    /// Where the room that may be used now ends: at most at the chunk's end.
     end: Cell<*mut u64>,
+    chunk_end: Cell<*mut u64>,
     chunks: RefCell<Vec<(NonNull<u64>, Layout)>>,
     /// Boxes, as pointers: moving a box would say that nobody else points into it.
     kept: RefCell<Vec<NonNull<dyn Any>>>,
     /// Bytes in all chunks.
     reserved: Cell<usize>,
+    /// Started with the first chunk of several steps.
+    prefaulter: OnceCell<Option<Prefaulter>>,
     statistics: Statistics,
     shapes: Shapes,
 }
@@ -57,18 +63,17 @@ pub struct Heap {
 /// The first chunk is small, so that an evaluator costs little to start; later ones double.
 const FIRST_CHUNK_BYTES: usize = 256 << 10;
 const LARGEST_CHUNK_BYTES: usize = 32 << 20;
-/// Chunks of at least this size have huge pages, if the kernel gives them.
-const HUGE_PAGE_BYTES: usize = 2 << 20;
-
 impl Heap {
     /// An empty heap.
     pub fn new() -> Heap {
         Heap {
             next: Cell::new(std::ptr::null_mut()),
             end: Cell::new(std::ptr::null_mut()),
+            chunk_end: Cell::new(std::ptr::null_mut()),
             chunks: RefCell::default(),
             kept: RefCell::default(),
             reserved: Cell::new(0),
+            prefaulter: OnceCell::new(),
             statistics: Statistics::default(),
             shapes: Shapes::default(),
         }
@@ -81,7 +86,7 @@ impl Heap {
 
     /// How many bytes are in use.
     pub fn used_bytes(&self) -> usize {
-        let free = (self.end.get() as usize) - (self.next.get() as usize);
+        let free = (self.chunk_end.get() as usize) - (self.next.get() as usize);
         self.reserved.get() - free
     }
 
@@ -151,7 +156,7 @@ impl Heap {
         self.statistics.count(kind, count);
         let start = self.next.get();
         if (self.end.get() as usize) - (start as usize) < count * size_of::<u64>() {
-            return self.words_in_new_chunk(count);
+            return self.words_beyond_end(count);
         }
         // SAFETY: the chunk has at least `count` words behind `start`.
         self.next.set(unsafe { start.add(count) });
@@ -162,20 +167,44 @@ impl Heap {
 
     #[cold]
     #[inline(never)]
+    fn words_beyond_end(&self, count: usize) -> NonNull<u64> {
+        let (start, chunk_end) = (self.next.get(), self.chunk_end.get());
+        if (chunk_end as usize) - (start as usize) < count * size_of::<u64>() {
+            return self.words_in_new_chunk(count);
+        }
+        // SAFETY: the chunk has at least `count` words behind `start`, so that it is not null.
+        let (start, next) = unsafe { (NonNull::new_unchecked(start), start.add(count)) };
+        self.next.set(next);
+        self.open_step();
+        start
+    }
+
+    /// Opens the next step of the chunk for use, and asks for the pages of the one after it.
+    fn open_step(&self) {
+        let (next, chunk_end) = (self.next.get(), self.chunk_end.get());
+        let Some(prefaulter) = self.prefaulter.get_or_init(Prefaulter::start) else {
+            self.end.set(chunk_end);
+            return;
+        };
+        let left = (chunk_end as usize) - (next as usize);
+        let step = STEP_BYTES.min(left) / size_of::<u64>();
+        let two_steps = (2 * STEP_BYTES).min(left) / size_of::<u64>();
+        // SAFETY: both stay within, or one past, the chunk.
+        let (end, after) = unsafe { (next.add(step), next.add(two_steps)) };
+        prefaulter.populate(end, after);
+        self.end.set(end);
+    }
+
     fn words_in_new_chunk(&self, count: usize) -> NonNull<u64> {
         assert!(count > 0, "an object has at least one word");
         let doubled = (self.reserved.get()).clamp(FIRST_CHUNK_BYTES, LARGEST_CHUNK_BYTES);
         let bytes = doubled.max(count * size_of::<u64>());
-        let align = if bytes >= HUGE_PAGE_BYTES { HUGE_PAGE_BYTES } else { size_of::<u64>() };
         let layout =
-            Layout::from_size_align(bytes, align).expect("a chunk fits into the address space");
+            Layout::from_size_align(bytes, 16).expect("a chunk fits into the address space");
         // SAFETY: the layout's size is not zero.
         let Some(chunk) = NonNull::new(unsafe { alloc(layout) }.cast::<u64>()) else {
             handle_alloc_error(layout)
         };
-        if bytes >= HUGE_PAGE_BYTES {
-            prefer_huge_pages(chunk, bytes);
-        }
         self.chunks.borrow_mut().push((chunk, layout));
         self.reserved.set(self.reserved.get() + bytes);
         let words = bytes / size_of::<u64>();
@@ -183,21 +212,16 @@ impl Heap {
             // SAFETY: both stay within, or one past, the chunk of `words` words.
             unsafe {
                 self.next.set(chunk.as_ptr().add(count));
-                self.end.set(chunk.as_ptr().add(words));
+                self.chunk_end.set(chunk.as_ptr().add(words));
+            }
+            if bytes > STEP_BYTES {
+                self.open_step();
+            } else {
+                self.end.set(self.chunk_end.get());
             }
         }
         chunk
     }
-}
-
-/// Asks for huge pages, where the kernel has them: a quarter of the time went into handing out memory in
-/// small ones. The chunk begins at a multiple of [`HUGE_PAGE_BYTES`].
-fn prefer_huge_pages(chunk: NonNull<u64>, bytes: usize) {
-    let whole_pages = bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-    let advice = rustix::mm::Advice::LinuxHugepage;
-    // SAFETY: the range lies in the chunk, and the advice does not change what is in it. An error means
-    // that the kernel has no such pages.
-    let _ = unsafe { rustix::mm::madvise(chunk.as_ptr().cast(), whole_pages, advice) };
 }
 
 impl Default for Heap {
@@ -208,6 +232,8 @@ impl Default for Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
+        // Its thread must not touch memory that is given back.
+        self.prefaulter.take();
         for kept in self.kept.borrow_mut().drain(..) {
             // SAFETY: it came from a box, once, and no `'h` is alive any more.
             drop(unsafe { Box::from_raw(kept.as_ptr()) });
