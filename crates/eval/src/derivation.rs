@@ -114,7 +114,7 @@ impl<'h> Evaluator<'h> {
             *text = crate::json::to_nix_json(&json).into_bytes();
         }
         self.set_outputs(&mut request, pos)?;
-        self.instantiate(request.derivation)
+        self.instantiate(&request.derivation)
     }
 
     fn read_attributes(&self, name: &str, attrs: Attrs<'h>, pos: Pos) -> Result<Request<'h>> {
@@ -447,12 +447,12 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Writes a finished derivation and gives the set with its paths.
-    fn instantiate(&self, derivation: Derivation) -> Result<Value<'h>> {
+    fn instantiate(&self, derivation: &Derivation) -> Result<Value<'h>> {
         let store_dir = self.store.store_dir();
         let (path, file) = derivation.to_store(store_dir)?;
         if !self.store.is_read_only() {
             self.store
-                .add_derivation(&derivation.name, &derivation)
+                .add_derivation(&derivation.name, derivation)
                 .map_err(|message| EvalError::new(ErrorKind::Derivation, message))?;
         }
         let hash: HashModulo =
@@ -463,7 +463,7 @@ impl<'h> Evaluator<'h> {
         let mut attrs = AttrsBuilder::with_capacity(1 + derivation.outputs.len());
         let deep = self.heap.context(&[ContextElement::DerivationDeep(text)]);
         attrs.insert("drvPath", self.string_value(text.as_bytes(), deep));
-        for (output, value) in self.output_values(&path, &derivation)? {
+        for (output, value) in self.output_values(&path, derivation)? {
             attrs.insert(&output, value);
         }
         self.derivations.made.borrow_mut().insert(path, file.into_boxed_slice());

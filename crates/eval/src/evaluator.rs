@@ -245,9 +245,9 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Gives back what [`Evaluator::take_reads`] took, together with what was read since.
-    pub(crate) fn restore_reads(&self, before: Reads, since: &Reads) {
+    pub(crate) fn restore_reads(&self, before: &Reads, since: &Reads) {
         let mut reads = self.reads.borrow_mut();
-        reads.add(&before);
+        reads.add(before);
         reads.add(since);
     }
 

@@ -97,7 +97,7 @@ impl<'h> Evaluator<'h> {
         });
         let reads = self.take_reads();
         self.kept.reads.borrow_mut().add(&reads);
-        self.restore_reads(before, &reads);
+        self.restore_reads(&before, &reads);
         let result = result?;
         self.kept.results.borrow_mut().insert(key, result);
         Ok(Some(result))

@@ -283,7 +283,7 @@ fn parse_url(text: &str) -> Option<Result<Attributes>> {
         ("hg", "http" | "https" | "file" | "ssh") => {
             let mut attributes = of_kind("hg");
             take(&mut query, &mut attributes, &["rev", "ref"]);
-            Ok(with_url(attributes, Url { base: format!("{transport}:{path}"), query }))
+            Ok(with_url(attributes, &Url { base: format!("{transport}:{path}"), query }))
         }
         ("tarball" | "file", "http" | "https" | "file") => {
             Ok(from_archive(application, &format!("{transport}:{path}"), query))
@@ -361,7 +361,7 @@ fn from_git(base: &str, mut query: BTreeMap<String, String>) -> Attributes {
             attributes.insert(name.to_owned(), Attribute::Flag(value == "1"));
         }
     }
-    with_url(attributes, Url { base: base.to_owned(), query })
+    with_url(attributes, &Url { base: base.to_owned(), query })
 }
 
 fn from_archive(kind: &str, base: &str, mut query: BTreeMap<String, String>) -> Attributes {
@@ -373,14 +373,14 @@ fn from_archive(kind: &str, base: &str, mut query: BTreeMap<String, String>) -> 
         }
     }
     query.retain(|name, _| !["url", "name", "unpack"].contains(&name.as_str()));
-    with_url(attributes, Url { base: base.to_owned(), query })
+    with_url(attributes, &Url { base: base.to_owned(), query })
 }
 
 fn of_kind(kind: &str) -> Attributes {
     Attributes::from([("type".to_owned(), Attribute::Text(kind.to_owned()))])
 }
 
-fn with_url(mut attributes: Attributes, url: Url) -> Attributes {
+fn with_url(mut attributes: Attributes, url: &Url) -> Attributes {
     attributes.insert("url".to_owned(), Attribute::Text(url.to_string()));
     attributes
 }
