@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn what_is_said_later_counts_and_what_is_not_said_stays() {
-        let mut value = json!({ "evaluation": { "memoryBudget": 100 }, "formatting": { "width": 80 } });
+        let mut value =
+            json!({ "evaluation": { "memoryBudget": 100 }, "formatting": { "width": 80 } });
         merge(&mut value, &json!({ "floe": { "formatting": { "command": ["x", "-y"] } } }));
         merge(&mut value, &json!({ "inlayHints": { "types": true }, "formatting": null }));
         assert_eq!(read(&value).memory_budget, 100 << 20);
