@@ -17,7 +17,7 @@ use crate::error::{
     ErrorKind, EvalError, Frame, FrameMessage, Origin, Pos, Position, RawFrame, Report, Result,
 };
 use crate::fs::{FileSystem, FileType, Lowered};
-use crate::heap::{Attrs, Closure, Env, Heap, Value};
+use crate::heap::{Attrs, Closure, Env, Heap, Str, Value};
 use crate::names::Names;
 use crate::settings::Settings;
 use crate::store::StoreAccess;
@@ -42,6 +42,8 @@ pub struct Evaluator<'h> {
     unit_table: Cell<&'h [Cell<Option<&'h Unit<'h>>>]>,
     /// Names as strings, by the name's index, each made when it is first needed.
     name_values: RefCell<Vec<Option<Value<'h>>>>,
+    /// Strings that were names lately, each at a place that follows from its address.
+    recent_names: [Cell<Option<(Str<'h>, Name)>>; RECENT_NAMES],
     next_position: Cell<u32>,
     imports: RefCell<FxHashMap<PathBuf, Import<'h>>>,
     /// Which file an imported path was found to be.
@@ -134,6 +136,7 @@ impl<'h> Evaluator<'h> {
             units: RefCell::default(),
             unit_table: Cell::new(&[]),
             name_values: RefCell::default(),
+            recent_names: [const { Cell::new(None) }; RECENT_NAMES],
             next_position: Cell::new(1),
             imports: RefCell::default(),
             resolutions: RefCell::default(),
@@ -369,6 +372,20 @@ impl<'h> Evaluator<'h> {
         self.unit_table.get()[index as usize].get().expect("units are numbered as they are loaded")
     }
 
+    /// A string as a name. Bytes that are no UTF-8 are replaced: names are text here.
+    pub(crate) fn name_of(&self, string: Str<'h>) -> Name {
+        // An object is two words at least.
+        let place = &self.recent_names[string.address() as usize / 16 % RECENT_NAMES];
+        match place.get() {
+            Some((same, name)) if same.address() == string.address() => name,
+            _ => {
+                let name = Name::new(&string.to_text());
+                place.set(Some((string, name)));
+                name
+            }
+        }
+    }
+
     /// A name as a string.
     pub(crate) fn name_value(&self, name: Name) -> Value<'h> {
         let mut values = self.name_values.borrow_mut();
@@ -554,6 +571,9 @@ pub(crate) const DERIVATION_FILE: &str = "derivation-internal.nix";
 
 /// How many links of links are followed.
 const MOST_LINKS: usize = 1024;
+
+/// How many strings are remembered as names.
+const RECENT_NAMES: usize = 1024;
 
 /// Kept free for what runs between two stack checks.
 const STACK_RESERVE: usize = 256 << 10;

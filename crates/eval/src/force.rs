@@ -78,7 +78,7 @@ impl<'h> Evaluator<'h> {
         context: &'static str,
     ) -> Result<Name> {
         let string = self.force_plain_string(value, pos, context)?;
-        Ok(Name::new(&string.to_text()))
+        Ok(self.name_of(string))
     }
 
     /// Forces a value that must be an integer.

@@ -83,7 +83,8 @@ impl<'h> Str<'h> {
         Str { object: pointer(address), heap: PhantomData }
     }
 
-    pub(super) fn address(self) -> u64 {
+    /// Where the object is: it stays there.
+    pub(crate) fn address(self) -> u64 {
         self.object.expose_provenance() as u64
     }
 }
