@@ -40,7 +40,7 @@ fn scattered(written: &[u8], name: &[u8]) -> Option<u32> {
         let fits = |(index, byte): (usize, &u8)| {
             byte.eq_ignore_ascii_case(letter) && (number > 0 || begins_word(name, index))
         };
-        let found = rest.position(|pair| fits(pair))?;
+        let found = rest.position(fits)?;
         words += u32::from(begins_word(name, at + found));
         at += found + 1;
     }

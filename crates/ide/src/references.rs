@@ -117,14 +117,15 @@ pub(crate) fn references_in(db: &dyn Db, bound: Bound, file: File) -> Vec<Refere
     for (expr, id) in module.exprs.iter().zip(0..).map(|(expr, id)| (expr, ExprId(id))) {
         match expr {
             // A variable under `with` may mean an attribute, too.
-            Expr::Var(Var::With { name: used, .. }) if *used == name => {
-                if known::variable(db, Place { file, expr: id }) == Some(bound) {
-                    let role = match inherits.binding(id) {
-                        Some(binding) => Role::Inherit(id, binding),
-                        None => Role::Variable(id),
-                    };
-                    found.push(Reference { span: map.exprs[id.0 as usize], role });
-                }
+            Expr::Var(Var::With { name: used, .. })
+                if *used == name
+                    && known::variable(db, Place { file, expr: id }) == Some(bound) =>
+            {
+                let role = match inherits.binding(id) {
+                    Some(binding) => Role::Inherit(id, binding),
+                    None => Role::Variable(id),
+                };
+                found.push(Reference { span: map.exprs[id.0 as usize], role });
             }
             Expr::Select { path, .. } | Expr::HasAttr { path, .. } => {
                 let keys = module.keys(*path).iter().enumerate();

@@ -137,7 +137,7 @@ pub fn build_index(
                 let Some(file) = files.get(index) else { return };
                 db.unwind_if_revision_cancelled();
                 file_index(&db, *file);
-                if index % 256 == 0 {
+                if index.is_multiple_of(256) {
                     progress(index, files.len());
                 }
             }
