@@ -47,6 +47,7 @@ pub(crate) struct StoreArguments {
 pub(crate) enum Command {
     Lsp(commands::lsp::Arguments),
     Check(commands::check::Arguments),
+    Ssr(commands::ssr::Arguments),
     Fmt(commands::fmt::Arguments),
     Symbols(commands::symbols::Arguments),
     Eval(commands::eval::Arguments),

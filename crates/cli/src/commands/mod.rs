@@ -18,6 +18,7 @@ pub(crate) mod lsp;
 pub(crate) mod man;
 pub(crate) mod reload;
 pub(crate) mod shell;
+pub(crate) mod ssr;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod symbols;
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::List(arguments) => list::run(&arguments, &store),
         Command::Build(arguments) => build::run(&arguments, &store),
         Command::Shell(arguments) => shell::run(&arguments, &store),
+        Command::Ssr(arguments) => Ok(ssr::run(&arguments)),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Store(arguments) => store::run(&arguments, &store),
         Command::Hook(arguments) => hook::run(&arguments),

@@ -1,0 +1,249 @@
+//! Structural search and replace: `PATTERN ==>> TEMPLATE`, over trees instead of text.
+//!
+//! Both sides are Nix expressions in which `$name` stands for any expression, or for any name of an
+//! attribute. White space, comments and parentheses do not matter to a match. A placeholder that stands
+//! twice has to stand for the same both times.
+
+use floe_syntax::{FlatTree, ParseOptions, SyntaxKind, TextEdit};
+use thiserror::Error;
+
+use crate::tree::{Node, Tightness, Tree, in_place_of};
+
+/// A rule to search and replace by.
+#[derive(Clone, Debug)]
+pub struct SsrRule {
+    pattern: Side,
+    template: Side,
+}
+
+#[derive(Clone, Debug)]
+struct Side {
+    text: String,
+    tree: FlatTree,
+}
+
+/// Why a text is no rule.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs, reason = "the messages are the documentation")]
+pub enum SsrError {
+    #[error("expected 'PATTERN ==>> TEMPLATE', found no '==>>'")]
+    NoArrow,
+    #[error("the {side} is no Nix expression: {message}")]
+    Syntax { side: &'static str, message: String },
+    #[error("the pattern is only a placeholder, which would match everything")]
+    MatchesEverything,
+    #[error("the template uses '${0}', which the pattern does not have")]
+    Unbound(String),
+}
+
+/// What placeholders are called in the trees: names that nobody writes.
+const PREFIX: &str = "__floe_placeholder_";
+
+impl SsrRule {
+    /// Reads a rule.
+    ///
+    /// # Errors
+    /// Where one side is no expression, or the template needs what the pattern does not find.
+    pub fn parse(rule: &str) -> Result<SsrRule, SsrError> {
+        let (pattern, template) = rule.split_once("==>>").ok_or(SsrError::NoArrow)?;
+        let rule =
+            SsrRule { pattern: side("pattern", pattern)?, template: side("template", template)? };
+        let pattern = Tree::new(&rule.pattern.tree, &rule.pattern.text);
+        let root = pattern.root().expr(0);
+        if root.is_none_or(|root| placeholder(root.without_parens()).is_some()) {
+            return Err(SsrError::MatchesEverything);
+        }
+        let known: Vec<&str> = pattern.all().filter_map(placeholder).collect();
+        let template = Tree::new(&rule.template.tree, &rule.template.text);
+        let unbound = template.all().filter_map(placeholder).find(|name| !known.contains(name));
+        if let Some(name) = unbound {
+            return Err(SsrError::Unbound(name.to_owned()));
+        }
+        Ok(rule)
+    }
+
+    /// The edits that replace each match in a text, the outermost where matches lie in each other.
+    /// Nothing in a text with syntax errors.
+    pub fn edits(&self, text: &str) -> Vec<TextEdit> {
+        let parse = floe_syntax::parse(text, &ParseOptions::default());
+        if !parse.errors.is_empty() {
+            return Vec::new();
+        }
+        let tree = Tree::new(&parse.tree, text);
+        let pattern = Tree::new(&self.pattern.tree, &self.pattern.text);
+        let template = Tree::new(&self.template.tree, &self.template.text);
+        let (Some(pattern), Some(template)) = (pattern.root().expr(0), template.root().expr(0))
+        else {
+            return Vec::new();
+        };
+        let mut edits: Vec<TextEdit> = Vec::new();
+        for node in tree.all().filter(|node| node.is_expr() && !node.is(SyntaxKind::Paren)) {
+            if edits.last().is_some_and(|edit| node.start() < edit.range.end) {
+                continue;
+            }
+            let mut found = Vec::new();
+            if matches(pattern.without_parens(), node, &mut found) {
+                let written = fill(template, &found);
+                let insert = in_place_of(node, &written, template.tightness());
+                edits.push(TextEdit::replace(node.range(), insert));
+            }
+        }
+        edits
+    }
+}
+
+fn side(side: &'static str, text: &str) -> Result<Side, SsrError> {
+    let text = with_placeholders(text.trim());
+    let parse = floe_syntax::parse(&text, &ParseOptions::default());
+    match parse.errors.first() {
+        Some(error) => {
+            let message = error.to_string().replace(PREFIX, "$");
+            Err(SsrError::Syntax { side, message })
+        }
+        None => Ok(Side { text, tree: parse.tree }),
+    }
+}
+
+/// `$name` as an identifier; `${` is an interpolation as ever.
+fn with_placeholders(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_start = |next: &char| next.is_ascii_alphabetic() || *next == '_';
+        match characters.peek() {
+            Some(next) if character == '$' && is_start(next) => result += PREFIX,
+            _ => result.push(character),
+        }
+    }
+    result
+}
+
+/// The name of the placeholder that a variable or an attribute's name is.
+fn placeholder(node: Node<'_>) -> Option<&str> {
+    let is_name = matches!(node.kind(), SyntaxKind::Variable | SyntaxKind::Attr);
+    node.text().strip_prefix(PREFIX).filter(|_| is_name && node.children().count() == 1)
+}
+
+/// Whether a piece of code is what a pattern describes; tells what the placeholders stand for.
+fn matches<'p, 'c>(
+    pattern: Node<'p>,
+    code: Node<'c>,
+    found: &mut Vec<(&'p str, Node<'c>)>,
+) -> bool {
+    if let Some(name) = placeholder(pattern) {
+        if pattern.is(SyntaxKind::Attr) != code.is(SyntaxKind::Attr) {
+            return false;
+        }
+        if let Some((_, before)) = found.iter().find(|(other, _)| *other == name) {
+            return matches(*before, code, &mut Vec::new());
+        }
+        found.push((name, code));
+        return true;
+    }
+    if pattern.kind() != code.kind() {
+        return false;
+    }
+    if pattern.is_token() {
+        return pattern.text().replace(PREFIX, "$") == code.text();
+    }
+    let plain = |node: Node<'_>| node.is_expr();
+    let (mut left, mut right) = (pattern.children(), code.children());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(pattern), Some(code)) => {
+                let is_same = if plain(pattern) && plain(code) {
+                    matches(pattern.without_parens(), code.without_parens(), found)
+                } else {
+                    matches(pattern, code, found)
+                };
+                if !is_same {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// The template's text with what was found in the places of the placeholders.
+fn fill(template: Node<'_>, found: &[(&str, Node<'_>)]) -> String {
+    let mut text = String::new();
+    let mut at = template.start();
+    let whole = template.tree().text();
+    for node in template.descendants() {
+        if node.start() < at && node != template {
+            continue;
+        }
+        let Some(name) = placeholder(node) else { continue };
+        let Some((_, code)) = found.iter().find(|(other, _)| *other == name) else { continue };
+        text += &whole[at as usize..node.start() as usize];
+        text += &match node.is(SyntaxKind::Attr)
+            || node == template && code.tightness() == Tightness::Atom
+        {
+            true => code.text().to_owned(),
+            false => in_place_of(node, code.text(), code.tightness()),
+        };
+        at = node.end();
+    }
+    text += &whole[at as usize..template.end() as usize];
+    text.replace(PREFIX, "$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaced(rule: &str, text: &str) -> String {
+        let mut text = text.to_owned();
+        let edits = SsrRule::parse(rule).unwrap().edits(&text);
+        floe_syntax::apply_edits(&mut text, &edits).unwrap();
+        text
+    }
+
+    #[test]
+    fn placeholders_keep_their_grouping() {
+        for (rule, before, after) in [
+            (
+                "isNull $x ==>> $x == null",
+                "x: !(isNull (f x)) && isNull x",
+                "x: !(f x == null) && x == null",
+            ),
+            (
+                "if $c then $a else null ==>> f $c $a",
+                "f: if a == b then (g 1) else null",
+                "f: f (a == b) (g 1)",
+            ),
+            ("$a // { } ==>> $a", "a: b: (a // { # c\n}) ++ b", "a: b: (a) ++ b"),
+            (
+                "stdenv.lib.$f ==>> lib.$f",
+                "[ stdenv.lib.id (stdenv.lib.x.y) ]",
+                "[ lib.id (stdenv.lib.x.y) ]",
+            ),
+            (
+                "$x == $x ==>> true",
+                "[ (a == a) (a == b) ((f a) == f  a) ]",
+                "[ (true) (a == b) (true) ]",
+            ),
+            ("f $x ==>> x: $x", "f (f 1)", "x: f 1"),
+            ("\"$a\" + $b ==>> \"$a${$b}\"", "\"$a\" + (c d)", "\"$a${c d}\""),
+        ] {
+            assert_eq!(replaced(rule, before), after, "{rule}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_rule_is_told() {
+        let wrong = |rule: &str| SsrRule::parse(rule).unwrap_err().to_string();
+        assert_eq!(wrong("a"), "expected 'PATTERN ==>> TEMPLATE', found no '==>>'");
+        assert!(wrong("a ( ==>> b").starts_with("the pattern is no Nix expression: syntax error"));
+        assert_eq!(
+            wrong("$x ==>> 1"),
+            "the pattern is only a placeholder, which would match everything"
+        );
+        assert_eq!(
+            wrong("f $x ==>> $y"),
+            "the template uses '$y', which the pattern does not have"
+        );
+    }
+}
