@@ -1,0 +1,83 @@
+//! `floe check` and `floe ssr` as scripts use them: exit statuses, reports, fixes, a baseline.
+
+use std::fs;
+
+use floe_tests::{Home, floe};
+
+const FILE: &str = "{ lib }:\nlet unused = 1; in\nrec {\n  a = (lib);\n}\n";
+
+fn status(home: &Home, arguments: &[&str]) -> Option<i32> {
+    home.command(floe()).args(arguments).status().unwrap().code()
+}
+
+#[test]
+fn the_exit_status_tells_findings_from_failures() {
+    let home = Home::new();
+    home.write("clean.nix", "{ a = 1; }\n");
+    home.write("a.nix", FILE);
+    assert_eq!(status(&home, &["check", "clean.nix"]), Some(0));
+    assert_eq!(status(&home, &["check", "a.nix"]), Some(1));
+    assert_eq!(status(&home, &["check", "nowhere.nix"]), Some(2));
+    assert_eq!(status(&home, &["check", "--only", "no-such-lint", "a.nix"]), Some(2));
+    home.write("floe.toml", "[lints]\nunused-bindings = \"warn\"\n");
+    let error = home.floe(["check", "a.nix"]).expect_failure();
+    assert!(error.contains("floe.toml:2: there is no lint 'unused-bindings'"), "{error}");
+    assert_eq!(status(&home, &["check", "a.nix"]), Some(2));
+    home.write("floe.toml", "[lints]\nall = \"allow\"\n");
+    assert_eq!(status(&home, &["check", "a.nix"]), Some(0));
+}
+
+#[test]
+fn fixes_are_written_and_what_is_left_is_reported() {
+    let home = Home::new();
+    let path = home.write("a.nix", FILE);
+    home.floe(["check", "--fix", "a.nix"]).expect();
+    assert_eq!(fs::read_to_string(path).unwrap(), "{ lib }:\n{\n  a = lib;\n}\n");
+}
+
+#[test]
+fn a_baseline_leaves_only_what_is_new() {
+    let home = Home::new();
+    home.write("a.nix", FILE);
+    home.floe(["check", "--baseline", "b.json", "--write-baseline", "a.nix"]).expect();
+    home.floe(["check", "--baseline", "b.json", "a.nix"]).expect();
+    home.write("a.nix", format!("# moved down\n{FILE}").replace("lib);", "lib // { });"));
+    let new = home.floe(["check", "--baseline", "b.json", "a.nix"]).expect_failure();
+    assert!(new.contains("redundant-update") && !new.contains("unused-binding"), "{new}");
+}
+
+#[test]
+fn reports_for_other_programs() {
+    let home = Home::new();
+    home.write("a.nix", FILE);
+    let report = |format: &str| {
+        let output = home.command(floe()).args(["check", "--format", format, "a.nix"]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    assert!(report("github").starts_with(
+        "::warning file=a.nix,line=2,endLine=2,col=5,endColumn=11,title=unused-binding::nothing uses 'unused'\n"
+    ));
+    let sarif: serde_json::Value = serde_json::from_str(&report("sarif")).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "unused-binding");
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 2);
+    let json: serde_json::Value = serde_json::from_str(&report("json")).unwrap();
+    assert_eq!(json[0]["fix"]["safe"], true);
+    assert!(report("checkstyle").contains(
+        "<error line=\"2\" column=\"5\" severity=\"warning\" message=\"nothing uses 'unused'\" source=\"floe.unused-binding\"/>"
+    ));
+}
+
+#[test]
+fn expressions_are_replaced_by_their_form() {
+    let home = Home::new();
+    let path = home.write("a.nix", "x: !isNull (x  1)\n");
+    let rule = "isNull $x ==>> $x == null";
+    let difference = home.floe(["ssr", "--dry-run", rule, "a.nix"]).expect();
+    assert!(difference.contains("+x: !(x  1 == null)"), "{difference}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "x: !isNull (x  1)\n");
+    home.floe(["ssr", rule, "a.nix"]).expect();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "x: !(x  1 == null)\n");
+    assert_eq!(status(&home, &["ssr", rule, "a.nix"]), Some(1));
+    assert_eq!(status(&home, &["ssr", "no arrow", "a.nix"]), Some(2));
+}
