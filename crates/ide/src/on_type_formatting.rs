@@ -145,7 +145,7 @@ impl Typing<'_> {
         for token in tokens.take_while(|token| token.start < offset) {
             match token.kind {
                 K::LBrace | K::LBracket | K::LParen | K::DollarBrace | K::LetKw => {
-                    open.push(*token)
+                    open.push(*token);
                 }
                 K::RBrace | K::RBracket | K::RParen | K::InKw => {
                     open.pop();

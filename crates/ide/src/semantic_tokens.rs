@@ -132,7 +132,7 @@ pub fn semantic_tokens(
                 None => match by_syntax(parent) {
                     // `a.b or c`
                     _ if element.kind == K::OrKw && parent == K::Select => {
-                        push(TokenKind::Keyword, 0)
+                        push(TokenKind::Keyword, 0);
                     }
                     Some((kind, modifiers)) => push(kind, modifiers),
                     None => {}
