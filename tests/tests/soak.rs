@@ -181,7 +181,7 @@ impl Typist {
         let mut fresh = start(workspace);
         self.open(&mut fresh);
         for method in ["textDocument/diagnostic", "textDocument/documentSymbol"] {
-            let mut look = |client: &mut Client| {
+            let look = |client: &mut Client| {
                 let mut found = client.request(method, document.clone()).expect(method);
                 if let Some(report) = found.as_object_mut() {
                     report.remove("resultId");

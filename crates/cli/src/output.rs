@@ -10,23 +10,23 @@ use std::{
 
 /// Writes to standard output.
 pub(crate) fn print(text: fmt::Arguments<'_>) -> io::Result<()> {
-    anstream::stdout().lock().write_fmt(text).map_err(named)
+    anstream::stdout().lock().write_fmt(text).map_err(|error| named(&error))
 }
 
 /// Writes a line to standard output.
 pub(crate) fn line(text: impl fmt::Display) -> io::Result<()> {
-    writeln!(anstream::stdout().lock(), "{text}").map_err(named)
+    writeln!(anstream::stdout().lock(), "{text}").map_err(|error| named(&error))
 }
 
 /// Writes bytes to standard output as they are.
 pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(named)
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| named(&error))
 }
 
 /// Makes sure that everything has been written.
 pub(crate) fn finish() -> io::Result<()> {
-    io::stdout().flush().map_err(named)
+    io::stdout().flush().map_err(|error| named(&error))
 }
 
 /// Writes a line to standard error.
@@ -35,6 +35,6 @@ pub(crate) fn note(text: impl fmt::Display) {
 }
 
 /// An error that says what could not be written.
-fn named(error: io::Error) -> io::Error {
+fn named(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
 }

@@ -49,7 +49,7 @@ fn ask(db: &Database, file: File, places: usize) {
             floe_ide::incoming_calls(db, file, offset);
             floe_ide::outgoing_calls(db, file, offset);
         });
-        assert!(slowest.0 < LONGEST, "{slowest:?} at {offset} of {:.100}", text);
+        assert!(slowest.0 < LONGEST, "{slowest:?} at {offset} of {text:.100}");
     }
 }
 

@@ -101,7 +101,6 @@ pub(crate) fn server(client: ClientFacts) -> ServerCapabilities {
                 did_delete: Some(any_file()),
                 ..WorkspaceFileOperationsServerCapabilities::default()
             }),
-            ..WorkspaceServerCapabilities::default()
         }),
         ..ServerCapabilities::default()
     }

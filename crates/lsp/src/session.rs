@@ -27,6 +27,9 @@ use crate::readers::Readers;
 use crate::settings::{self, Preferences};
 use crate::{End, configuration};
 
+/// The tokens of a file that were sent last, with their number.
+type NumberedTokens = (u64, Arc<[SemanticToken]>);
+
 pub(crate) struct Session {
     host: Host,
     readers: Readers,
@@ -42,7 +45,7 @@ pub(crate) struct Session {
     /// What evaluation last found in the open documents.
     pub(crate) evaluated: Mutex<FxHashMap<PathBuf, Vec<Diagnostic>>>,
     /// The semantic tokens that the client was last sent, for the difference to the next.
-    pub(crate) tokens: Mutex<FxHashMap<PathBuf, (u64, Arc<[SemanticToken]>)>>,
+    pub(crate) tokens: Mutex<FxHashMap<PathBuf, NumberedTokens>>,
     /// The documentation of the last list of completions, which is asked for one by one.
     pub(crate) documentation: Mutex<(u64, Vec<Option<String>>)>,
     /// Woken when a derived fact may have changed.

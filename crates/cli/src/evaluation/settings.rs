@@ -138,7 +138,7 @@ impl Configuration {
             "system" | "eval-system" if value.is_empty() => {}
             "system" | "eval-system" => value.clone_into(&mut settings.system),
             "nix-path" => {
-                settings.search_path = words().map(|w| SearchPathEntry::parse(&w)).collect()
+                settings.search_path = words().map(|w| SearchPathEntry::parse(&w)).collect();
             }
             "experimental-features" => settings.experimental_features = words().collect(),
             "extra-experimental-features" => settings.experimental_features.extend(words()),

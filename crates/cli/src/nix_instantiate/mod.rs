@@ -36,7 +36,7 @@ pub(crate) fn run(program: &str, words: Vec<String>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match answer(words) {
+    match answer(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Ending::ClosedPipe) => ExitCode::SUCCESS,
         Err(Ending::Message(message)) => {
@@ -82,7 +82,7 @@ impl From<io::Error> for Ending {
     }
 }
 
-fn answer(words: Words) -> Result<(), Ending> {
+fn answer(words: &Words) -> Result<(), Ending> {
     match words.task {
         Task::Help => return Ok(output::bytes(words::HELP.as_bytes())?),
         Task::Version => {
@@ -109,7 +109,7 @@ fn answer(words: Words) -> Result<(), Ending> {
     let settings = words.configuration.settings.clone();
     let show_trace = words.configuration.show_trace;
     evaluation::with_evaluator(settings, access, |evaluator| {
-        let mut work = Work { words: &words, directory, store: store.as_deref(), roots: 0 };
+        let mut work = Work { words, directory, store: store.as_deref(), roots: 0 };
         work.run(evaluator).map_err(|failure| match failure {
             Failure::Output(error) => error.into(),
             Failure::Evaluation(error) => {

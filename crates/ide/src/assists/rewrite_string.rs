@@ -28,7 +28,7 @@ pub(super) fn to_indented(context: &Context<'_>) -> Option<Assist> {
         text.truncate(text.len() - 2);
     }
     text += "''";
-    offered(string, &parts, text, "Write as an indented string")
+    offered(string, &parts, &text, "Write as an indented string")
 }
 
 pub(super) fn to_plain(context: &Context<'_>) -> Option<Assist> {
@@ -42,7 +42,7 @@ pub(super) fn to_plain(context: &Context<'_>) -> Option<Assist> {
         }
     }
     text += "\"";
-    offered(string, &parts, text, "Write as a string in quotes")
+    offered(string, &parts, &text, "Write as a string in quotes")
 }
 
 /// The string around the cursor; one as the name of an attribute has to stay what it is.
@@ -79,13 +79,13 @@ fn value(string: Node<'_>) -> Vec<Part> {
     for piece in pieces {
         match (piece, parts.last_mut()) {
             (StringPart::Text(text), Some(StringPart::Text(before))) => {
-                *before += &unescape_string(text)
+                *before += &unescape_string(text);
             }
             (StringPart::Text(text), _) => {
-                parts.push(StringPart::Text(unescape_string(text).into_owned()))
+                parts.push(StringPart::Text(unescape_string(text).into_owned()));
             }
             (StringPart::Interpolation(code), _) => {
-                parts.push(StringPart::Interpolation(code.to_owned()))
+                parts.push(StringPart::Interpolation(code.to_owned()));
             }
         }
     }
@@ -104,7 +104,7 @@ fn escape_plain(value: &str) -> String {
             '\r' => text += "\\r",
             '\t' => text += "\\t",
             '$' if characters.peek().is_none_or(|next| *next == '{' || *next == '$') => {
-                text += "\\$"
+                text += "\\$";
             }
             other => text.push(other),
         }
@@ -132,7 +132,7 @@ fn escape_indented(value: &str, indentation: &str) -> String {
             '\r' => text += "''\\r",
             '\t' => text += "''\\t",
             '$' if characters.peek().is_none_or(|next| *next == '{' || *next == '$') => {
-                text += "''$"
+                text += "''$";
             }
             other => text.push(other),
         }
@@ -140,11 +140,11 @@ fn escape_indented(value: &str, indentation: &str) -> String {
     text
 }
 
-fn offered(string: Node<'_>, parts: &[Part], text: String, title: &str) -> Option<Assist> {
-    let parse = floe_syntax::parse(&text, &floe_syntax::ParseOptions::default());
-    let tree = Tree::new(&parse.tree, &text);
+fn offered(string: Node<'_>, parts: &[Part], text: &str, title: &str) -> Option<Assist> {
+    let parse = floe_syntax::parse(text, &floe_syntax::ParseOptions::default());
+    let tree = Tree::new(&parse.tree, text);
     let written = tree.root().expr(0)?;
     let is_same = parse.errors.is_empty() && value(written) == parts;
-    let edit = TextEdit::replace(string.range(), text.clone());
+    let edit = TextEdit::replace(string.range(), text);
     is_same.then(|| rewrite(title, vec![edit])).flatten()
 }

@@ -9,8 +9,8 @@ use crate::tree::Node;
 pub(super) fn list(context: &Context<'_>) -> Option<Assist> {
     let token = context.token()?;
     let list = token.parent().filter(|list| list.is(SyntaxKind::List))?;
-    let elements = list.exprs().collect();
-    sorted(context, list, elements, |element| (0, element.text().to_lowercase()), "Sort the list")
+    let elements: Vec<_> = list.exprs().collect();
+    sorted(context, list, &elements, |element| (0, element.text().to_lowercase()), "Sort the list")
 }
 
 pub(super) fn attributes(context: &Context<'_>) -> Option<Assist> {
@@ -21,13 +21,13 @@ pub(super) fn attributes(context: &Context<'_>) -> Option<Assist> {
         Some(path) => (1, path.text().to_lowercase()),
         None => (0, String::new()),
     };
-    sorted(context, set, set.entries().collect(), key, "Sort the attributes")
+    sorted(context, set, &set.entries().collect::<Vec<_>>(), key, "Sort the attributes")
 }
 
 fn sorted(
     context: &Context<'_>,
     around: Node<'_>,
-    parts: Vec<Node<'_>>,
+    parts: &[Node<'_>],
     key: impl Fn(&Node<'_>) -> (u8, String),
     title: &str,
 ) -> Option<Assist> {
@@ -36,7 +36,7 @@ fn sorted(
         .find(|child| matches!(child.kind(), SyntaxKind::LBrace | SyntaxKind::LBracket))?;
     let mut chunks = Vec::new();
     let mut at = open.end();
-    for part in &parts {
+    for part in parts {
         let end = end_with_comment(context, *part);
         chunks.push((key(part), &context.text[at as usize..end as usize]));
         at = end;
