@@ -124,7 +124,8 @@ fn story_5_an_override_is_previewed() {
         .unwrap();
     let lenses = lenses.as_array().expect("lenses").clone();
     assert!(lenses.len() >= 2, "{lenses:#?}");
-    let command = &lenses[0]["command"];
+    let lens = session.server.request("codeLens/resolve", lenses[0].clone()).unwrap();
+    let command = &lens["command"];
     let preview = session
         .server
         .request(

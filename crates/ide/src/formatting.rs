@@ -125,7 +125,7 @@ pub fn format(text: &str, options: &FormatOptions) -> Result<String, FormatError
 /// The edits that format a text: none where it is formatted already.
 ///
 /// # Errors
-/// As [`format`].
+/// As [`format()`].
 pub fn format_edits(text: &str, options: &FormatOptions) -> Result<Vec<TextEdit>, FormatError> {
     Ok(line_edits(text, &format(text, options)?))
 }
@@ -134,7 +134,7 @@ pub fn format_edits(text: &str, options: &FormatOptions) -> Result<Vec<TextEdit>
 /// wide an expression may be; what changes outside of the bindings and expressions in the range is left.
 ///
 /// # Errors
-/// As [`format`].
+/// As [`format()`].
 pub fn format_range_edits(
     text: &str,
     range: Span,

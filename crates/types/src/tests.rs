@@ -473,6 +473,8 @@ fn what_may_be_right_is_not_found() {
             builtins.seq (throw "a") 1
             1 + 1.0
             (f: f 1) (x: x + 1)
+            x: let a = x.a or null; in "${a}"
+            let a = null; in optionalString (a != null) "${a}"
         "#]],
     );
 }

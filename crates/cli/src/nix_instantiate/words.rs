@@ -325,8 +325,9 @@ mod tests {
 
     #[test]
     fn letters_after_one_dash_are_flags_of_their_own() {
-        let words = parse(&["-QEv", "1", "-Aa", "--eval"]).map(|_| ());
-        assert_eq!(words.unwrap_err(), "unrecognised flag '-a'");
+        // The operand of a flag is the next word, whatever it was written with.
+        let words = parse(&["-QEv", "1", "-Aa", "--eval"]).unwrap();
+        assert_eq!(words.attributes(), ["-a"]);
         let words = parse(&["-QEvj3", "1", "-A", "a", "--eval"]).unwrap();
         assert_eq!(words.sources(), [Source::Text("1".into())]);
         assert_eq!(words.attributes(), ["a"]);

@@ -10,8 +10,8 @@ use super::{Heap, ObjectKind, Value};
 
 /// An attribute set.
 ///
-/// The object: the shape's address, then one value for each of the shape's names. Or a layered set; see
-/// [`Layered`].
+/// The object: the shape's address, then one value for each of the shape's names. Or a layered set, see
+/// `Layered`.
 #[derive(Clone, Copy)]
 pub struct Attrs<'h> {
     object: *const u64,

@@ -1,7 +1,7 @@
 //! What was found so far: ranked, and cut to what a person looks at.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::rc::Rc;
 
 use floe_db::{Db, File};
@@ -36,8 +36,8 @@ struct Candidate<'a> {
     make: Make<'a>,
 }
 
-/// Less is better: how it fits, how near it is, how often it is used, where it was met.
-type Rank = (Reverse<u32>, u32, Reverse<u32>, u32);
+/// Less is better: how it fits, how near it is, how often it is used. Equals go by the alphabet.
+type Rank = (Reverse<u32>, u32, Reverse<u32>);
 
 /// How an item is made, if it is among the best.
 pub(super) enum Make<'a> {
@@ -70,6 +70,11 @@ impl<'a> Found<'a> {
         fits
     }
 
+    /// Notes that something was not looked at.
+    pub(super) fn mark_cut(&mut self, is_cut: bool) {
+        self.cut |= is_cut;
+    }
+
     /// Whether a label is what is written, whole.
     pub(super) fn is_written(&self, label: &str) -> bool {
         label.eq_ignore_ascii_case(&self.written)
@@ -93,12 +98,8 @@ impl<'a> Found<'a> {
         if !self.seen.insert(label.clone()) {
             return;
         }
-        let met = match &make {
-            Make::Bound(bound, ..) => bound.binding.0,
-            _ => self.candidates.len() as u32,
-        };
         // How exactly it fits matters only in big steps: the nearest `makeX` before the shortest.
-        let rank = (Reverse(score / 1000), nearness, Reverse(uses), met);
+        let rank = (Reverse(score / 1000), nearness, Reverse(uses));
         self.candidates.push(Candidate { label, rank, make });
     }
 
@@ -106,13 +107,19 @@ impl<'a> Found<'a> {
     pub(super) fn finish(mut self) -> (Vec<CompletionItem>, bool) {
         let cut = self.cut || self.candidates.len() > MOST;
         if self.candidates.len() > MOST {
-            self.candidates.select_nth_unstable_by_key(MOST, |candidate| candidate.rank);
+            self.candidates.select_nth_unstable_by(MOST, Candidate::compare);
             self.candidates.truncate(MOST);
         }
-        self.candidates.sort_by_key(|candidate| candidate.rank);
+        self.candidates.sort_by(Candidate::compare);
         let (db, file) = (self.db, self.file);
         let items = self.candidates.into_iter().map(|candidate| item(db, file, candidate));
         (items.collect(), cut)
+    }
+}
+
+impl Candidate<'_> {
+    fn compare(&self, other: &Self) -> Ordering {
+        self.rank.cmp(&other.rank).then_with(|| self.label.cmp(&other.label))
     }
 }
 

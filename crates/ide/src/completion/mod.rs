@@ -169,6 +169,9 @@ fn expression<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut F
     }
 }
 
+/// How many enclosing `with`s are looked into: each may depend on all those around it.
+const MOST_WITHS: usize = 16;
+
 /// The names that are bound around the cursor, innermost first.
 fn visible<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Found<'a>) {
     let (module, map) = (module(db, file), source_map(db, file));
@@ -198,7 +201,8 @@ fn visible<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Foun
         }
     }
     found.only_identifiers = true;
-    for (set, nearness) in withs.into_iter().zip(near::WITH..) {
+    found.mark_cut(withs.len() > MOST_WITHS);
+    for (set, nearness) in withs.into_iter().take(MOST_WITHS).zip(near::WITH..) {
         let span = map.exprs[set.0 as usize];
         let text = cursor.text.get(span.start as usize..span.end as usize).unwrap_or_default();
         found.from = (text.len() <= 40).then(|| format!("with {text}").into());

@@ -310,8 +310,8 @@ fn attributes_of_what_calls_give() {
         "//- /w/a.nix\nlet b = import ./b.nix; in b.l$0\n//- /w/b.nix\nrec { left = x: x; last = left 1; right = 2; }",
         &expect![[r#"
             a.nix:1 "l"
-            left Function
             last Attribute
+            left Function
         "#]],
     );
     // What an argument is asked for elsewhere, it probably has.

@@ -316,21 +316,27 @@ impl Finding {
 
 /// The edit that takes an entry out of a set or `let`: its whole line where it has one to itself.
 pub(crate) fn delete_entry(node: Node<'_>) -> TextEdit {
-    let tree = node.tree();
+    delete_entries(node, node)
+}
+
+/// [`delete_entry`] of all entries from one to another.
+fn delete_entries(first: Node<'_>, last: Node<'_>) -> TextEdit {
+    let tree = first.tree();
     let text = tree.text();
-    let (line_start, line_end) = (tree.line_start(node.start()), tree.line_end(node.end()));
+    let (start, end) = (first.start(), last.end());
+    let (line_start, line_end) = (tree.line_start(start), tree.line_end(end));
     let is_blank = |from: u32, to: u32| text[from as usize..to as usize].trim().is_empty();
-    if is_blank(line_start, node.start()) && is_blank(node.end(), line_end) {
+    if is_blank(line_start, start) && is_blank(end, line_end) {
         let rest = &text[line_end as usize..];
         let line_break = rest.len() - rest.trim_start_matches('\r').len();
         let line_break = line_break + usize::from(rest[line_break..].starts_with('\n'));
         // A line that ends the text, or one that something stands before, keeps its break.
         return TextEdit::delete(line_start..line_end + line_break as u32);
     }
-    let behind = &text[node.end() as usize..];
+    let behind = &text[end as usize..];
     let spaces = behind.len() - behind.trim_start_matches(' ').len();
-    let touches = text[..node.start() as usize].ends_with(|c: char| !c.is_whitespace());
-    TextEdit::delete(node.start()..node.end() + if touches { 0 } else { spaces as u32 })
+    let touches = text[..start as usize].ends_with(|c: char| !c.is_whitespace());
+    TextEdit::delete(start..end + if touches { 0 } else { spaces as u32 })
 }
 
 #[cfg(test)]

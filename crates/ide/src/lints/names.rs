@@ -6,7 +6,7 @@ use floe_hir::{
 use floe_syntax::{SyntaxKind, TextEdit};
 use rustc_hash::FxHashSet;
 
-use super::{Checker, delete_entry};
+use super::{Checker, delete_entries, delete_entry};
 use crate::tree::Node;
 
 /// `let unused = …; in …`
@@ -20,14 +20,23 @@ pub(super) fn unused_bindings(checker: &mut Checker<'_>) {
             let span = checker.input.map.names[entry.binding.0 as usize];
             let definitions: Vec<Span> = checker.input.map.definitions(entry.binding).collect();
             let tree = checker.tree;
-            let edits: Vec<TextEdit> = definitions
+            let mut nodes: Vec<_> = definitions
                 .iter()
                 .filter_map(|span| tree.token_at(span.start).around(SyntaxKind::Binding))
-                .map(delete_entry)
+                .collect();
+            let is_whole = nodes.len() == definitions.len();
+            nodes.sort_by_key(|node| node.start());
+            // Those that stand beside each other go together, with their line.
+            let is_beside = |a: &Node<'_>, b: &Node<'_>| {
+                tree.text()[a.end() as usize..b.start() as usize].trim().is_empty()
+            };
+            let edits: Vec<TextEdit> = nodes
+                .chunk_by(is_beside)
+                .map(|nodes| delete_entries(nodes[0], nodes[nodes.len() - 1]))
                 .collect();
             let finding = checker.report(span, format!("nothing uses '{}'", entry.name));
             // Where an attribute path was merged, each of its places has to go.
-            if edits.len() == definitions.len() {
+            if is_whole {
                 finding.unnecessary().fix(format!("Remove '{}'", entry.name), edits);
             }
         }

@@ -90,7 +90,6 @@ fn unused_bindings_go_with_their_line() {
             Remove 'b' (Safe):
             let
               a = 1;
-  
               f = x: f x;
               _kept = 4;
             in

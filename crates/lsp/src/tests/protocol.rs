@@ -209,7 +209,7 @@ fn a_long_evaluation_is_shown() {
     run(async {
         let mut rig = Rig::start(json!({ "window": { "workDoneProgress": true } })).await;
         // Two seconds of counting.
-        rig.open("{ pkgs ? import <nixpkgs> { } }:\npkgs.hello.overrideAttrs (old: { a = builtins.foldl' (a: b: a + b) 0 (builtins.genList (x: x) 3000000); })");
+        rig.open("{ pkgs ? import <nixpkgs> { } }:\npkgs.hello.overrideAttrs (old: { a = builtins.foldl' (a: b: a + b) 0 (builtins.genList (x: x) 9000000); })");
         let asked = rig.asked("window/workDoneProgress/create", Value::Null).await;
         assert!(asked["token"].as_str().unwrap().starts_with("floe/"), "{asked}");
     });
