@@ -117,7 +117,8 @@ stories[5] = function()
   end)
   local lenses = ask('textDocument/codeLens', { textDocument = { uri = vim.uri_from_bufnr(0) } })
   check(#lenses >= 2, 'too few lenses: ' .. vim.inspect(lenses))
-  require('floe').preview_override(lenses[1].command)
+  local lens = ask('codeLens/resolve', lenses[1])
+  require('floe').preview_override(lens.command)
   wait('the preview window', function()
     for _, window in ipairs(vim.api.nvim_list_wins()) do
       if vim.api.nvim_win_get_config(window).relative ~= '' then

@@ -262,6 +262,7 @@ impl Editor {
             let answer = self.client.request("textDocument/codeLens", params)?;
             let mut lenses = Vec::new();
             for lens in answer.as_array().into_iter().flatten() {
+                let lens = self.client.request("codeLens/resolve", lens.clone())?;
                 lenses.push(Lens {
                     start: self.range(&document.text, &lens["range"])?.start,
                     title: lens["command"]["title"].as_str().unwrap_or_default().to_owned(),

@@ -9,8 +9,8 @@ use floe_db::{
 };
 use floe_eval::heap::{Kind, Value};
 use floe_hir::{Expr, ExprId, Name, Param};
+use floe_store::StorePath;
 use floe_store::derivation::Derivation;
-use floe_store::{StoreDir, StorePath};
 
 use super::values::{force, get, get_text};
 use crate::override_preview::Override;
@@ -165,9 +165,10 @@ fn compare(
         let mut seen = BTreeSet::new();
         let mut waiting: Vec<StorePath> = side.path.iter().cloned().collect();
         while let Some(path) = waiting.pop() {
-            if let Some(derivation) = evaluator.made_derivation(&path)
-                && !seen.contains(&path)
-            {
+            if seen.contains(&path) {
+                continue;
+            }
+            if let Some(derivation) = evaluator.made_derivation(&path) {
                 waiting.extend(derivation.input_drvs.keys().cloned());
             }
             seen.insert(path);
@@ -201,8 +202,7 @@ impl Side {
             Kind::String(path) => Some(path.to_text().into_owned()),
             _ => None,
         });
-        let store = StoreDir::new(StoreDir::DEFAULT).ok();
-        let path = text.zip(store).and_then(|(text, store)| store.parse(&text).ok());
+        let path = text.and_then(|text| session.evaluator.store_dir().parse(&text).ok());
         Side {
             name: get_text(session, package, "name").unwrap_or_default(),
             derivation: path.as_ref().and_then(|path| session.evaluator.made_derivation(path)),
