@@ -169,22 +169,25 @@ impl Editor {
         Ok(self.client.notify("textDocument/didChange", change)?)
     }
 
-    /// The completions at an offset.
+    /// The completions at an offset, once `label` is among them.
     pub(super) fn complete(
         &mut self,
         document: &Document,
         offset: usize,
+        label: &str,
     ) -> anyhow::Result<Timed<Vec<Completion>>> {
         let start = Instant::now();
         loop {
             let answer = self.ask_at("textDocument/completion", document, offset)?;
-            // An editor asks again when told that there is more to come.
-            if answer["isIncomplete"] == true && start.elapsed() < PATIENCE {
-                std::thread::sleep(Duration::from_millis(20));
-                continue;
-            }
+            let is_whole = answer["isIncomplete"] != true;
             let items = if answer.is_array() { answer } else { answer["items"].clone() };
-            return Ok(Timed { answer: decode(items)?, duration: start.elapsed() });
+            let items: Vec<Completion> = decode(items)?;
+            // An editor asks again when told that there is more to come.
+            let is_there = items.iter().any(|item| item.label == label);
+            if is_there || is_whole || start.elapsed() >= PATIENCE {
+                return Ok(Timed { answer: items, duration: start.elapsed() });
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) fn complete_an_option(editor: &mut Editor, screen: &mut Screen) -> an
         screen.line(line);
     }
     let typed = type_at(editor, &mut document, at + 1, "  services.openssh.", screen)?;
-    let found = editor.complete(&document, typed.end)?;
+    let found = editor.complete(&document, typed.end, "ports")?;
     let item = |label: &str| found.answer.iter().find(|item| item.label == label);
     for (label, kind) in [("enable", "boolean"), ("ports", "list of")] {
         let item = item(label).with_context(|| format!("'{label}' is not offered"))?;
@@ -39,7 +39,7 @@ pub(super) fn complete_an_option(editor: &mut Editor, screen: &mut Screen) -> an
 
     screen.line("");
     let typed = type_at(editor, &mut document, typed.end, "po", screen)?;
-    let found = editor.complete(&document, typed.end)?;
+    let found = editor.complete(&document, typed.end, "ports")?;
     // What does not begin with the word, editors leave out themselves.
     let fitting = found.answer.iter().filter(|item| item.label.starts_with("po"));
     let fitting: Vec<&Completion> = fitting.collect();
