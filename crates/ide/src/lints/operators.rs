@@ -11,18 +11,7 @@ pub(super) fn redundant_if(checker: &mut Checker<'_>, node: Node<'_>) {
     else {
         return;
     };
-    let boolean = |node: Node<'_>| {
-        let node = node.without_parens();
-        let is = |name| checker.is_global(node, name);
-        if is("true") {
-            Some(true)
-        } else if is("false") {
-            Some(false)
-        } else {
-            None
-        }
-    };
-    let (text, tightness) = match (boolean(then), boolean(otherwise)) {
+    let (text, tightness) = match (boolean(checker, then), boolean(checker, otherwise)) {
         (Some(true), Some(false)) => (condition.text().to_owned(), condition.tightness()),
         (Some(false), Some(true)) => (negated(condition), Tightness::Not),
         _ => return,
@@ -81,11 +70,7 @@ fn redundant_operand(
 /// `if true then a else b`, `assert true; a`
 pub(super) fn constant_condition(checker: &mut Checker<'_>, node: Node<'_>) {
     let Some(condition) = node.expr(0) else { return };
-    let constant = condition.without_parens();
-    let is_true = checker.is_global(constant, "true");
-    if !is_true && !checker.is_global(constant, "false") {
-        return;
-    }
+    let Some(is_true) = boolean(checker, condition) else { return };
     let kept = if node.is(SyntaxKind::Assert) && !is_true {
         // `assert false` is a way to say that this place is never reached.
         return;
@@ -95,7 +80,7 @@ pub(super) fn constant_condition(checker: &mut Checker<'_>, node: Node<'_>) {
         node.expr(2)
     };
     let Some(kept) = kept else { return };
-    let message = format!("the condition is always {}", constant.text());
+    let message = format!("the condition is always {is_true}");
     let finding = checker.report(condition.span(), message);
     if !loses_comment(node, &[kept]) {
         let text = in_place_of(node, kept.text(), kept.tightness());
@@ -145,18 +130,7 @@ pub(super) fn bool_comparison(checker: &mut Checker<'_>, node: Node<'_>) {
         Some(SyntaxKind::NotEq) => false,
         _ => return,
     };
-    let constant = |node: Node<'_>| {
-        let node = node.without_parens();
-        let is = |name| checker.is_global(node, name);
-        if is("true") {
-            Some(true)
-        } else if is("false") {
-            Some(false)
-        } else {
-            None
-        }
-    };
-    let (other, constant) = match (constant(left), constant(right)) {
+    let (other, constant) = match (boolean(checker, left), boolean(checker, right)) {
         (None, Some(constant)) => (left, constant),
         (Some(constant), None) => (right, constant),
         _ => return,
@@ -242,6 +216,12 @@ pub(super) fn manual_or(checker: &mut Checker<'_>, node: Node<'_>) {
     }
 }
 
+/// The boolean that is written here, if it is one.
+fn boolean(checker: &Checker<'_>, node: Node<'_>) -> Option<bool> {
+    let node = node.without_parens();
+    [true, false].into_iter().find(|value| checker.is_global(node, &value.to_string()))
+}
+
 fn negated(node: Node<'_>) -> String {
     if node.tightness() >= Tightness::Not {
         format!("!{}", node.text())
@@ -261,7 +241,7 @@ fn is_boolean(checker: &Checker<'_>, node: Node<'_>) -> bool {
             node.operator(),
             Some(EqEq | NotEq | Less | LessEq | Greater | GreaterEq | AndAnd | OrOr | Arrow)
         ),
-        Variable => checker.is_global(node, "true") || checker.is_global(node, "false"),
+        Variable => boolean(checker, node).is_some(),
         _ => false,
     }
 }
