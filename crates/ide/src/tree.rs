@@ -6,7 +6,9 @@
 use std::ops::Range;
 
 use floe_hir::Span;
-use floe_syntax::{ElementId, FlatTree, SyntaxKind, unescape_string};
+use floe_syntax::{
+    Associativity, ElementId, FlatTree, Precedence, SyntaxKind, binary_operator, unescape_string,
+};
 
 /// A tree, its text, and for each element the node around it.
 pub(crate) struct Tree<'a> {
@@ -298,18 +300,7 @@ impl Eq for Node<'_> {}
 pub(crate) enum Tightness {
     /// A function, `let`, `if`, `with`, `assert`, a pipe.
     Whole,
-    Implication,
-    Or,
-    And,
-    Equality,
-    Comparison,
-    Update,
-    Not,
-    Sum,
-    Product,
-    Concatenation,
-    HasAttr,
-    Negation,
+    Operator(Precedence),
     Application,
     Selection,
     Atom,
@@ -317,40 +308,12 @@ pub(crate) enum Tightness {
 
 impl Tightness {
     fn next(self) -> Tightness {
-        use Tightness::*;
         match self {
-            Whole => Implication,
-            Implication => Or,
-            Or => And,
-            And => Equality,
-            Equality => Comparison,
-            Comparison => Update,
-            Update => Not,
-            Not => Sum,
-            Sum => Product,
-            Product => Concatenation,
-            Concatenation => HasAttr,
-            HasAttr => Negation,
-            Negation => Application,
-            Application => Selection,
-            Selection | Atom => Atom,
-        }
-    }
-
-    fn of_operator(operator: Option<SyntaxKind>) -> Tightness {
-        use SyntaxKind as K;
-        match operator {
-            Some(K::Arrow) => Tightness::Implication,
-            Some(K::OrOr) => Tightness::Or,
-            Some(K::AndAnd) => Tightness::And,
-            Some(K::EqEq | K::NotEq) => Tightness::Equality,
-            Some(K::Less | K::LessEq | K::Greater | K::GreaterEq) => Tightness::Comparison,
-            Some(K::SlashSlash) => Tightness::Update,
-            Some(K::Bang) => Tightness::Not,
-            Some(K::Plus | K::Minus) => Tightness::Sum,
-            Some(K::Star | K::Slash) => Tightness::Product,
-            Some(K::PlusPlus) => Tightness::Concatenation,
-            _ => Tightness::Whole,
+            Tightness::Whole => Tightness::Operator(Precedence::Implication),
+            Tightness::Operator(Precedence::Negation) => Tightness::Application,
+            Tightness::Operator(precedence) => Tightness::Operator(precedence.next()),
+            Tightness::Application => Tightness::Selection,
+            Tightness::Selection | Tightness::Atom => Tightness::Atom,
         }
     }
 }
@@ -360,10 +323,12 @@ impl Node<'_> {
     pub(crate) fn tightness(self) -> Tightness {
         use SyntaxKind as K;
         match self.kind() {
-            K::Binary => Tightness::of_operator(self.operator()),
-            K::Unary if self.operator() == Some(K::Minus) => Tightness::Negation,
-            K::Unary => Tightness::Not,
-            K::HasAttr => Tightness::HasAttr,
+            K::Binary => match self.operator().and_then(binary_operator) {
+                Some((precedence, _)) => Tightness::Operator(precedence),
+                None => Tightness::Whole,
+            },
+            K::Unary => self.of_unary(),
+            K::HasAttr => Tightness::Operator(Precedence::HasAttr),
             // `f or` is made like an atom with something behind it.
             K::Apply if self.expr(1).is_some_and(|argument| argument.is_variable("or")) => {
                 Tightness::Selection
@@ -385,21 +350,26 @@ impl Node<'_> {
             K::Apply | K::List => Tightness::Selection,
             K::Select if is_first => Tightness::Atom,
             K::Select => Tightness::Selection,
-            K::HasAttr => Tightness::Negation,
-            K::Unary if parent.operator() == Some(K::Minus) => Tightness::Negation,
-            K::Unary => Tightness::Not,
+            K::HasAttr => Tightness::Operator(Precedence::Negation),
+            K::Unary => parent.of_unary(),
             K::Binary => {
+                let keeps = match parent.operator().and_then(binary_operator) {
+                    Some((_, Associativity::Left)) => is_first,
+                    Some((_, Associativity::Right)) => !is_first,
+                    Some((_, Associativity::None)) | None => false,
+                };
                 let own = parent.tightness();
-                let is_right = matches!(
-                    parent.operator(),
-                    Some(K::Arrow | K::SlashSlash | K::PlusPlus | K::PipeLeft)
-                );
-                let is_none = matches!(own, Tightness::Equality | Tightness::Comparison);
-                let keeps = !is_none && is_right != is_first && own != Tightness::Whole;
                 if keeps { own } else { own.next() }
             }
             _ => Tightness::Whole,
         }
+    }
+
+    fn of_unary(self) -> Tightness {
+        Tightness::Operator(match self.operator() {
+            Some(SyntaxKind::Minus) => Precedence::Negation,
+            _ => Precedence::Not,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Turns `if c then a else b` into `if !c then b else a`.
 
-use floe_syntax::{SyntaxKind, TextEdit};
+use floe_syntax::{Precedence, SyntaxKind, TextEdit};
 
 use super::{Assist, Context, rewrite};
 use crate::tree::Tightness;
@@ -13,7 +13,9 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
         SyntaxKind::Unary if condition.operator() == Some(SyntaxKind::Bang) => {
             condition.expr(0)?.text().to_owned()
         }
-        _ if condition.tightness() >= Tightness::Not => format!("!{}", condition.text()),
+        _ if condition.tightness() >= Tightness::Operator(Precedence::Not) => {
+            format!("!{}", condition.text())
+        }
         _ => format!("!({})", condition.text()),
     };
     rewrite(

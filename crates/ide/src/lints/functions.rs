@@ -1,7 +1,7 @@
 //! Calls: functions that only pass on, functions that are old, functions that are not called.
 
 use floe_hir::{Expr, Param, Span};
-use floe_syntax::{SyntaxKind, TextEdit};
+use floe_syntax::{Precedence, SyntaxKind, TextEdit};
 
 use super::Checker;
 use crate::tree::{Node, Tightness, in_place_of};
@@ -87,7 +87,7 @@ pub(super) fn deprecated_builtin(checker: &mut Checker<'_>, node: Node<'_>) {
                 checker.report(span, "'isNull' is deprecated: compare with null").deprecated();
             if let Some(argument) = argument.filter(|_| !loses_comment) {
                 let text = format!("{} == null", argument.text());
-                let text = in_place_of(node, &text, Tightness::Equality);
+                let text = in_place_of(node, &text, Tightness::Operator(Precedence::Equality));
                 finding.fix("Compare with null", vec![TextEdit::replace(node.range(), text)]);
             }
         }

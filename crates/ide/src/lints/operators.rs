@@ -1,6 +1,6 @@
 //! Conditions and operators that say less than they seem to.
 
-use floe_syntax::{SyntaxKind, TextEdit};
+use floe_syntax::{Precedence, SyntaxKind, TextEdit};
 
 use super::Checker;
 use crate::tree::{Node, Tightness, in_place_of};
@@ -13,7 +13,7 @@ pub(super) fn redundant_if(checker: &mut Checker<'_>, node: Node<'_>) {
     };
     let (text, tightness) = match (boolean(checker, then), boolean(checker, otherwise)) {
         (Some(true), Some(false)) => (condition.text().to_owned(), condition.tightness()),
-        (Some(false), Some(true)) => (negated(condition), Tightness::Not),
+        (Some(false), Some(true)) => (negated(condition), Tightness::Operator(Precedence::Not)),
         _ => return,
     };
     let finding = checker.report(node.span(), "this 'if' gives its own condition");
@@ -138,7 +138,7 @@ pub(super) fn bool_comparison(checker: &mut Checker<'_>, node: Node<'_>) {
     let (text, tightness) = if is_equal == constant {
         (other.text().to_owned(), other.tightness())
     } else {
-        (negated(other), Tightness::Not)
+        (negated(other), Tightness::Operator(Precedence::Not))
     };
     let is_safe = is_boolean(checker, other);
     let loses = loses_comment(node, &[other]);
@@ -176,7 +176,7 @@ pub(super) fn negated_comparison(checker: &mut Checker<'_>, node: Node<'_>) {
     let finding =
         checker.report(node.span(), format!("a negated comparison: '{opposite}' says it"));
     if !loses {
-        let text = in_place_of(node, &text, Tightness::Equality);
+        let text = in_place_of(node, &text, Tightness::Operator(Precedence::Equality));
         finding.fix(format!("Use '{opposite}'"), vec![TextEdit::replace(node.range(), text)]);
     }
 }
@@ -223,7 +223,7 @@ fn boolean(checker: &Checker<'_>, node: Node<'_>) -> Option<bool> {
 }
 
 fn negated(node: Node<'_>) -> String {
-    if node.tightness() >= Tightness::Not {
+    if node.tightness() >= Tightness::Operator(Precedence::Not) {
         format!("!{}", node.text())
     } else {
         format!("!({})", node.text())

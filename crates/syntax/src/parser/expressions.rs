@@ -4,46 +4,7 @@ use super::recovery::{Awaited, starts_operand};
 use super::{Completed, MAX_NESTING, Parser, SyntaxKind::*, Terminal};
 use crate::error::SyntaxErrorKind;
 use crate::kind::SyntaxKind;
-
-/// How tightly an operator binds; the order is that of the reference grammar.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Precedence {
-    Implication,
-    Or,
-    And,
-    Equality,
-    Comparison,
-    Update,
-    Not,
-    Sum,
-    Product,
-    Concatenation,
-    HasAttr,
-    /// That of unary minus. No operator binds tighter.
-    Negation,
-}
-
-enum Associativity {
-    Left,
-    Right,
-    None,
-}
-
-fn binary_operator(kind: SyntaxKind) -> Option<(Precedence, Associativity)> {
-    Some(match kind {
-        Arrow => (Precedence::Implication, Associativity::Right),
-        OrOr => (Precedence::Or, Associativity::Left),
-        AndAnd => (Precedence::And, Associativity::Left),
-        EqEq | NotEq => (Precedence::Equality, Associativity::None),
-        Less | LessEq | Greater | GreaterEq => (Precedence::Comparison, Associativity::None),
-        SlashSlash => (Precedence::Update, Associativity::Right),
-        Plus | Minus => (Precedence::Sum, Associativity::Left),
-        Star | Slash => (Precedence::Product, Associativity::Left),
-        PlusPlus => (Precedence::Concatenation, Associativity::Right),
-        Question => (Precedence::HasAttr, Associativity::Left),
-        _ => return None,
-    })
-}
+use crate::operators::{Associativity, Precedence, binary_operator};
 
 const THEN: &[Terminal] = &[Terminal::Token(ThenKw)];
 const ELSE: &[Terminal] = &[Terminal::Token(ElseKw)];
@@ -401,23 +362,5 @@ impl Parser<'_> {
             }
         });
         self.complete(marker, List)
-    }
-}
-
-impl Precedence {
-    fn next(self) -> Precedence {
-        match self {
-            Precedence::Implication => Precedence::Or,
-            Precedence::Or => Precedence::And,
-            Precedence::And => Precedence::Equality,
-            Precedence::Equality => Precedence::Comparison,
-            Precedence::Comparison => Precedence::Update,
-            Precedence::Update => Precedence::Not,
-            Precedence::Not => Precedence::Sum,
-            Precedence::Sum => Precedence::Product,
-            Precedence::Product => Precedence::Concatenation,
-            Precedence::Concatenation => Precedence::HasAttr,
-            Precedence::HasAttr | Precedence::Negation => Precedence::Negation,
-        }
     }
 }
