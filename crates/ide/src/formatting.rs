@@ -163,13 +163,14 @@ pub fn format_range_edits(
     if same { Ok(edits) } else { Ok(line_edits(text, &formatted)) }
 }
 
-/// The difference of two texts as `diff -u` shows it; empty if there is none.
-pub fn unified_diff(path: &Path, old: &str, new: &str) -> String {
+/// The difference of two texts as `diff -u` shows it; empty if there is none. `done` says in one word what
+/// made the new text.
+pub fn unified_diff(path: &Path, done: &str, old: &str, new: &str) -> String {
     let name = path.display();
     TextDiff::from_lines(old, new)
         .unified_diff()
         .context_radius(3)
-        .header(&name.to_string(), &format!("{name} (formatted)"))
+        .header(&name.to_string(), &format!("{name} ({done})"))
         .to_string()
 }
 
@@ -365,16 +366,19 @@ mod tests {
             Ok(formatted) => {
                 let again = format(&formatted, &FormatOptions::default()).unwrap();
                 assert_eq!(again, formatted, "formatting twice is formatting once");
-                let mut edited = text.to_owned();
-                let edits = line_edits(text, &formatted);
-                floe_syntax::apply_edits(&mut edited, &edits).unwrap();
-                assert_eq!(edited, formatted);
+                assert_eq!(edited(text, &line_edits(text, &formatted)), formatted);
                 assert!(line_edits(&formatted, &formatted).is_empty());
                 formatted
             }
             Err(error) => format!("error: {error}\n"),
         };
         expected.assert_eq(&shown);
+    }
+
+    fn edited(text: &str, edits: &[TextEdit]) -> String {
+        let mut edited = text.to_owned();
+        floe_syntax::apply_edits(&mut edited, edits).unwrap();
+        edited
     }
 
     #[test]
@@ -435,37 +439,23 @@ mod tests {
     fn a_range_leaves_the_rest_as_it_is() {
         let text = "{\n  a=1;\n  b = { c=1;\nd=2; };\n  e=3;\n}\n";
         let at = text.find("c=1").unwrap() as u32;
-        let options = FormatOptions::default();
-        let found = format_range_edits(text, Span { start: at, end: at + 1 }, &options).unwrap();
-        let mut edited = text.to_owned();
-        floe_syntax::apply_edits(&mut edited, &found).unwrap();
-        expect![[r#"
-            {
-              a=1;
-              b = {
-                c = 1;
-                d = 2;
-              };
-              e=3;
-            }
-        "#]]
-        .assert_eq(&edited);
         let line = text.find("  b").unwrap() as u32;
+        let inside = Span { start: at, end: at + 1 };
         let whole = Span { start: line, end: text.find("  e").unwrap() as u32 };
-        let found = format_range_edits(text, whole, &options).unwrap();
-        let mut edited = text.to_owned();
-        floe_syntax::apply_edits(&mut edited, &found).unwrap();
-        expect![[r#"
-            {
-              a=1;
-              b = {
-                c = 1;
-                d = 2;
-              };
-              e=3;
-            }
-        "#]]
-        .assert_eq(&edited);
+        for range in [inside, whole] {
+            let edits = format_range_edits(text, range, &FormatOptions::default()).unwrap();
+            expect![[r#"
+                {
+                  a=1;
+                  b = {
+                    c = 1;
+                    d = 2;
+                  };
+                  e=3;
+                }
+            "#]]
+            .assert_eq(&edited(text, &edits));
+        }
     }
 
     #[test]
@@ -495,7 +485,8 @@ mod tests {
 
     #[test]
     fn the_difference_is_shown_as_people_read_it() {
-        let diff = unified_diff(Path::new("a.nix"), "{\n  a=1;\n}\n", "{\n  a = 1;\n}\n");
+        let diff =
+            unified_diff(Path::new("a.nix"), "formatted", "{\n  a=1;\n}\n", "{\n  a = 1;\n}\n");
         expect![[r#"
             --- a.nix
             +++ a.nix (formatted)

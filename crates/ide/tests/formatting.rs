@@ -119,7 +119,7 @@ fn nixfmts_own_test_cases_come_out_byte_for_byte() {
             let wanted = read(output);
             let problem = match format(&read(input), &narrow) {
                 Ok(formatted) if formatted == wanted => continue,
-                Ok(formatted) => floe_ide::unified_diff(input, &wanted, &formatted),
+                Ok(formatted) => floe_ide::unified_diff(input, "formatted", &wanted, &formatted),
                 Err(error) => error.to_string(),
             };
             let name = case.strip_prefix(tests).unwrap().display().to_string();

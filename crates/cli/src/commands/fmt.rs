@@ -170,7 +170,7 @@ fn complaint(name: &Path, text: &str, error: FormatError) -> Complaint {
 }
 
 fn print_difference(name: &Path, old: &str, new: &str) -> io::Result<()> {
-    let difference = floe_ide::unified_diff(name, old, new);
+    let difference = floe_ide::unified_diff(name, "formatted", old, new);
     for line in difference.split_inclusive('\n') {
         let style = match line.as_bytes().first() {
             Some(b'-') => AnsiColor::Red.on_default(),

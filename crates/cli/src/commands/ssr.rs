@@ -63,7 +63,10 @@ fn replace(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 })
             }));
         } else if arguments.dry_run {
-            output::print(format_args!("{}", floe_ide::unified_diff(&path, &text, &new)))?;
+            output::print(format_args!(
+                "{}",
+                floe_ide::unified_diff(&path, "replaced", &text, &new)
+            ))?;
         } else {
             fs::write(&path, &new).with_context(|| format!("cannot write '{}'", path.display()))?;
         }
