@@ -8,6 +8,7 @@ use floe_syntax::{SyntaxKind, TextEdit};
 
 use crate::assists::{AssistKind, assists};
 use crate::diagnostics::{Diagnostic, diagnostics, lint_findings};
+use crate::infer::type_diagnostics;
 use crate::lints::{Fix, Safety, lint};
 use crate::syntax_fixes::syntax_fixes;
 use crate::tree::Tree;
@@ -44,8 +45,10 @@ pub enum CodeChange {
 /// The actions for a selection.
 pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction> {
     let mut actions = Vec::new();
+    let of_types = type_diagnostics(db, file).iter().cloned();
     let here: Vec<Diagnostic> = diagnostics(db, file)
         .into_iter()
+        .chain(of_types)
         .filter(|found| found.span.start <= selection.end && selection.start <= found.span.end)
         .collect();
     for diagnostic in &here {

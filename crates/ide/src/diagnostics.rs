@@ -7,7 +7,8 @@ use floe_syntax::{Element, SyntaxErrorKind, SyntaxKind, Terminal};
 
 use crate::config::{config_of, flake_of};
 use crate::fixes::{index, levels};
-use crate::lints::{self, Finding, FindingKind, Fix, Input, Level};
+use crate::lints::{self, Finding, FindingKind, Fix, Input, Level, Lint, Suppressions, lint};
+use crate::tree::Tree;
 
 /// One thing to tell about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,15 +114,38 @@ pub(crate) fn lint_findings(db: &dyn Db, file: File) -> Vec<Finding> {
     lints::findings(&input, |lint| levels[index(lint)])
 }
 
-impl From<Finding> for Diagnostic {
-    fn from(finding: Finding) -> Diagnostic {
-        let severity = match finding.level {
+/// What is left of a file's findings about values when its comments have been read.
+pub(crate) fn without_suppressed(
+    db: &dyn Db,
+    file: File,
+    mut found: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
+    let is_of_types = |found: &Diagnostic| lint(found.code).is_some_and(Lint::is_of_types);
+    let text = &source(db, file).text;
+    if found.iter().any(is_of_types) && Suppressions::may_be_in(text) {
+        let tree = Tree::new(&parse(db, file).tree, text);
+        let mut suppressions = Suppressions::of(&tree);
+        found.retain(|found| {
+            !(is_of_types(found) && suppressions.cover(found.code, found.span.start))
+        });
+    }
+    found
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Severity {
+        match level {
             Level::Error => Severity::Error,
             Level::Warn => Severity::Warning,
             Level::Hint | Level::Allow => Severity::Hint,
-        };
+        }
+    }
+}
+
+impl From<Finding> for Diagnostic {
+    fn from(finding: Finding) -> Diagnostic {
         Diagnostic {
-            severity,
+            severity: finding.level.into(),
             kind: finding.kind,
             fix: finding.fix,
             ..Diagnostic::error(finding.span, finding.slug, finding.message)

@@ -5,7 +5,7 @@ use floe_db::{Db, Evaluated, File, module, source, source_map};
 use floe_eval::error::{ErrorKind, Position, Report};
 use floe_hir::Span;
 
-use crate::diagnostics::{Diagnostic, Related};
+use crate::diagnostics::{Diagnostic, Related, without_suppressed};
 use crate::evaluation::check::{check, definition_of_option, file_of, places};
 use crate::infer::type_diagnostics;
 
@@ -37,7 +37,7 @@ fn evaluated(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = told.map(|report| diagnostic(db, file, report)).collect();
     found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     found.dedup_by(|b, a| a.span == b.span && a.message == b.message);
-    found
+    without_suppressed(db, file, found)
 }
 
 fn diagnostic(db: &dyn Db, file: File, report: &Report) -> Diagnostic {

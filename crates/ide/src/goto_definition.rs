@@ -1,11 +1,11 @@
 //! From a name to the place that gives it its meaning: variables, attributes of sets that the text
 //! shows, paths and what they import. What the text does not show, evaluation is asked for.
 
-use floe_db::{Db, Evaluated, File, module, scopes};
+use floe_db::{Db, File, module, scopes};
 use floe_hir::{AttrKind, Expr, Span};
 
 use crate::evaluation::options::option_under_cursor;
-use crate::evaluation::packages::{PackageInfo, candidates, package_info};
+use crate::evaluation::packages::{Candidate, PackageInfo, candidates, package_info};
 use crate::known::{self, Bound, Place, entry_of};
 use crate::symbol::{Symbol, path_to_key, symbol_at};
 
@@ -54,10 +54,8 @@ pub(crate) fn package(db: &dyn Db, file: File, symbol: Symbol) -> Option<Package
         }
         _ => Vec::new(),
     };
-    found.iter().find_map(|candidate| match package_info(db, candidate.intern(db)) {
-        Evaluated::Answer(info) => info.clone(),
-        Evaluated::NoAnswer => None,
-    })
+    let info = |candidate: &Candidate| package_info(db, candidate.intern(db)).known(db)?.clone();
+    found.iter().find_map(info)
 }
 
 /// The same for a binding that only has the value from elsewhere: `inherit (pkgs) hello;`.

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 
 use floe_db::{Db, File, module, parse, scopes, source_map};
 use floe_hir::{ExprId, Module, Name, Scopes};
-use floe_types::{FileKey, FindingKind, Host, Inference, Mode, Type, check};
+use floe_types::{FileKey, Host, Inference, Mode, Type, check};
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, without_suppressed};
+use crate::fixes::{index, levels};
 use crate::known;
+use crate::lints::{Level, lint};
 
 /// The files that types are inferred over. One of these serves one request.
 pub struct Typing<'db> {
@@ -88,7 +90,8 @@ pub fn type_of(db: &dyn Db, file: File, expr: ExprId) -> Option<String> {
     }
 }
 
-/// Expressions of a file that fail whenever they are evaluated, as the text alone shows.
+/// Expressions of a file that fail whenever they are evaluated, as the text alone shows: those that the
+/// `floe.toml` and the comments want to be told of.
 #[salsa::tracked(returns(deref))]
 pub fn type_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     // What is not written to its end yet means nothing.
@@ -99,7 +102,13 @@ pub fn type_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     let map = source_map(db, file);
     let module = module(db, file);
     let findings = check(&typing, typing.key(file));
-    let diagnostics = findings.into_iter().map(|finding| {
+    let levels = if findings.is_empty() { Vec::new() } else { levels(db, file) };
+    let diagnostics = findings.into_iter().filter_map(|finding| {
+        let slug = finding.kind.slug();
+        let level = lint(slug).map_or(Level::Error, |lint| levels[index(lint)]);
+        if level == Level::Allow {
+            return None;
+        }
         let whole = map.exprs[finding.expr.0 as usize];
         let span = match (finding.key, module.expr(finding.expr)) {
             (Some(key), floe_hir::Expr::Select { path, .. }) => {
@@ -107,23 +116,11 @@ pub fn type_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
             }
             _ => whole,
         };
-        Diagnostic::error(span, finding.kind.slug(), finding.message)
+        let found = Diagnostic::error(span, slug, finding.message);
+        Some(Diagnostic { severity: level.into(), ..found })
     });
-    diagnostics.collect()
+    without_suppressed(db, file, diagnostics.collect())
 }
-
-/// The slugs of what [`type_diagnostics`] can find.
-pub const TYPE_SLUGS: [&str; 6] = {
-    use FindingKind as K;
-    [
-        K::NotAFunction.slug(),
-        K::TypeMismatch.slug(),
-        K::CannotCoerce.slug(),
-        K::MissingAttribute.slug(),
-        K::MissingArgument.slug(),
-        K::UnexpectedArgument.slug(),
-    ]
-};
 
 #[cfg(test)]
 mod tests {
@@ -154,7 +151,43 @@ mod tests {
                 "a.nix:1 \"1\" this is called, but it is an integer"
             ]
         );
-        for slug in TYPE_SLUGS {
+    }
+
+    #[test]
+    fn comments_and_levels_are_respected() {
+        let found = |text: &str| -> Vec<String> {
+            let fixture = fixture(text);
+            let found = type_diagnostics(&fixture.db, fixture.file).iter();
+            found.map(|found| format!("{:?} {}", found.severity, found.code)).collect()
+        };
+        assert_eq!(found("{ a = 1 2; }"), ["Error not-a-function"]);
+        assert_eq!(found("{ a = 1 2; } # floe-ignore: not-a-function -- on purpose"), [""; 0]);
+        assert_eq!(
+            found("# floe-ignore-file: not-a-function\n{ a = 1 2; b = { }.c; }"),
+            ["Error missing-attribute"]
+        );
+        let with_config = |level: &str| {
+            found(&format!(
+                "//- /w/a.nix\n1 2\n//- /w/floe.toml\n[lints]\nnot-a-function = \"{level}\"\n"
+            ))
+        };
+        assert_eq!(with_config("warn"), ["Warning not-a-function"]);
+        assert_eq!(with_config("allow"), [""; 0]);
+    }
+
+    #[test]
+    fn each_kind_of_finding_is_a_lint_with_a_page() {
+        use floe_types::FindingKind as K;
+        let kinds = [
+            K::NotAFunction,
+            K::TypeMismatch,
+            K::CannotCoerce,
+            K::MissingAttribute,
+            K::MissingArgument,
+            K::UnexpectedArgument,
+        ];
+        for slug in kinds.map(K::slug) {
+            assert!(lint(slug).is_some_and(crate::lints::Lint::is_of_types), "{slug}");
             assert!(floe_explain::find(slug).is_some(), "{slug} has no page");
         }
     }

@@ -71,7 +71,7 @@ pub use formatting::{
 pub use goto_definition::{NavigationTarget, goto_definition};
 pub use highlights::{Access, Highlight, highlights};
 pub use hover::{Hover, hover};
-pub use infer::{TYPE_SLUGS, Typing, type_diagnostics, type_of};
+pub use infer::{Typing, type_diagnostics, type_of};
 pub use inlay_hints::{InlayHint, InlayKind, InlayOptions, inlay_hints};
 pub use linked_editing::{NAME_PATTERN, linked_editing_ranges};
 pub use lints::{FindingKind, Fix, Fixes, LINTS, Level, Lint, Safety, lint};

@@ -11,10 +11,11 @@ use crate::symbol::{Symbol, symbol_at};
 use crate::uses::literal_of;
 
 /// What binds the name under the cursor here, be it an `inherit` that only passes it on.
-pub fn goto_declaration(db: &dyn Db, file: File, offset: u32) -> Option<NavigationTarget> {
-    let (symbol, _) = symbol_at(db, file, offset)?;
-    let bound = definition_of(db, file, symbol)?;
-    Some(NavigationTarget { file: bound.file, span: bound.span(db) })
+pub fn goto_declaration(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTarget> {
+    let symbol = symbol_at(db, file, offset);
+    let bound = symbol.and_then(|(symbol, _)| definition_of(db, file, symbol));
+    let target = |bound: Bound| NavigationTarget { file: bound.file, span: bound.span(db) };
+    bound.map(target).into_iter().collect()
 }
 
 /// The sets whose attributes the value under the cursor has.
@@ -93,7 +94,7 @@ mod tests {
     fn check(text: &str, expected: &Expect) {
         let fixture = fixture(text);
         let (db, file, offset) = (&fixture.db, fixture.file, fixture.offset);
-        let declaration: Vec<_> = goto_declaration(db, file, offset).into_iter().collect();
+        let declaration = goto_declaration(db, file, offset);
         let mut shown = String::new();
         for (name, targets) in [
             ("declaration", declaration),

@@ -1,7 +1,7 @@
 //! What an override changes: `pkgs.hello.override { … }` and `.overrideAttrs (old: { … })`, compared
 //! with what they override.
 
-use floe_db::{Db, Evaluated, File, module, source_map};
+use floe_db::{Db, File, module, source_map};
 use floe_hir::{Expr, ExprId, Key, Module, Span};
 
 use crate::evaluation::overrides::{Change, Comparison, comparison, program};
@@ -52,10 +52,7 @@ pub fn override_preview(db: &dyn Db, file: File, offset: u32) -> Option<Override
 }
 
 fn compare(db: &dyn Db, file: File, found: Override) -> Option<Result<&Comparison, &String>> {
-    match comparison(db, program(db, file, found)?) {
-        Evaluated::Answer(result) => Some(result.as_ref()),
-        Evaluated::NoAnswer => None,
-    }
+    Some(comparison(db, program(db, file, found)?).known(db)?.as_ref())
 }
 
 fn summary(comparison: &Comparison) -> String {

@@ -11,8 +11,10 @@ use floe_syntax::ParseOptions;
 #[test]
 fn the_table_of_lints_is_current() {
     let mut text = String::from(
-        "# Lints\n\nWhat `floe check` and an editor report about code that works. Each can be set in \
-         [`floe.toml`](configuration.md), and ignored at a place by a comment; each links to its page.\n\n\
+        "# Lints\n\nWhat `floe check` and an editor report about code that parses and binds its names. Each can \
+         be set in [`floe.toml`](configuration.md), and ignored at a place by a comment; each links to its \
+         page. Those that are errors are about values: the type checker reports what fails whenever it is \
+         evaluated, and only what is certain.\n\n\
          | lint | what it finds | usual level | fix |\n|---|---|---|---|\n",
     );
     for lint in LINTS {

@@ -9,7 +9,7 @@ mod paths;
 #[cfg(test)]
 mod tests;
 
-use floe_db::{Db, Evaluated, File, module, parse, scopes, source, source_map};
+use floe_db::{Db, File, module, parse, scopes, source, source_map};
 use floe_hir::{Expr, ExprId, Gate, Name, Param, ScopeOwner, SourceMap, Span, Visible, globals};
 use floe_syntax::SyntaxKind;
 use floe_types::{builtin_doc, builtin_docs};
@@ -133,8 +133,9 @@ pub fn completion(db: &dyn Db, file: File, offset: u32) -> Completions {
         Context::SearchPath(text) => paths::search_path(db, &text, &mut found),
         Context::Nothing => {}
     }
-    let (items, incomplete) = found.finish();
-    Completions { replace, items, incomplete }
+    let (items, is_cut) = found.finish();
+    // What an evaluation will tell is in the list of the next time.
+    Completions { replace, items, incomplete: is_cut || db.lacks_answers() }
 }
 
 /// A name as an attribute is written: in quotes unless it can stand without.
@@ -328,7 +329,7 @@ fn arguments<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Fo
 fn packages<'a>(db: &'a dyn Db, base: Place, path: &[String], found: &mut Found<'a>) {
     for candidate in candidates(db, base) {
         let candidate = candidate.join(path.iter().cloned());
-        let Evaluated::Answer(names) = package_names(db, candidate.intern(db)) else { continue };
+        let Some(names) = package_names(db, candidate.intern(db)).known(db) else { continue };
         for name in names {
             found.offer(name.as_str(), near::PACKAGE, 0, Make::Kind(CompletionKind::Package));
         }
@@ -347,7 +348,7 @@ fn options<'a>(
     if !is_module(db, file) {
         return;
     }
-    let Evaluated::Answer(below) = options_below(db, OptionPath::new(db, steps)) else { return };
+    let Some(below) = options_below(db, OptionPath::new(db, steps)).known(db) else { return };
     for option in below {
         let kind = match &option.option {
             Some(_) => CompletionKind::Option,

@@ -50,7 +50,7 @@ pub(crate) fn role(db: &dyn Db, file: File) -> Option<Role> {
 pub(crate) fn check(db: &dyn Db, file: File) -> Evaluated<Vec<Report>> {
     let Some(role) = role(db, file) else { return Evaluated::Answer(Vec::new()) };
     let path = file.path(db).clone();
-    evaluate(db, Patience::Background, move |session| {
+    evaluate(db, Patience::Background, file, move |session| {
         let mut found = Found { session, errors: Vec::new() };
         let checked = match &role {
             Role::Module(options) => check_module(&mut found, &path, options),

@@ -52,7 +52,7 @@ pub(crate) fn options_below<'db>(
     path: OptionPath<'db>,
 ) -> Evaluated<Vec<OptionInfo>> {
     let steps = path.steps(db).clone();
-    evaluate(db, Patience::Interactive, move |session| {
+    evaluate(db, Patience::Interactive, path, move |session| {
         children(session, &steps).unwrap_or_default()
     })
 }
@@ -60,9 +60,7 @@ pub(crate) fn options_below<'db>(
 /// The option at a path.
 pub(crate) fn option_at(db: &dyn Db, steps: &[OptionStep]) -> Option<OptionInfo> {
     let (OptionStep::Attribute(name), above) = steps.split_last()? else { return None };
-    let Evaluated::Answer(found) = options_below(db, OptionPath::new(db, above.to_vec())) else {
-        return None;
-    };
+    let found = options_below(db, OptionPath::new(db, above.to_vec())).known(db)?;
     found.iter().find(|option| option.name == *name).cloned()
 }
 
@@ -186,10 +184,8 @@ fn defines_options(db: &dyn Db, module: &Module) -> bool {
     if is_written_as_module(module, attrs) {
         return true;
     }
-    match options_below(db, OptionPath::new(db, Vec::new())) {
-        Evaluated::Answer(roots) => roots.iter().any(|root| has(&root.name)),
-        Evaluated::NoAnswer => false,
-    }
+    let roots = options_below(db, OptionPath::new(db, Vec::new())).known(db);
+    roots.is_some_and(|roots| roots.iter().any(|root| has(&root.name)))
 }
 
 fn children(session: &Session<'_>, steps: &[OptionStep]) -> Option<Vec<OptionInfo>> {

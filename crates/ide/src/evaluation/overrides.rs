@@ -56,7 +56,7 @@ pub(crate) fn comparison<'db>(
 ) -> Evaluated<Result<Comparison, String>> {
     let (folder, text) = (program.folder(db).clone(), program.text(db).clone());
     let arguments = program.arguments(db).clone();
-    evaluate(db, Patience::Background, move |session| {
+    evaluate(db, Patience::Interactive, program, move |session| {
         compare(session, &folder, &text, &arguments).map_err(|error| error.message().to_owned())
     })
 }

@@ -34,9 +34,9 @@ pub(crate) struct PackageInfo {
 /// The names of the attributes at a path, in the order of the alphabet.
 #[salsa::tracked]
 pub(crate) fn package_names<'db>(db: &'db dyn Db, path: PackagePath<'db>) -> Evaluated<Vec<Name>> {
-    let (set, path) = (path.set(db).clone(), path.path(db).clone());
-    evaluate(db, Patience::Interactive, move |session| {
-        let value = package_set(session, &set).and_then(|set| select(session, set, &path));
+    let (set, names) = (path.set(db).clone(), path.path(db).clone());
+    evaluate(db, Patience::Interactive, path, move |session| {
+        let value = package_set(session, &set).and_then(|set| select(session, set, &names));
         let Some(attrs) = value.and_then(|value| attrs(session, value)) else { return Vec::new() };
         attrs.sorted().iter().map(|attr| attr.name).collect()
     })
@@ -48,8 +48,8 @@ pub(crate) fn package_info<'db>(
     db: &'db dyn Db,
     path: PackagePath<'db>,
 ) -> Evaluated<Option<PackageInfo>> {
-    let (set, path) = (path.set(db).clone(), path.path(db).clone());
-    evaluate(db, Patience::Interactive, move |session| info(session, &set, &path))
+    let (set, names) = (path.set(db).clone(), path.path(db).clone());
+    evaluate(db, Patience::Interactive, path, move |session| info(session, &set, &names))
 }
 
 fn info(session: &Session<'_>, set: &str, path: &[String]) -> Option<PackageInfo> {

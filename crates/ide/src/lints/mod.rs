@@ -14,6 +14,7 @@ mod syntax;
 
 pub(crate) use self::names::delete_name;
 pub(crate) use self::sets::as_inherit;
+pub(crate) use self::suppressions::Suppressions;
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -124,6 +125,8 @@ enum Rule {
     File(fn(&mut Checker<'_>)),
     /// Looks at what the others found.
     Suppressions,
+    /// What the type checker finds, which looks into other files as well.
+    Types,
 }
 
 macro_rules! lints {
@@ -181,6 +184,14 @@ pub static LINTS: &[Lint] = lints! {
     "rec-to-let"              Allow None   File(names::rec_to_let);
     "broad-with"              Allow None   Nodes(&[K::With], names::broad_with);
 
+    // What fails whenever it is evaluated.
+    "not-a-function"          Error None   Rule::Types;
+    "type-mismatch"           Error None   Rule::Types;
+    "cannot-coerce"           Error None   Rule::Types;
+    "missing-attribute"       Error None   Rule::Types;
+    "missing-argument"        Error None   Rule::Types;
+    "unexpected-argument"     Error None   Rule::Types;
+
     // The comments that suppress lints.
     "unused-suppression"      Hint  All    Rule::Suppressions;
 };
@@ -188,6 +199,13 @@ pub static LINTS: &[Lint] = lints! {
 /// The lint of this slug.
 pub fn lint(slug: &str) -> Option<&'static Lint> {
     LINTS.iter().find(|lint| lint.slug == slug)
+}
+
+impl Lint {
+    /// Whether it is about what values are, so that the type checker and evaluation find it.
+    pub(crate) fn is_of_types(&self) -> bool {
+        matches!(self.rule, Rule::Types)
+    }
 }
 
 impl Level {
@@ -233,7 +251,7 @@ pub(crate) fn findings(input: &Input<'_>, level: impl Fn(&Lint) -> Level) -> Vec
                 checker.current = (lint, *level);
                 check(&mut checker);
             }
-            Rule::Suppressions => {}
+            Rule::Suppressions | Rule::Types => {}
         }
     }
     for node in tree.all() {

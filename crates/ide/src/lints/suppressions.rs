@@ -7,10 +7,15 @@
 use floe_hir::Span;
 use floe_syntax::{SyntaxKind, TextEdit};
 
-use super::{Finding, FindingKind, Fix, Level, Safety, lint};
+use super::{Finding, FindingKind, Fix, Level, Lint, Safety, lint};
 use crate::tree::{Node, Tree};
 
 const SLUG: &str = "unused-suppression";
+
+/// The comments of a file that suppress lints.
+pub(crate) struct Suppressions<'t> {
+    all: Vec<Suppression<'t>>,
+}
 
 struct Suppression<'t> {
     comment: Node<'t>,
@@ -25,34 +30,21 @@ pub(super) fn apply(
     mut found: Vec<Finding>,
     level: impl Fn(&str) -> Option<Level>,
 ) -> Vec<Finding> {
-    if !tree.text().contains("floe-ignore") {
+    if !Suppressions::may_be_in(tree.text()) {
         return found;
     }
-    let mut suppressions: Vec<Suppression<'_>> = tree.all().filter_map(read).collect();
-    found.retain(|finding| {
-        let mut is_kept = true;
-        for suppression in &mut suppressions {
-            let (start, end) = suppression.lines;
-            if finding.span.start < start || finding.span.start > end {
-                continue;
-            }
-            for (slug, _, is_used) in &mut suppression.slugs {
-                if *slug == finding.slug {
-                    *is_used = true;
-                    is_kept = false;
-                }
-            }
-        }
-        is_kept
-    });
+    let mut suppressions = Suppressions::of(tree);
+    found.retain(|finding| !suppressions.cover(finding.slug, finding.span.start));
     let own = level(SLUG).unwrap_or(Level::Allow);
     if own == Level::Allow {
         return found;
     }
-    for suppression in &suppressions {
+    for suppression in &suppressions.all {
         for (slug, span, is_used) in &suppression.slugs {
-            // A lint that is off finds nothing, so that says nothing about the comment.
-            if *is_used || (lint(slug).is_some() && level(slug) == Some(Level::Allow)) {
+            // A lint that is off finds nothing, so that says nothing about the comment. What values
+            // are, evaluation may know better.
+            let is_unjudged = |lint: &Lint| lint.is_of_types() || level(slug) == Some(Level::Allow);
+            if *is_used || lint(slug).is_some_and(is_unjudged) {
                 continue;
             }
             let message = match lint(slug) {
@@ -75,6 +67,32 @@ pub(super) fn apply(
         }
     }
     found
+}
+
+impl<'t> Suppressions<'t> {
+    /// Whether there can be any, without a look at the tree.
+    pub(crate) fn may_be_in(text: &str) -> bool {
+        text.contains("floe-ignore")
+    }
+
+    pub(crate) fn of(tree: &'t Tree<'t>) -> Suppressions<'t> {
+        Suppressions { all: tree.all().filter_map(read).collect() }
+    }
+
+    /// Whether one of the comments suppresses a finding that begins here; notes that it is of use.
+    pub(crate) fn cover(&mut self, slug: &str, start: u32) -> bool {
+        let mut is_covered = false;
+        for suppression in &mut self.all {
+            let (from, to) = suppression.lines;
+            for (named, _, is_used) in &mut suppression.slugs {
+                if *named == slug && from <= start && start <= to {
+                    *is_used = true;
+                    is_covered = true;
+                }
+            }
+        }
+        is_covered
+    }
 }
 
 fn read(comment: Node<'_>) -> Option<Suppression<'_>> {

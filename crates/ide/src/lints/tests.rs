@@ -57,7 +57,8 @@ fn finds_nothing(slug: &str, texts: &[&str]) {
 
 #[test]
 fn every_lint_has_a_page_whose_example_it_finds_and_whose_mended_example_it_does_not() {
-    for lint in LINTS {
+    // What values are, the pages of errors are about.
+    for lint in LINTS.iter().filter(|lint| !lint.is_of_types()) {
         let page = floe_explain::find(lint.slug).unwrap_or_else(|| panic!("no page {}", lint.slug));
         assert!(page.is_lint(), "{}", lint.slug);
         let only = Some(lint.slug).filter(|slug| *slug != "unused-suppression");

@@ -225,7 +225,11 @@ fn check_one(
         let is_asked = arguments.only.iter().any(|slug| slug == diagnostic.code);
         if arguments.only.is_empty() { is_severe } else { is_asked }
     };
-    let found = floe_ide::diagnostics(database, file).into_iter().filter(is_reported);
+    let of_types = floe_ide::type_diagnostics(database, file).iter().cloned();
+    let found = floe_ide::diagnostics(database, file).into_iter().chain(of_types);
+    let mut found: Vec<Diagnostic> = found.filter(is_reported).collect();
+    found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    let found = found.into_iter();
     checked.findings.extend(found.map(|diagnostic| {
         Finding {
             name: name(file),
