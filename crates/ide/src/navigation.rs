@@ -7,6 +7,7 @@ use floe_types::{Type, Written};
 
 use crate::goto_definition::{NavigationTarget, definition_of};
 use crate::infer::Typing;
+use crate::known::Bound;
 use crate::symbol::{Symbol, symbol_at};
 use crate::uses::literal_of;
 

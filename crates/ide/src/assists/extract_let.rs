@@ -108,15 +108,19 @@ fn place_for(expr: Node<'_>) -> Node<'_> {
 
 /// A name that says what the expression is: that of the binding or attribute it is for.
 pub(super) fn name_for(context: &Context<'_>, expr: Node<'_>) -> String {
+    fresh_name(context, attribute_for(expr).as_deref().unwrap_or("value"))
+}
+
+/// The name of the attribute that an expression is, or is bound to.
+pub(super) fn attribute_for(expr: Node<'_>) -> Option<String> {
     let selected = expr.is(SyntaxKind::Select).then(|| expr.attrs().pop()).flatten();
     let name = selected
         .or_else(|| {
             let binding = expr.parent().filter(|parent| parent.is(SyntaxKind::Binding))?;
             binding.attrs().pop()
         })
-        .and_then(|attr| attr.name())
-        .filter(|name| floe_syntax::is_identifier(name));
-    fresh_name(context, name.as_deref().unwrap_or("value"))
+        .and_then(|attr| attr.name());
+    name.filter(|name| floe_syntax::is_identifier(name))
 }
 
 /// A space where `let` would touch what stands before.

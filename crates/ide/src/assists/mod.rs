@@ -8,6 +8,7 @@ mod add_argument;
 mod add_missing_arguments;
 mod extract_file;
 mod extract_let;
+mod extract_option;
 mod final_attrs;
 mod flatten_path;
 mod import_lib;
@@ -67,6 +68,7 @@ const ASSISTS: &[Rule] = &[
     inline_binding::assist,
     extract_let::assist,
     extract_let::to_argument,
+    extract_option::assist,
     extract_file::assist,
     rewrite_string::to_indented,
     rewrite_string::to_plain,

@@ -1,6 +1,6 @@
 //! What the names inside of an expression mean, at its own place and at another one.
 
-use floe_hir::{BindingId, Definition, ExprId, Name, Span, Visible};
+use floe_hir::{BindingId, Definition, Expr, ExprId, Name, Span, Visible};
 
 use super::Context;
 use crate::tree::Node;
@@ -53,6 +53,20 @@ pub(super) fn mean_the_same_at(context: &Context<'_>, span: Span, at: ExprId) ->
         }
         Definition::Global(_) => {
             binding_name(context, id).is_some_and(|name| binding(name).is_none())
+        }
+        Definition::With { name, sets } => {
+            let withs = visible.iter().filter_map(|visible| match visible {
+                Visible::With(with) => match context.module.expr(*with) {
+                    Expr::With { set, .. } => Some(set),
+                    _ => None,
+                },
+                _ => None,
+            });
+            let is_outside = |set: &ExprId| {
+                let own = context.map.exprs[set.0 as usize];
+                own.start < span.start || span.end < own.end
+            };
+            binding(name).is_none() && withs.eq(sets.into_iter().filter(is_outside))
         }
         _ => false,
     })

@@ -402,3 +402,121 @@ fn pasted_data_becomes_nix() {
     "#]],
     );
 }
+
+#[test]
+fn an_expression_becomes_an_option_of_its_module() {
+    let title = "Extract to the option";
+    check(
+        title,
+        "{ config, lib, ... }:\n{\n  options.services.web.enable = lib.mkEnableOption \"web\";\n\n  config = lib.mkIf config.services.web.enable {\n    networking.port = $080$0;\n  };\n}\n",
+        &expect![[r#"
+            { config, lib, ... }:
+            {
+              options.services.web.enable = lib.mkEnableOption "web";
+              options.services.web.port = lib.mkOption {
+                type = lib.types.int;
+                default = 80;
+              };
+
+              config = lib.mkIf config.services.web.enable {
+                networking.port = config.services.web.port;
+              };
+            }
+        "#]],
+    );
+    check(
+        title,
+        "{ config, lib, ... }:\nlet\n  cfg = config.services.web;\nin\n{\n  options.services.web = {\n    enable = lib.mkEnableOption \"web\";\n    port = lib.mkOption { type = lib.types.int; }; # the port\n  };\n  config.services.nginx = {\n    settings = $0{\n      port = \"8\";\n      text = ''\n        a\n      '';\n    }$0;\n  };\n}\n",
+        &expect![[r#"
+            { config, lib, ... }:
+            let
+              cfg = config.services.web;
+            in
+            {
+              options.services.web = {
+                enable = lib.mkEnableOption "web";
+                port = lib.mkOption { type = lib.types.int; }; # the port
+                settings = lib.mkOption {
+                  type = with lib.types; attrsOf str;
+                  default = {
+                    port = "8";
+                    text = ''
+                    a
+                  '';
+                  };
+                };
+              };
+              config.services.nginx = {
+                settings = config.services.web.settings;
+              };
+            }
+        "#]],
+    );
+    check(
+        title,
+        "//- /w/hosts/web.nix\n{ pkgs, ... }:\n{\n  imports = [ ./a.nix ]; # more\n\n  # what is there\n  environment.systemPackages = $0with pkgs; [ hello tree ]$0;\n  environment.text = ''\n    b\n  '';\n}\n",
+        &expect![[r#"
+            { pkgs, config, lib, ... }:
+            {
+              imports = [ ./a.nix ]; # more
+              options.web.systemPackages = lib.mkOption {
+                type = with lib.types; listOf package;
+                default = with pkgs; [ hello tree ];
+              };
+
+              config = {
+                # what is there
+                environment.systemPackages = config.web.systemPackages;
+                environment.text = ''
+                b
+              '';
+              };
+            }
+        "#]],
+    );
+    check(
+        title,
+        "{ lib, config, pkgs, ... }: { environment.port = 1; users.web.shell = $0pkgs.bash$0; }\n",
+        &expect![[r#"
+            { lib, config, pkgs, ... }: {
+              options.w.shell = lib.mkOption {
+                type = lib.types.package;
+                default = pkgs.bash;
+              };
+
+              config = {
+                environment.port = 1; users.web.shell = config.w.shell;
+              };
+            }
+        "#]],
+    );
+    check(
+        title,
+        "{ config, lib, ... }: with lib; {\n  options = { web.port = mkOption { }; };\n  config.a.port = $0if config.b then 1 else null$0;\n}\n",
+        &expect![[r#"
+            { config, lib, ... }: with lib; {
+              options = { web.port = mkOption { };
+              web.port2 = lib.mkOption {
+                type = with lib.types; nullOr int;
+                default = if config.b then 1 else null;
+              }; };
+              config.a.port = config.web.port2;
+            }
+        "#]],
+    );
+    offers_no(
+        title,
+        &[
+            // Which options are defined must not depend on one.
+            "{ config, lib, ... }: { options.a.b = 1; config = $0{ c.d = 1; }$0; }",
+            "{ config, lib, ... }: { options.a.b = 1; config = lib.optionalAttrs $0config.x$0 { c = 1; }; }",
+            "{ config, lib, ... }: { imports = [ $0./a.nix$0 ]; a = 1; }",
+            "{ config, lib, ... }: { options.a.b = lib.mkOption { default = $01$0; }; }",
+            // A name that only stands inside.
+            "{ config, lib, ... }: { options.a.b = 1; config.c = let d = 1; in $0d + 1$0; }",
+            "{ config, lib, ... }: { options.a.b = 1; config.c = $0lib.mkForce 1$0; }",
+            // No module.
+            "{ stdenv }: { a.b = $01$0; }",
+        ],
+    );
+}

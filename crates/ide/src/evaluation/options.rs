@@ -114,7 +114,7 @@ pub(crate) fn option_path(around: &[Step], path: &[String]) -> Option<Vec<Option
 }
 
 /// Whether a function's argument defines the options that its result defines.
-fn passes_on(function: &str) -> bool {
+pub(crate) fn passes_on(function: &str) -> bool {
     matches!(
         function,
         "mkIf"
