@@ -124,6 +124,8 @@ struct Shared {
     /// Which paths have changed since the evaluator last asked.
     changed: Mutex<Vec<PathBuf>>,
     worker: OnceLock<Worker>,
+    /// Called when an answer has come that somebody has gone on without.
+    arrival: OnceLock<Box<dyn Fn() + Send + Sync>>,
     system: Arc<dyn System>,
 }
 
@@ -139,6 +141,7 @@ impl Files {
             edited: DashMap::default(),
             changed: Mutex::default(),
             worker: OnceLock::new(),
+            arrival: OnceLock::new(),
             system,
         };
         Files { shared: Arc::new(shared) }
@@ -210,6 +213,16 @@ impl Files {
         self.shared.worker.get_or_init(Worker::start)
     }
 
+    /// Has questions be answered for somebody who does not wait long, but hears of late answers.
+    pub(crate) fn tell_arrivals(&self, arrival: impl Fn() + Send + Sync + 'static) {
+        let _ = self.shared.arrival.set(Box::new(arrival));
+    }
+
+    /// Who hears of late answers.
+    pub(crate) fn arrival(&self) -> Option<&(dyn Fn() + Send + Sync)> {
+        self.shared.arrival.get().map(|arrival| &**arrival)
+    }
+
     /// Which paths have changed since this was last asked.
     pub(crate) fn take_changed(&self) -> Vec<PathBuf> {
         self.shared
@@ -219,7 +232,11 @@ impl Files {
             .unwrap_or_default()
     }
 
+    /// To be called after the change, when no reader is left that has seen what was before.
     fn note_change(&self, path: PathBuf) {
+        if let Some(worker) = self.shared.worker.get() {
+            worker.note_change(&path);
+        }
         if let Ok(mut changed) = self.shared.changed.lock() {
             // While nobody evaluates, the list must not grow with every keystroke.
             if changed.last() != Some(&path) {
@@ -231,7 +248,6 @@ impl Files {
     pub(crate) fn set_buffer(&self, db: &mut dyn Db, path: &Path, text: Option<Arc<str>>) {
         let file = self.get(db, path);
         let key = file.path(db).clone();
-        self.note_change(key.clone());
         // An edited file changes more often than any file on disk.
         if text.is_none() {
             self.shared.edited.remove(&file);
@@ -240,10 +256,11 @@ impl Files {
         if let Ok(mut buffers) = self.shared.buffers.write() {
             let buffers = Arc::make_mut(&mut buffers);
             match text {
-                Some(text) => buffers.insert(key, text),
+                Some(text) => buffers.insert(key.clone(), text),
                 None => buffers.remove(&key),
             };
         }
+        self.note_change(key);
     }
 
     /// Looks at the disk again. Tells whether anything changed; nothing is invalidated otherwise.
@@ -252,8 +269,8 @@ impl Files {
         let stamp = self.shared.system.stamp(file.path(db));
         let changed = stamp != file.stamp(db);
         if changed {
-            self.note_change(file.path(db).clone());
             file.set_stamp(db).to(stamp);
+            self.note_change(file.path(db).clone());
         }
         changed
     }

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use salsa::Setter;
+use salsa::{Durability, Setter};
 
 use crate::{Database, Db, File, Settings, Workspace};
 
 /// The sending half of the writer's channel. The thread ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Host {
-    tasks: Sender<Task>,
+    tasks: Arc<Sender<Task>>,
 }
 
 /// Something that happened outside.
@@ -43,6 +43,8 @@ pub enum Change {
     Roots(Vec<PathBuf>),
     /// The configuration was changed.
     Settings(Settings),
+    /// Evaluation has found an answer that somebody has gone on without.
+    Arrival,
 }
 
 /// What a change did.
@@ -63,6 +65,13 @@ impl Host {
     /// Starts the writer. It calls `revised` after each change that can have changed a derived fact.
     pub fn start(database: Database, revised: impl Fn() + Send + 'static) -> Host {
         let (tasks, queue) = channel();
+        let tasks = Arc::new(tasks);
+        let arrivals = Arc::downgrade(&tasks);
+        database.files().tell_arrivals(move || {
+            if let Some(tasks) = arrivals.upgrade() {
+                let _ = tasks.send(Task::Change(Change::Arrival));
+            }
+        });
         let writer = thread::Builder::new().name("writer".into());
         let started = writer.spawn(move || write(database, &queue, &revised));
         if let Err(error) = started {
@@ -91,7 +100,7 @@ fn write(mut database: Database, queue: &Receiver<Task>, revised: &dyn Fn()) {
                     revised();
                 }
             }
-            Task::Read(read) => read(database.clone()),
+            Task::Read(read) => read(database.reader()),
         }
     }
 }
@@ -123,6 +132,11 @@ pub(crate) fn apply(database: &mut Database, change: Change) -> Revised {
         }
         Change::Settings(settings) => {
             Workspace::get(database).set_settings(database).to(settings);
+            Revised::Facts
+        }
+        Change::Arrival => {
+            // What lacks an answer says that it depends on everything.
+            salsa::Database::synthetic_write(database, Durability::LOW);
             Revised::Facts
         }
     }

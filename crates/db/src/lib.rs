@@ -17,9 +17,10 @@ mod workspace;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use discovery::{Nixpkgs, nixpkgs};
-pub use evaluation::{Evaluated, Patience, Session, evaluate, warm_up};
+pub use evaluation::{Evaluated, Patience, Session, evaluate};
 pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, peek, source};
 pub use host::{Change, Host, Revised};
 pub use query::{line_index, module, parse, problems, scopes, source_map};
@@ -39,6 +40,12 @@ pub trait Db: salsa::Database {
 
     /// The open folders and settings.
     fn workspace(&self) -> Workspace;
+
+    /// Notes that an evaluation had no answer.
+    fn note_lack(&self);
+
+    /// Whether an evaluation had no answer for whoever reads with this handle: more may be known later.
+    fn lacks_answers(&self) -> bool;
 }
 
 /// The database itself. A clone is a handle for reading; see [`Host`] for how handles are handed out.
@@ -47,6 +54,7 @@ pub trait Db: salsa::Database {
 pub struct Database {
     storage: salsa::Storage<Self>,
     files: Files,
+    lacks_answers: Arc<AtomicBool>,
 }
 
 #[salsa::db]
@@ -65,14 +73,31 @@ impl Db for Database {
     fn workspace(&self) -> Workspace {
         Workspace::get(self)
     }
+
+    fn note_lack(&self) {
+        self.lacks_answers.store(true, Ordering::Relaxed);
+    }
+
+    fn lacks_answers(&self) -> bool {
+        self.lacks_answers.load(Ordering::Relaxed)
+    }
 }
 
 impl Database {
     /// An empty database over a disk.
     pub fn new(system: Arc<dyn System>, roots: Vec<PathBuf>, settings: Settings) -> Database {
-        let database = Database { storage: salsa::Storage::default(), files: Files::new(system) };
+        let database = Database {
+            storage: salsa::Storage::default(),
+            files: Files::new(system),
+            lacks_answers: Arc::default(),
+        };
         Workspace::create(&database, roots, settings);
         database
+    }
+
+    /// A handle for one answer, which lacks nothing so far.
+    pub(crate) fn reader(&self) -> Database {
+        Database { lacks_answers: Arc::default(), ..self.clone() }
     }
 
     /// Applies one change. Waits until every other handle is gone; cancels what they compute.

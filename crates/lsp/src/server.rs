@@ -82,28 +82,28 @@ impl LanguageServer for Server {
         &self,
         params: GotoDefinitionParams,
     ) -> Result<Option<GotoDefinitionResponse>> {
-        requests::goto_definition::handle(&self.session, params).await
+        requests::goto::handle(&self.session, params, floe_ide::goto_definition).await
     }
 
     async fn goto_declaration(
         &self,
         params: GotoDeclarationParams,
     ) -> Result<Option<GotoDeclarationResponse>> {
-        requests::goto_declaration::handle(&self.session, params).await
+        requests::goto::handle(&self.session, params, floe_ide::goto_declaration).await
     }
 
     async fn goto_type_definition(
         &self,
         params: GotoTypeDefinitionParams,
     ) -> Result<Option<GotoTypeDefinitionResponse>> {
-        requests::goto_type_definition::handle(&self.session, params).await
+        requests::goto::handle(&self.session, params, floe_ide::goto_type_definition).await
     }
 
     async fn goto_implementation(
         &self,
         params: GotoImplementationParams,
     ) -> Result<Option<GotoImplementationResponse>> {
-        requests::goto_implementation::handle(&self.session, params).await
+        requests::goto::handle(&self.session, params, floe_ide::goto_implementation).await
     }
 
     async fn prepare_call_hierarchy(

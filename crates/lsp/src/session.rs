@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use floe_db::{
     CancellationToken, Cancelled, Change, Database, Db, File, Host, Salsa, Watcher, normalize,
@@ -29,6 +30,9 @@ use crate::{End, configuration};
 
 /// The tokens of a file that were sent last, with their number.
 type NumberedTokens = (u64, Arc<[SemanticToken]>);
+
+/// How long an evaluation may take before "nothing" is answered in its place.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Session {
     host: Host,
@@ -282,6 +286,31 @@ impl Session {
             let (read, path) = (read.clone(), path.clone());
             if let Some(answer) = self.try_read(move |view| read(view, view.db.file(&path))).await?
             {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The same where nothing would be a wrong answer for as long as an evaluation goes on: then what is
+    /// known is answered at once, and nothing only when the evaluation has come to nothing.
+    pub(crate) async fn read_until_known<T: Send + 'static>(
+        self: &Arc<Self>,
+        uri: &Uri,
+        read: impl Fn(&View<'_>, File) -> Option<T> + Send + Sync + 'static,
+    ) -> Result<Option<T>> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut revision = self.revision.clone();
+        let read = Arc::new(read);
+        loop {
+            revision.mark_unchanged();
+            let read = read.clone();
+            let read = move |view: &View<'_>, file| {
+                let answer = read(view, file);
+                let is_all = answer.is_some() || !view.db.lacks_answers();
+                (answer, is_all)
+            };
+            let (answer, is_all) = self.read_document(uri, read).await?;
+            if is_all || tokio::time::timeout_at(deadline, revision.changed()).await.is_err() {
                 return Ok(answer);
             }
         }

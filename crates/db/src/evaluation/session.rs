@@ -138,7 +138,9 @@ impl<'h> Session<'h> {
 
     /// Prepares for the next question.
     pub(super) fn begin(&self, setting: &Setting) {
-        self.overlay.set_buffers(setting.buffers.clone());
+        // While the asker waits, these are the ones that it sees. One that was left behind may be told of
+        // newer ones, and of the changes as well.
+        self.overlay.set_buffers(setting.files.buffers());
         self.collect_reads();
         self.own_reads.borrow_mut().clear();
         let shared = self.shared_reads.borrow();

@@ -3,26 +3,27 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use floe_eval::heap::Heap;
 use floe_flake::SearchPath;
 
+use super::left::Left;
 use super::{Patience, Session};
-use crate::{Buffers, Files};
+use crate::Files;
 
 /// A handle to the threads. They end when the handle is dropped.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
+    left: Left,
 }
 
 /// What a question is asked about.
 #[derive(Clone)]
 pub(super) struct Setting {
     pub(super) files: Files,
-    pub(super) buffers: Buffers,
     pub(super) search_path: SearchPath,
     pub(super) nixpkgs: Option<PathBuf>,
     pub(super) roots: Vec<PathBuf>,
@@ -84,7 +85,7 @@ enum Start {
 }
 
 impl Setting {
-    fn is_about_the_same(&self, other: &Setting) -> bool {
+    pub(super) fn is_about_the_same(&self, other: &Setting) -> bool {
         self.search_path == other.search_path
             && self.nixpkgs == other.nixpkgs
             && self.roots == other.roots
@@ -101,7 +102,17 @@ impl Worker {
     pub(crate) fn start() -> Worker {
         let shared = Arc::new(Shared::default());
         spawn(&shared, 0, None);
-        Worker { shared }
+        Worker { shared, left: Left::default() }
+    }
+
+    /// The questions that were left behind.
+    pub(super) fn left(&self) -> &Left {
+        &self.left
+    }
+
+    /// Something that may have been evaluated is different now.
+    pub(crate) fn note_change(&self, path: &Path) {
+        self.left.note_change(path);
     }
 
     /// Queues a question, interactive ones before the others.
@@ -114,16 +125,7 @@ impl Worker {
             // The question is dropped, and with it the way to an answer: the asker sees that.
             return ticket;
         }
-        if task.patience == Patience::Interactive {
-            if matches!(queue.current, Some((_, Patience::Background))) {
-                queue.interrupt.store(true, Ordering::Relaxed);
-            }
-            let is_urgent = |task: &Task| task.patience == Patience::Interactive;
-            let place = queue.waiting.iter().take_while(|task| is_urgent(task)).count();
-            queue.waiting.insert(place, task);
-        } else {
-            queue.waiting.push_back(task);
-        }
+        queue.add(task);
         self.shared.more.notify_all();
         ticket
     }
@@ -142,10 +144,50 @@ impl Drop for Worker {
     }
 }
 
+impl Queue {
+    /// Interactive questions come before the others, and interrupt one of these.
+    fn add(&mut self, task: Task) {
+        if task.patience == Patience::Background {
+            self.waiting.push_back(task);
+            return;
+        }
+        if matches!(self.current, Some((_, Patience::Background))) {
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
+        let is_urgent = |task: &Task| task.patience == Patience::Interactive;
+        let place = self.waiting.iter().take_while(|task| is_urgent(task)).count();
+        self.waiting.insert(place, task);
+    }
+}
+
 impl Ticket {
-    /// Leaves the question where it is: nobody waits for its answer, but it is to be answered.
-    pub(super) fn keep(mut self) {
-        self.number = 0;
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Nobody waits for the answer any more, but it is to be found.
+    pub(super) fn give_way(&self) {
+        self.set_patience(Patience::Background);
+    }
+
+    /// Somebody waits for it again.
+    pub(super) fn hurry(&self) {
+        self.set_patience(Patience::Interactive);
+    }
+
+    fn set_patience(&self, patience: Patience) {
+        let mut queue = self.shared.lock();
+        if let Some((number, current)) = &mut queue.current
+            && *number == self.number
+        {
+            *current = patience;
+            return;
+        }
+        let place = queue.waiting.iter().position(|task| task.number == self.number);
+        if let Some(mut task) = place.and_then(|place| queue.waiting.remove(place)) {
+            task.patience = patience;
+            queue.add(task);
+        }
     }
 }
 
@@ -192,13 +234,14 @@ impl Shared {
 
     /// After a question. One that was interrupted while its asker still waits has given way to a more
     /// urgent one, and is asked again; one that was answered is given back.
-    fn done(&self, task: Task, interrupted: bool) -> Option<Task> {
+    fn done(&self, mut task: Task, interrupted: bool) -> Option<Task> {
         let mut queue = self.lock();
         // Where nobody waits any more, another question can be the current one by now.
-        let is_wanted = queue.current.take_if(|(number, _)| *number == task.number).is_some();
+        let wanted = queue.current.take_if(|(number, _)| *number == task.number);
         // A successor may wait for this.
         self.more.notify_all();
-        if interrupted && is_wanted && !queue.ended {
+        if let Some((_, patience)) = wanted.filter(|_| interrupted && !queue.ended) {
+            task.patience = patience;
             queue.waiting.push_back(task);
             return None;
         }

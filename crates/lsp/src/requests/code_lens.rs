@@ -35,7 +35,7 @@ pub(crate) async fn resolve(session: &Arc<Session>, mut lens: CodeLens) -> Resul
     let Some(uri) = uri.and_then(|uri| Uri::from_str(uri).ok()) else { return Ok(lens) };
     let start = lens.range.start;
     let title = session
-        .read_document(&uri, move |view, file| {
+        .read_until_known(&uri, move |view, file| {
             floe_ide::lens_title(view.db, file, view.lines(file).offset(start))
         })
         .await?;

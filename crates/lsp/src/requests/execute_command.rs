@@ -44,7 +44,7 @@ async fn preview_override(
     let argument = arguments.into_iter().next().ok_or_else(expected)?;
     let place: Place = serde_json::from_value(argument).map_err(|_| expected())?;
     let preview = session
-        .read_document(&place.uri, move |view, file| {
+        .read_until_known(&place.uri, move |view, file| {
             let offset = view.lines(file).offset(place.position);
             floe_ide::override_preview(view.db, file, offset)
         })

@@ -10,7 +10,7 @@ use crate::session::Session;
 pub(crate) async fn handle(session: &Arc<Session>, params: HoverParams) -> Result<Option<Hover>> {
     let at = params.text_document_position_params;
     session
-        .read_document(&at.text_document.uri, move |view, file| {
+        .read_until_known(&at.text_document.uri, move |view, file| {
             let lines = view.lines(file);
             let hover = floe_ide::hover(view.db, file, lines.offset(at.position))?;
             Some(Hover {
