@@ -107,6 +107,7 @@ impl<'h> Evaluator<'h> {
                 let mut joined = Vec::new();
                 let last = list.len().saturating_sub(1);
                 for (index, element) in list.iter().enumerate() {
+                    self.check_interrupt_at(index)?;
                     let inner = "while evaluating one element of the list";
                     let text = self
                         .coerce_to_string(element, pos, context, inner, how)
@@ -287,7 +288,10 @@ impl<'h> Evaluator<'h> {
         let path = normalize(Path::new("/"), &path.to_string_lossy());
         let store_path = self.copied.borrow().get(&path).cloned();
         let store_path = match store_path {
-            Some(store_path) => store_path,
+            Some(store_path) => {
+                self.note_file(&path);
+                store_path
+            }
             None => {
                 let store_path = self.copy_uncached(&path)?;
                 self.copied.borrow_mut().insert(path, store_path.clone());
@@ -317,9 +321,17 @@ impl<'h> Evaluator<'h> {
         if let Err(error) = self.fs.file_type(&physical) {
             return Err(crate::evaluator::io_error("reading", path, &error));
         }
-        self.store
-            .add_path(&AddPath { name: &name, source: &physical, recursive: true, filter: None })
-            .map_err(|message| EvalError::new(ErrorKind::InvalidStorePath, message))
+        let request = AddPath {
+            name: &name,
+            source: &physical,
+            recursive: true,
+            filter: None,
+            interrupt: &self.settings.interrupt,
+        };
+        self.store.add_path(&request).or_else(|message| {
+            self.check_interrupt()?;
+            Err(EvalError::new(ErrorKind::InvalidStorePath, message))
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::context::ContextBuilder;
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{Attrs, AttrsBuilder, ContextElement, Kind, Value};
+use crate::json::push_json_string;
 
 /// Derivations that this evaluation has made or read.
 #[derive(Default)]
@@ -24,12 +25,23 @@ pub(crate) struct Cache {
     read: RefCell<FxHashMap<StorePath, Rc<Derivation>>>,
 }
 
+/// Attributes that say nothing beside structured ones, where `outputChecks` takes their place.
+const NOT_WITH_STRUCTURED: [&str; 6] = [
+    "allowedReferences",
+    "allowedRequisites",
+    "disallowedReferences",
+    "disallowedRequisites",
+    "maxSize",
+    "maxClosureSize",
+];
+
 /// What the attributes say, apart from the environment.
 struct Request<'h> {
     derivation: Derivation,
     context: ContextBuilder<'h>,
     outputs: BTreeSet<String>,
-    structured: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The structured attributes as JSON, from the opening brace on.
+    structured: Option<String>,
     content_addressed: bool,
     impure: bool,
     output_hash: Option<String>,
@@ -101,8 +113,8 @@ impl<'h> Evaluator<'h> {
                  derivation file",
             );
         }
-        if let Some(structured) = request.structured.take() {
-            let json = crate::json::to_nix_json(&serde_json::Value::Object(structured));
+        if let Some(mut json) = request.structured.take() {
+            json.push_str(if json.is_empty() { "{}" } else { "}" });
             request.derivation.env.insert(b"__json".to_vec(), json.into_bytes());
         } else if let Some(text) = request.derivation.env.get_mut(b"__json".as_slice()) {
             // Whoever writes this attribute wants structured attributes: C++ Nix reads it, and writes it
@@ -111,7 +123,7 @@ impl<'h> Evaluator<'h> {
             let json = json.map_err(|error| {
                 invalid(format!("cannot process __json attribute: {}", error.message())).at(pos)
             })?;
-            *text = crate::json::to_nix_json(&json).into_bytes();
+            *text = json.into_bytes();
         }
         self.set_outputs(&mut request, pos)?;
         self.instantiate(&request.derivation)
@@ -143,7 +155,7 @@ impl<'h> Evaluator<'h> {
             },
             context: ContextBuilder::default(),
             outputs: BTreeSet::from(["out".to_owned()]),
-            structured: structured.then(serde_json::Map::new),
+            structured: structured.then(String::new),
             content_addressed: false,
             impure: false,
             output_hash: None,
@@ -232,9 +244,22 @@ impl<'h> Evaluator<'h> {
             return Ok(());
         }
         let value = attr.cell.get();
-        let json = self.value_to_json(value, pos, &mut request.context, true)?;
-        if let Some(structured) = &mut request.structured {
-            structured.insert(attr.name.to_string(), json);
+        if let Some(json) = &mut request.structured {
+            json.push(if json.is_empty() { '{' } else { ',' });
+            push_json_string(attr.name.as_str(), json);
+            json.push(':');
+            self.write_json(value, pos, &mut request.context, json)?;
+        }
+        if NOT_WITH_STRUCTURED.contains(&attr.name.as_str()) {
+            self.warn_of_attribute(
+                attr,
+                &request.derivation.name,
+                format!(
+                    "'structuredAttrs' disables the effect of the derivation attribute '{0}'; use \
+                     'outputChecks.<output>.{0}' instead",
+                    attr.name
+                ),
+            );
         }
         if attr.name == self.names.builder {
             let builder = self.force_string(value, pos, "")?;
@@ -257,6 +282,13 @@ impl<'h> Evaluator<'h> {
                 .collect()
         };
         self.read_special(request, attr.name, || text.clone(), outputs, pos)
+    }
+
+    /// A warning at an attribute of a derivation.
+    fn warn_of_attribute(&self, attr: crate::heap::Attr<'h>, name: &str, message: String) {
+        let doing = FrameMessage::Text(format!("while evaluating derivation '{name}'"));
+        let warning = EvalError::new(ErrorKind::Derivation, message).at(attr.position.into());
+        self.console.warn_at(&self.report(&warning.frame(Pos::None, doing)));
     }
 
     /// The attributes that say more than what is in the environment.

@@ -36,7 +36,8 @@ impl<'h> Evaluator<'h> {
                 if a.len() != b.len() {
                     return Ok(false);
                 }
-                for (a, b) in a.iter().zip(b.iter()) {
+                for (i, (a, b)) in a.iter().zip(b.iter()).enumerate() {
+                    self.check_interrupt_at(i)?;
                     if !self.equal_elements(a, b, pos)? {
                         return Ok(false);
                     }
@@ -63,7 +64,8 @@ impl<'h> Evaluator<'h> {
             // failing or endless comparison could tell.
             return Ok(false);
         }
-        for (a, b) in a.iter().zip(b.iter()) {
+        for (i, (a, b)) in a.iter().zip(b.iter()).enumerate() {
+            self.check_interrupt_at(i)?;
             if !self.equal_elements(a.cell.get(), b.cell.get(), pos)? {
                 return Ok(false);
             }

@@ -89,6 +89,10 @@ pub trait Console {
     /// A warning of the evaluator's own.
     fn warn(&self, message: &str);
     /// A line of `builtins.warn`.
+    /// A warning of the evaluator's own, with a place and what was being done.
+    fn warn_at(&self, warning: &Report) {
+        self.warn(&warning.message);
+    }
     fn evaluation_warning(&self, message: &str) {
         self.warn(message);
     }
@@ -410,7 +414,8 @@ impl<'h> Evaluator<'h> {
     /// `self.depth`.
     #[inline(always)]
     pub(crate) fn enter_call(&self) -> Result<()> {
-        let depth = self.depth.get() + 1;
+        let depth = self.depth.get();
+        // In C++ Nix, too, one call more than the setting says is allowed.
         if depth > self.settings.max_call_depth {
             return Err(stack_overflow());
         }
@@ -423,7 +428,16 @@ impl<'h> Evaluator<'h> {
     /// Fails when the evaluation is to end.
     pub(crate) fn check_interrupt(&self) -> Result<()> {
         if self.settings.interrupt.load(Ordering::Relaxed) {
-            return Err(EvalError::new(ErrorKind::Interrupted, "interrupted by the user"));
+            return Err(interrupted());
+        }
+        Ok(())
+    }
+
+    /// [`Evaluator::check_interrupt`] for loops of short steps: it looks at every so many of them only.
+    #[inline(always)]
+    pub(crate) fn check_interrupt_at(&self, step: usize) -> Result<()> {
+        if step % STEPS_BETWEEN_CHECKS == STEPS_BETWEEN_CHECKS - 1 {
+            return self.check_interrupt();
         }
         Ok(())
     }
@@ -438,7 +452,7 @@ impl<'h> Evaluator<'h> {
         let depth = self.depth.get();
         self.check_stack().and_then(|()| self.enter_call()).map_err(|error| error.at(pos))?;
         let result = work();
-        self.depth.set(depth);
+        self.depth.set(depth + 1);
         result
     }
 
@@ -453,6 +467,28 @@ impl<'h> Evaluator<'h> {
     }
 
     /// If `path` is a link, that is followed, but links among its folders stay as they are; a folder means
+    /// [`Evaluator::check_interrupt`] while bytes are worked on: gives them in pieces that take a
+    /// millisecond or so. No piece ends inside of a character, or between `$` and `{`.
+    pub(crate) fn interruptible<'b>(
+        &self,
+        mut rest: &'b [u8],
+    ) -> impl Iterator<Item = Result<&'b [u8]>> {
+        let is_inside =
+            |rest: &[u8], at: usize| matches!(rest[at], 0x80..=0xBF) || rest[at - 1] == b'$';
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let mut end = rest.len().min(BYTES_BETWEEN_CHECKS);
+            while end < rest.len() && is_inside(rest, end) {
+                end += 1;
+            }
+            let (piece, after) = rest.split_at(end);
+            rest = after;
+            Some(self.check_interrupt().map(|()| piece))
+        })
+    }
+
     /// its `default.nix`.
     fn find_import(&self, path: &Path) -> Result<PathBuf> {
         let mut path = path.to_owned();
@@ -535,6 +571,9 @@ impl<'h> Evaluator<'h> {
             return Err(EvalError::new(kind, error.kind.to_string())
                 .in_text(Position::new(origin, &text, span)));
         }
+        let noticed = lowered.problems.first().map(|problem| problem.noticed_at);
+        let end = syntax_error.map(|error| error.start).into_iter().chain(noticed).min();
+        self.lint(&parse.tree, &text, &origin, end)?;
         let lowered = Lowered {
             text,
             module: Arc::new(lowered.module),
@@ -594,3 +633,14 @@ pub(crate) fn io_error(doing: &str, path: &Path, error: &std::io::Error) -> Eval
         _ => EvalError::new(ErrorKind::Io, format!("{doing} '{shown}': {error}")),
     }
 }
+/// See [`Evaluator::check_interrupt_at`].
+const STEPS_BETWEEN_CHECKS: usize = 4096;
+
+/// See [`Evaluator::interruptible`].
+const BYTES_BETWEEN_CHECKS: usize = 256 << 10;
+
+#[cold]
+pub(crate) fn interrupted() -> EvalError {
+    EvalError::new(ErrorKind::Interrupted, "interrupted by the user")
+}
+

@@ -144,8 +144,8 @@ impl<'h> Evaluator<'h> {
             let value = self.force(value, pos)?;
             match value.kind() {
                 Kind::Attrs(attrs) if seen.insert(value.identity()) => {
-                    let mut attrs = attrs.sorted();
-                    attrs.sort_by_key(|attr| rank(attr.name));
+                    let mut attrs = self.sorted(attrs)?;
+                    attrs.sort_by_cached_key(|attr| rank(attr.name));
                     for attr in attrs {
                         self.force_deep_unseen(attr.cell.get(), seen).map_err(|error| {
                             let message = format!("while evaluating the attribute '{}'", attr.name);

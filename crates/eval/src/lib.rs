@@ -26,6 +26,7 @@ mod evaluator;
 mod force;
 mod json;
 mod kept;
+mod lints;
 mod names;
 mod paths;
 mod print;
@@ -40,7 +41,6 @@ mod xml;
 
 pub use builtins::NIX_VERSION;
 pub use evaluator::{Console, Evaluator, Options, Reads};
-pub use json::to_nix_json;
 pub use kept::KeptFunction;
 pub use program::Program;
 pub use statistics::Statistics;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use floe_hir::{Identifier, Quoted};
+use floe_hir::{Escaped, Identifier};
 use rustc_hash::FxHashSet;
 
 use crate::error::{ErrorKind, EvalError, Pos, Result};
@@ -81,6 +81,7 @@ impl<'e, 'h> Printer<'e, 'h> {
 
     fn print(&mut self, value: Value<'h>, depth: usize) -> Result<()> {
         self.evaluator.check_stack()?;
+        self.evaluator.check_interrupt()?;
         if depth > self.evaluator.settings.max_call_depth as usize {
             return Err(EvalError::new(
                 ErrorKind::StackOverflow,
@@ -112,7 +113,7 @@ impl<'e, 'h> Printer<'e, 'h> {
                 let _ = write!(self.output, "{value}");
             }
             Kind::Float(value) => self.output.push_str(&short_float(value)),
-            Kind::String(value) => self.print_string(value.as_bytes()),
+            Kind::String(value) => self.print_string(value.as_bytes())?,
             Kind::Path(path) => match path.to_text().strip_prefix(crate::paths::INTERNAL) {
                 Some(name) => {
                     let _ = write!(self.output, "<nix{name}>");
@@ -127,7 +128,7 @@ impl<'e, 'h> Printer<'e, 'h> {
             }
             Kind::Attrs(attrs) => {
                 if attrs.is_empty() || self.seen.insert(value.identity()) {
-                    return self.print_attrs(value, attrs.sorted(), depth);
+                    return self.print_attrs(value, self.evaluator.sorted(attrs)?, depth);
                 }
                 self.output.push_str("«repeated»");
             }
@@ -137,16 +138,21 @@ impl<'e, 'h> Printer<'e, 'h> {
         Ok(())
     }
 
-    fn print_string(&mut self, bytes: &[u8]) {
+    fn print_string(&mut self, bytes: &[u8]) -> Result<()> {
         let (shown, cut) = match self.style {
             Style::Error if bytes.len() > MOST_BYTES => bytes.split_at(MOST_BYTES),
             _ => (bytes, &[][..]),
         };
-        let _ = write!(self.output, "{}", Quoted(&String::from_utf8_lossy(shown)));
+        self.output.push('"');
+        for piece in self.evaluator.interruptible(shown) {
+            let _ = write!(self.output, "{}", Escaped(&String::from_utf8_lossy(piece?)));
+        }
+        self.output.push('"');
         if !cut.is_empty() {
             self.output.push(' ');
             self.print_elided(cut.len(), "byte", "bytes");
         }
+        Ok(())
     }
 
     fn print_list(&mut self, items: &[Value<'h>], depth: usize) -> Result<()> {

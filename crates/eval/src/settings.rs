@@ -27,6 +27,8 @@ pub struct Settings {
     pub trace_verbose: bool,
     /// `builtins.warn` fails, so that the trace shows where from.
     pub abort_on_warn: bool,
+    /// What is said about parts of a program that better were written otherwise.
+    pub lints: Lints,
     /// Names of enabled experimental features, such as `pipe-operators`.
     pub experimental_features: Vec<String>,
     /// The environment variables that `builtins.getEnv` sees; `None` for the process's own.
@@ -35,6 +37,36 @@ pub struct Settings {
     pub home: PathBuf,
     /// Set by another thread to end the evaluation soon.
     pub interrupt: Arc<AtomicBool>,
+}
+
+/// The settings `lint-…`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lints {
+    /// `http://example.org` without quotes.
+    pub url_literals: Lint,
+    /// `/etc/nixos`, `~/x`.
+    pub absolute_path_literals: Lint,
+    /// `a/b`, which is `./a/b`.
+    pub short_path_literals: Lint,
+}
+
+/// What is to be said about something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lint {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// A warning.
+    Warn,
+    /// That it is an error.
+    Fatal,
+}
+
+impl Lints {
+    /// Whether anything is said about something.
+    pub(crate) fn are_any(&self) -> bool {
+        *self != Lints::default()
+    }
 }
 
 /// One entry of the search path.
@@ -74,6 +106,7 @@ impl Default for Settings {
             allow_import_from_derivation: true,
             trace_verbose: false,
             abort_on_warn: false,
+            lints: Lints::default(),
             experimental_features: Vec::new(),
             environment: None,
             home: std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),

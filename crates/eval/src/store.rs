@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use floe_store::derivation::Derivation;
 use floe_store::hash::Hasher;
@@ -80,6 +81,8 @@ pub struct AddPath<'a> {
     pub recursive: bool,
     /// Which paths of a folder to take, given as absolute path and type; `None` for all.
     pub filter: Option<RefCell<PathFilter<'a>>>,
+    /// Set by another thread to give it up soon.
+    pub interrupt: &'a AtomicBool,
 }
 
 /// See [`AddPath::filter`].
@@ -105,12 +108,13 @@ impl AddPath<'_> {
     }
 
     fn nar_hash(&self) -> std::result::Result<Hash, String> {
-        let mut sink = HashSink(Hasher::new(Algorithm::Sha256));
+        let mut sink =
+            HashSink { hasher: Hasher::new(Algorithm::Sha256), interrupt: self.interrupt };
         nar::dump_filtered(self.source, &mut sink, &mut |path, kind| {
             Ok::<_, nar::NarError>(self.takes(path, kind.into()))
         })
         .map_err(|error| error.to_string())?;
-        Ok(sink.0.finish())
+        Ok(sink.hasher.finish())
     }
 
     fn flat_hash(&self) -> std::result::Result<Hash, String> {
@@ -118,11 +122,17 @@ impl AddPath<'_> {
     }
 }
 
-struct HashSink(Hasher);
+struct HashSink<'a> {
+    hasher: Hasher,
+    interrupt: &'a AtomicBool,
+}
 
-impl std::io::Write for HashSink {
+impl std::io::Write for HashSink<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
+        if self.interrupt.load(Ordering::Relaxed) {
+            return Err(std::io::Error::other("interrupted"));
+        }
+        self.hasher.update(bytes);
         Ok(bytes.len())
     }
 
@@ -268,7 +278,12 @@ impl<B: Builds> StoreAccess for WritableStore<B> {
             request.name,
             request.source,
             method,
-            &mut |path, kind| Ok(request.takes(path, kind.into())),
+            &mut |path, kind| {
+                if request.interrupt.load(Ordering::Relaxed) {
+                    return Err(StoreError::Interrupted);
+                }
+                Ok(request.takes(path, kind.into()))
+            },
         )
         .map_err(|error| error.to_string())
     }

@@ -1,5 +1,6 @@
 //! Whole evaluations, against values that C++ Nix 2.34 gave.
 
+mod interrupts;
 mod lang;
 
 use std::path::{Path, PathBuf};

@@ -1,14 +1,24 @@
 //! `builtins.fromTOML`
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
 use floe_hir::Name;
 
 use crate::error::{ErrorKind, EvalError, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{AttrsBuilder, PositionId, Value};
 
+type Parsed = std::result::Result<toml::Table, toml::de::Error>;
+
+/// Longer texts take more than a few milliseconds.
+const LONG: usize = 64 << 10;
+const BETWEEN_CHECKS: Duration = Duration::from_millis(1);
+
 impl<'h> Evaluator<'h> {
     pub(crate) fn toml_to_value(&self, text: &str) -> Result<Value<'h>> {
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let table = self.parse_toml(text)?.map_err(|error| {
             let own = error.span().and_then(|span| too_large_integer(text, span));
             let message = own.unwrap_or_else(|| error.to_string().trim_end().to_owned());
             EvalError::new(ErrorKind::InvalidToml, format!("while parsing TOML: {message}"))
@@ -16,9 +26,35 @@ impl<'h> Evaluator<'h> {
         self.toml_table(&table)
     }
 
+    /// The library cannot be interrupted: a long text is read on a thread, which is left to itself when
+    /// the evaluation is to end.
+    fn parse_toml(&self, text: &str) -> Result<Parsed> {
+        if text.len() < LONG {
+            return Ok(text.parse());
+        }
+        let text = text.to_owned();
+        let (sender, receiver) = mpsc::channel();
+        let started = thread::Builder::new().spawn({
+            let text = text.clone();
+            // Nobody listens any more if the evaluation has ended.
+            move || drop(sender.send(text.parse()))
+        });
+        if started.is_err() {
+            return Ok(text.parse());
+        }
+        loop {
+            match receiver.recv_timeout(BETWEEN_CHECKS) {
+                Ok(parsed) => return Ok(parsed),
+                Err(RecvTimeoutError::Timeout) => self.check_interrupt()?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(text.parse()),
+            }
+        }
+    }
+
     fn toml_table(&self, table: &toml::Table) -> Result<Value<'h>> {
         let mut attrs = AttrsBuilder::with_capacity(table.len());
-        for (key, value) in table {
+        for (index, (key, value)) in table.iter().enumerate() {
+            self.check_interrupt_at(index)?;
             check_no_nul(key)?;
             attrs.push(Name::new(key), self.toml_value(value)?, PositionId::NONE);
         }
@@ -36,9 +72,11 @@ impl<'h> Evaluator<'h> {
             toml::Value::Float(float) => self.heap.float(*float),
             toml::Value::Boolean(value) => Value::bool(*value),
             toml::Value::Array(items) => {
-                let items =
-                    items.iter().map(|item| self.toml_value(item)).collect::<Result<Vec<_>>>()?;
-                self.heap.list(&items)
+                let items = items.iter().enumerate().map(|(index, item)| {
+                    self.check_interrupt_at(index)?;
+                    self.toml_value(item)
+                });
+                self.heap.list(&items.collect::<Result<Vec<_>>>()?)
             }
             toml::Value::Table(table) => self.toml_table(table)?,
             toml::Value::Datetime(time) => {

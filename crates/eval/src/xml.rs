@@ -77,7 +77,13 @@ impl<'h> Writer<'_, 'h> {
             Kind::Null => self.empty("null", &[]),
             Kind::String(string) => {
                 self.context.add(evaluator, string.context());
-                self.empty("string", &[("value", &string.to_text())]);
+                // As in `tag`, with looks at whether the evaluation is to end.
+                self.indent();
+                self.output.push_str("<string value=\"");
+                for piece in evaluator.interruptible(string.as_bytes()) {
+                    self.escaped(&String::from_utf8_lossy(piece?));
+                }
+                self.output.push_str("\" />\n");
             }
             Kind::Path(path) => self.empty("path", &[("value", &path.to_text())]),
             Kind::List(list) => {
@@ -128,7 +134,7 @@ impl<'h> Writer<'_, 'h> {
     }
 
     fn attributes(&mut self, attrs: Attrs<'h>) -> Result<()> {
-        for attr in attrs.sorted() {
+        for attr in self.evaluator.sorted(attrs)? {
             let position = self.position(attr.position.into());
             let mut xml_attrs = location_attrs(position.as_ref());
             xml_attrs.push(("name", attr.name.to_string()));
@@ -196,21 +202,25 @@ impl<'h> Writer<'_, 'h> {
         self.output.extend(std::iter::repeat_n(' ', 2 * self.depth));
     }
 
+    fn escaped(&mut self, text: &str) {
+        for character in text.chars() {
+            match character {
+                '"' => self.output.push_str("&quot;"),
+                '<' => self.output.push_str("&lt;"),
+                '>' => self.output.push_str("&gt;"),
+                '&' => self.output.push_str("&amp;"),
+                '\n' => self.output.push_str("&#xA;"),
+                other => self.output.push(other),
+            }
+        }
+    }
+
     fn tag(&mut self, name: &str, attrs: &[(&str, &str)], end: &str) {
         self.indent();
         let _ = write!(self.output, "<{name}");
         for (name, value) in attrs {
             let _ = write!(self.output, " {name}=\"");
-            for character in value.chars() {
-                match character {
-                    '"' => self.output.push_str("&quot;"),
-                    '<' => self.output.push_str("&lt;"),
-                    '>' => self.output.push_str("&gt;"),
-                    '&' => self.output.push_str("&amp;"),
-                    '\n' => self.output.push_str("&#xA;"),
-                    other => self.output.push(other),
-                }
-            }
+            self.escaped(value);
             self.output.push('"');
         }
         self.output.push_str(end);

@@ -21,4 +21,4 @@ pub use lower::{
 pub use name::Name;
 pub use problem::{Problem, ProblemKind};
 pub use scopes::{Definition, ScopeOwner, Scopes, Visible};
-pub use show::{Identifier, Quoted, Show};
+pub use show::{Escaped, Identifier, Quoted, Show};

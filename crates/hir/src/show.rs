@@ -313,7 +313,16 @@ pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
+        write!(f, "\"{}\"", Escaped(self.0))
+    }
+}
+
+/// What stands between the quotes of [`Quoted`].
+#[derive(Clone, Copy, Debug)]
+pub struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         while let Some(special) = rest.find(['"', '\\', '\n', '\r', '\t', '$']) {
             f.write_str(&rest[..special])?;
@@ -327,8 +336,7 @@ impl fmt::Display for Quoted<'_> {
             }
             rest = after;
         }
-        f.write_str(rest)?;
-        f.write_str("\"")
+        f.write_str(rest)
     }
 }
 

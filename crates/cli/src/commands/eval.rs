@@ -7,7 +7,6 @@ use floe_eval::{
     Evaluator,
     error::{EvalError, Pos},
     heap::Value,
-    to_nix_json,
 };
 
 use crate::{
@@ -128,7 +127,7 @@ impl Form {
                     true => evaluator.to_json(value)?,
                     false => evaluator.to_json_as_it_is(value)?,
                 };
-                (to_nix_json(&json) + "\n").into_bytes()
+                (json + "\n").into_bytes()
             }
             Form::Xml { strict, location } => {
                 evaluator.to_xml(value, strict, location)?.into_bytes()

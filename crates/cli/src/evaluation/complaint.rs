@@ -10,11 +10,11 @@ use std::{
 
 use floe_eval::{
     Evaluator,
-    error::{EvalError, Frame, Origin, Position, Shown},
+    error::{EvalError, Frame, Origin, Position, Report, Shown},
 };
 
 use super::{Request, Source};
-use crate::render::{Complaint, Fold, Place, Step};
+use crate::render::{Complaint, Fold, Place, Severity, Step};
 
 /// How many steps of a trace are shown without `--show-trace`.
 const MOST_STEPS: usize = 8;
@@ -63,11 +63,31 @@ pub(super) fn of(
 /// The text of a file or expression, also of a file whose syntax has a mistake and which is therefore no
 /// part of the evaluation.
 pub(crate) fn text_of(evaluator: &Evaluator<'_>, origin: &Origin) -> Option<Arc<str>> {
-    evaluator.text_of(origin).or_else(|| match origin {
+    evaluator.text_of(origin).or_else(|| text_of_file(origin))
+}
+
+/// The text of a file, as it lies on the disk, or of an expression.
+pub(crate) fn text_of_file(origin: &Origin) -> Option<Arc<str>> {
+    match origin {
         Origin::Text { text, .. } | Origin::StandardInput { text, .. } => Some(text.clone()),
         Origin::File(path) => Some(String::from_utf8_lossy(&fs::read(path).ok()?).into()),
         Origin::Internal(_) => None,
-    })
+    }
+}
+
+/// A warning with its place and what was being done.
+pub(super) fn of_warning(report: &Report) -> Complaint {
+    let place = |position: &Option<Position>| {
+        let position = position.as_ref()?;
+        Some(place_in(text_of_file(&position.origin)?, position))
+    };
+    let steps = report.frames.iter();
+    Complaint {
+        severity: Severity::Warning,
+        place: place(&report.position),
+        trace: steps.map(|step| Step::new(step.message.clone(), place(&step.position))).collect(),
+        ..Complaint::error(report.message.clone())
+    }
 }
 
 /// Decides which steps are shown, one after the other.
@@ -168,13 +188,16 @@ fn is_nixpkgs(folder: &Path) -> bool {
 }
 
 fn place(evaluator: &Evaluator<'_>, position: &Position) -> Option<Place> {
-    let text = text_of(evaluator, &position.origin)?;
+    Some(place_in(text_of(evaluator, &position.origin)?, position))
+}
+
+fn place_in(text: Arc<str>, position: &Position) -> Place {
     let name = match &position.origin {
         Origin::File(path) => shorten(path),
         other => other.to_string(),
     };
     let range = position.span.start as usize..position.span.end as usize;
-    Some(Place { name, text, range })
+    Place { name, text, range }
 }
 
 /// A path below the current folder is shown relative to it.

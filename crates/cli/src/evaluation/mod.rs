@@ -18,7 +18,7 @@ use floe_builder::BuildStore;
 use floe_db::normalize;
 use floe_eval::{
     Console, Evaluator, Options, Program,
-    error::{ErrorKind, EvalError, Pos},
+    error::{ErrorKind, EvalError, Pos, Report},
     fs::RealFileSystem,
     heap::{Heap, Value},
     settings::Settings,
@@ -29,11 +29,15 @@ use floe_hir::Name;
 use crate::{
     arguments::StoreArguments,
     builds::BuildArguments,
+    nix_instantiate::trace,
     packages::{self, Package, Refusals},
     render::{Complaint, print_evaluation_warning, print_warning},
 };
 
-pub(crate) use self::{complaint::text_of, settings::Configuration};
+pub(crate) use self::{
+    complaint::{text_of, text_of_file},
+    settings::Configuration,
+};
 
 /// What to evaluate.
 #[derive(Clone, Debug)]
@@ -189,7 +193,7 @@ fn in_workspace<T: Send>(
         configuration.set(name, value)?;
     }
     let show_trace = request.show_trace || configuration.show_trace;
-    with_evaluator(configuration.settings, access, |evaluator| {
+    with_evaluator(configuration.settings, access, Layout::Own, |evaluator| {
         let result = match work(evaluator) {
             Ok(done) => Ok(done),
             Err(Failure::Output(error)) => return Err(error.into()),
@@ -214,6 +218,7 @@ pub(crate) fn find_file(
 pub(crate) fn with_evaluator<T: Send>(
     settings: Settings,
     access: Access<'_>,
+    layout: Layout,
     work: impl for<'h> FnOnce(&Evaluator<'h>) -> T + Send,
 ) -> T {
     floe_eval::with_big_stack(move |stack_bytes| {
@@ -222,7 +227,7 @@ pub(crate) fn with_evaluator<T: Send>(
             settings,
             fs: Rc::new(RealFileSystem),
             store: store::access(access),
-            console: Rc::new(Terminal),
+            console: Rc::new(Terminal(layout)),
         };
         let evaluator = Evaluator::new(&heap, options, stack_bytes);
         let result = work(&evaluator);
@@ -332,8 +337,15 @@ fn select_each<'h, T>(
     Ok(done)
 }
 
-/// Traces and warnings go to standard error, as `nix-instantiate` prints them.
-struct Terminal;
+/// Traces and warnings go to standard error.
+struct Terminal(Layout);
+
+/// Whose layout messages have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Own,
+    Nix,
+}
 
 impl Console for Terminal {
     fn trace(&self, message: &str) {
@@ -341,7 +353,20 @@ impl Console for Terminal {
     }
 
     fn warn(&self, message: &str) {
-        print_warning(message);
+        match self.0 {
+            Layout::Own => print_warning(message),
+            Layout::Nix => trace::print_warning(message),
+        }
+    }
+
+    fn warn_at(&self, warning: &Report) {
+        match self.0 {
+            _ if warning.position.is_none() && warning.frames.is_empty() => {
+                self.warn(&warning.message);
+            }
+            Layout::Own => complaint::of_warning(warning).print(),
+            Layout::Nix => trace::print_warning_at(warning),
+        }
     }
 
     fn evaluation_warning(&self, message: &str) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use floe_eval::settings::{SearchPathEntry, Settings};
+use floe_eval::settings::{Lint, SearchPathEntry, Settings};
 use floe_flake::{nixpkgs::Environment, search_path::split_entries};
 use floe_store::store;
 
@@ -19,6 +19,9 @@ pub(crate) struct Configuration {
     pub(crate) settings: Settings,
     /// Whether the setting `show-trace` asks for every step of an error.
     pub(crate) show_trace: bool,
+    /// Whether `lint-short-path-literals` was set, which counts more than the setting that was there
+    /// before it.
+    has_short_path_lint: bool,
 }
 
 impl Configuration {
@@ -120,6 +123,14 @@ impl Configuration {
             "false" | "no" | "0" => Ok(false),
             _ => bail!("Boolean setting '{name}' has invalid value '{value}'"),
         };
+        let lint = || match value {
+            "ignore" => Ok(Lint::Ignore),
+            "warn" => Ok(Lint::Warn),
+            "fatal" => Ok(Lint::Fatal),
+            _ => bail!(
+                "option '{name}' has invalid value '{value}' (expected 'ignore', 'warn', or 'fatal')"
+            ),
+        };
         let words = || value.split_whitespace().map(str::to_owned);
         let settings = &mut self.settings;
         match name {
@@ -129,6 +140,21 @@ impl Configuration {
             "allow-import-from-derivation" => settings.allow_import_from_derivation = boolean()?,
             "trace-verbose" => settings.trace_verbose = boolean()?,
             "abort-on-warn" => settings.abort_on_warn = boolean()?,
+            "lint-url-literals" => settings.lints.url_literals = lint()?,
+            "lint-absolute-path-literals" => settings.lints.absolute_path_literals = lint()?,
+            "lint-short-path-literals" => {
+                settings.lints.short_path_literals = lint()?;
+                self.has_short_path_lint = true;
+            }
+            "warn-short-path-literals" => {
+                print_warning(
+                    "'warn-short-path-literals' is deprecated, use 'lint-short-path-literals = warn' \
+                     instead",
+                );
+                if boolean()? && !self.has_short_path_lint {
+                    settings.lints.short_path_literals = Lint::Warn;
+                }
+            }
             "show-trace" => self.show_trace = boolean()?,
             "max-call-depth" => {
                 settings.max_call_depth = value

@@ -6,7 +6,7 @@
 //! have Nix's layout.
 
 mod location;
-mod trace;
+pub(crate) mod trace;
 mod words;
 
 use std::{env, io, path::PathBuf, process::ExitCode, sync::Arc};
@@ -18,7 +18,7 @@ use floe_flake::StoreDirectory;
 use self::words::{Task, UsageError, Words};
 use crate::{
     builds::BuildArguments,
-    evaluation::{self, Access, Configuration, Failure, Source},
+    evaluation::{self, Access, Configuration, Failure, Layout, Source},
     output,
     packages::{self, Refusals},
 };
@@ -108,7 +108,7 @@ fn answer(words: &Words) -> Result<(), Ending> {
     };
     let settings = words.configuration.settings.clone();
     let show_trace = words.configuration.show_trace;
-    evaluation::with_evaluator(settings, access, |evaluator| {
+    evaluation::with_evaluator(settings, access, Layout::Nix, |evaluator| {
         let mut work = Work { words, directory, store: store.as_deref(), roots: 0 };
         work.run(evaluator).map_err(|failure| match failure {
             Failure::Output(error) => error.into(),

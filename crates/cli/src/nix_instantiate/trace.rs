@@ -10,22 +10,42 @@ use std::{
 use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 use floe_eval::error::{Frame, Origin, Position, Report, Shown};
 
-use crate::output;
+use crate::{evaluation, output};
 
 const RED: &str = "\x1b[31;1m";
 const BLUE: &str = "\x1b[34;1m";
 const MAGENTA: &str = "\x1b[35;1m";
 const NORMAL: &str = "\x1b[0m";
-/// How wide `error: ` is: everything after the first line is indented by that.
-const INDENT: &str = "       ";
 /// Without `--show-trace` steps are printed until they count more than this. One with a place counts two.
 const MOST_COUNT: usize = 3;
 /// Repeated steps up to this many are printed; more are only counted.
 const MOST_REPEATED: usize = 5;
 
+/// What begins a message. Everything after its first line is indented by its width.
+#[derive(Clone, Copy)]
+struct Label {
+    text: &'static str,
+    color: &'static str,
+}
+
+const ERROR: Label = Label { text: "error:", color: RED };
+const WARNING: Label = Label { text: "warning:", color: MAGENTA };
+
 /// Prints an error that is only a message.
 pub(super) fn print_message(message: &str) {
-    print(&indent(message));
+    print(&indent(ERROR, message));
+}
+
+/// Prints a warning that is only a message; its further lines are not indented.
+pub(crate) fn print_warning(message: &str) {
+    let Label { text, color } = WARNING;
+    print(&format!("{color}{text}{NORMAL} {message}"));
+}
+
+/// Prints a warning with its place and what was being done.
+pub(crate) fn print_warning_at(report: &Report) {
+    let text = |origin: &_| evaluation::text_of_file(origin);
+    print(&layout_as(WARNING, report, true, &text));
 }
 
 /// Prints an error that has its layout.
@@ -41,6 +61,15 @@ pub(super) fn print(text: &str) {
 
 /// The error with its trace.
 pub(super) fn layout(
+    report: &Report,
+    show_trace: bool,
+    text: &dyn Fn(&Origin) -> Option<Arc<str>>,
+) -> String {
+    layout_as(ERROR, report, show_trace, text)
+}
+
+fn layout_as(
+    label: Label,
     report: &Report,
     show_trace: bool,
     text: &dyn Fn(&Origin) -> Option<Arc<str>>,
@@ -79,14 +108,14 @@ pub(super) fn layout(
         );
     }
     if has_trace {
-        let _ = write!(writer.out, "\n{RED}error:{NORMAL} ");
+        let _ = write!(writer.out, "\n{}{}{NORMAL} ", label.color, label.text);
     }
     let _ = writeln!(writer.out, "{}", report.message);
     writer.position("", report.position.as_ref());
     let full = report.full_message();
     let suggestion = full.strip_prefix(&report.message).unwrap_or_default();
     writer.out.push_str(suggestion.trim_start_matches('\n'));
-    indent(&writer.out)
+    indent(label, &writer.out)
 }
 
 struct Writer<'a> {
@@ -152,12 +181,13 @@ fn split_lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn indent(text: &str) -> String {
+fn indent(label: Label, text: &str) -> String {
     const SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
-    let first = format!("{RED}error:{NORMAL} ");
+    let first = format!("{}{}{NORMAL} ", label.color, label.text);
+    let indent = " ".repeat(label.text.len() + 1);
     let lines = text.trim_end_matches(SPACE).split('\n').enumerate();
     let lines = lines.map(|(index, line)| {
-        let start = if index == 0 { &first } else { INDENT };
+        let start = if index == 0 { &first } else { &indent };
         format!("{start}{line}").trim_end_matches(SPACE).to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")

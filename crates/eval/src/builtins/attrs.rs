@@ -11,12 +11,12 @@ use crate::heap::{Attr, Attrs, AttrsBuilder, PositionId, Value};
 pub(super) const BUILTINS: &[Builtin] = &[
     builtin("attrNames", 1, |ev, args, _| {
         let doing = "while evaluating the argument passed to builtins.attrNames";
-        let attrs = ev.force_attrs(args[0], Pos::None, doing)?.sorted();
+        let attrs = ev.sorted(ev.force_attrs(args[0], Pos::None, doing)?)?;
         Ok(ev.heap.list_with(attrs.len(), |i| ev.name_value(attrs[i].name)))
     }),
     builtin("attrValues", 1, |ev, args, _| {
         let doing = "while evaluating the argument passed to builtins.attrValues";
-        let attrs = ev.force_attrs(args[0], Pos::None, doing)?.sorted();
+        let attrs = ev.sorted(ev.force_attrs(args[0], Pos::None, doing)?)?;
         Ok(ev.heap.list_with(attrs.len(), |i| attrs[i].cell.get()))
     }),
     builtin("catAttrs", 2, cat_attrs),
@@ -50,7 +50,8 @@ fn cat_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value
     let doing =
         "while evaluating an element in the list passed as second argument to builtins.catAttrs";
     let mut found = Vec::new();
-    for element in list.iter() {
+    for (i, element) in list.iter().enumerate() {
+        ev.check_interrupt_at(i)?;
         if let Some(attr) = ev.force_attrs(element, Pos::None, doing)?.get(name) {
             found.push(attr.cell.get());
         }
@@ -79,13 +80,19 @@ fn intersect_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result
     let right = ev.force_attrs(args[1], Pos::None, doing)?;
     let mut attrs = AttrsBuilder::with_capacity(left.len().min(right.len()));
     if left.len() < right.len() {
-        for name in left.shape().names {
+        for (i, name) in left.shape().names.iter().enumerate() {
+            ev.check_interrupt_at(i)?;
             if let Some(attr) = right.get(*name) {
                 push(&mut attrs, attr);
             }
         }
     } else {
-        right.iter().filter(|attr| left.get(attr.name).is_some()).for_each(|a| push(&mut attrs, a));
+        for (i, attr) in right.iter().enumerate() {
+            ev.check_interrupt_at(i)?;
+            if left.get(attr.name).is_some() {
+                push(&mut attrs, attr);
+            }
+        }
     }
     Ok(attrs.finish(ev.heap))
 }
@@ -95,7 +102,8 @@ fn list_to_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result
     let list = ev.force_list(args[0], Pos::None, doing)?;
     let mut seen = FxHashSet::default();
     let mut attrs = AttrsBuilder::with_capacity(list.len());
-    for element in list.iter() {
+    for (i, element) in list.iter().enumerate() {
+        ev.check_interrupt_at(i)?;
         let doing = "while evaluating an element of the list passed to builtins.listToAttrs";
         let element = ev.force_attrs(element, pos, doing)?;
         let get = |name: Name| {
@@ -122,9 +130,11 @@ fn map_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value
     let (names, cells) = (attrs.shape().names, attrs.cells());
     // In C++ Nix the new attributes have no place.
     let shape = ev.heap.shape_without_positions(attrs.shape());
-    let mapped = ev.heap.attrs_with(shape, |i| {
-        ev.heap.thunk_call(args[0], ev.name_value(names[i]), Some(cells[i].get()))
-    });
+    let mapped = ev.heap.try_attrs_with(shape, |i| {
+        ev.check_interrupt_at(i)?;
+        let mapped = ev.heap.thunk_call(args[0], ev.name_value(names[i]), Some(cells[i].get()));
+        Ok::<_, EvalError>(mapped)
+    })?;
     Ok(mapped.value())
 }
 
@@ -136,7 +146,11 @@ fn remove_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Va
     let doing = "while evaluating the values of the second argument passed to builtins.removeAttrs";
     let mut removed = list
         .iter()
-        .map(|name| ev.force_name(name, Pos::None, doing))
+        .enumerate()
+        .map(|(i, name)| {
+            ev.check_interrupt_at(i)?;
+            ev.force_name(name, Pos::None, doing)
+        })
         .collect::<Result<Vec<Name>>>()?;
     removed.sort_unstable();
     let is_kept = |name: &Name| removed.binary_search(name).is_err();
@@ -144,7 +158,12 @@ fn remove_attrs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Va
         return Ok(attrs.value());
     }
     let mut kept = AttrsBuilder::with_capacity(attrs.len());
-    attrs.iter().filter(|attr| is_kept(&attr.name)).for_each(|attr| push(&mut kept, attr));
+    for (i, attr) in attrs.iter().enumerate() {
+        ev.check_interrupt_at(i)?;
+        if is_kept(&attr.name) {
+            push(&mut kept, attr);
+        }
+    }
     Ok(kept.finish(ev.heap))
 }
 
@@ -158,7 +177,8 @@ fn zip_attrs_with<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<
     let sets: Vec<Attrs<'h>> =
         list.iter().map(|set| ev.force_attrs(set, Pos::None, doing)).collect::<Result<_>>()?;
     let mut values: FxHashMap<Name, Vec<Value<'h>>> = FxHashMap::default();
-    for attr in sets.iter().flat_map(|set| set.iter()) {
+    for (i, attr) in sets.iter().flat_map(|set| set.iter()).enumerate() {
+        ev.check_interrupt_at(i)?;
         values.entry(attr.name).or_default().push(attr.cell.get());
     }
     let mut attrs = AttrsBuilder::with_capacity(values.len());
@@ -170,6 +190,24 @@ fn zip_attrs_with<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<
         attrs.push(name, call, PositionId::NONE);
     }
     Ok(attrs.finish(ev.heap))
+}
+
+/// More attributes than this take more than a few milliseconds to sort.
+const MANY: usize = 1 << 14;
+
+impl<'h> Evaluator<'h> {
+    /// All attributes of a set, in the order of the alphabet.
+    pub(crate) fn sorted(&self, attrs: Attrs<'h>) -> Result<Vec<Attr<'h>>> {
+        if attrs.len() <= MANY {
+            return Ok(attrs.sorted());
+        }
+        let mut sorted: Vec<_> = attrs.iter().collect();
+        super::lists::merge_sort(&mut sorted, &mut |a, b| {
+            self.check_interrupt()?;
+            Ok(a.name.as_str() < b.name.as_str())
+        })?;
+        Ok(sorted)
+    }
 }
 
 fn push<'h>(builder: &mut AttrsBuilder<'h>, attr: Attr<'h>) {

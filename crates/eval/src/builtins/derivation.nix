@@ -22,7 +22,7 @@
 #   - `drvAttrs`, the argument itself,
 #   - `outPath`, `drvPath`, `outputName`, `type`.
 #
-# The argument keeps the name that C++ Nix gives it, because `builtins.toXML derivation` shows that.
+# Names that somebody sees are those of C++ Nix: `builtins.toXML` shows the argument's, traces show lines.
 #
 # C++ Nix's tests of the language show most of these places: `cargo test -p floe-eval lang`, with the
 # folder of those tests in `FLOE_NIX_LANG_TESTS`.
@@ -34,9 +34,9 @@ drvAttrs@{
 
 let
 
-  result = derivationStrict drvAttrs;
+  strict = derivationStrict drvAttrs;
 
-  withOutputs =
+  commonAttrs =
     drvAttrs
     // builtins.listToAttrs variants
     // {
@@ -46,9 +46,9 @@ let
 
   variant = outputName: {
     name = outputName;
-    value = withOutputs // {
-      outPath = builtins.getAttr outputName result;
-      drvPath = result.drvPath;
+    value = commonAttrs // {
+      outPath = builtins.getAttr outputName strict;
+      drvPath = strict.drvPath;
       type = "derivation";
       inherit outputName;
     };

@@ -154,7 +154,8 @@ fn read_dir<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<
         _ => io_error("reading directory", &path, &error),
     })?;
     let mut attrs = AttrsBuilder::with_capacity(entries.len());
-    for (name, file_type) in entries {
+    for (index, (name, file_type)) in entries.into_iter().enumerate() {
+        ev.check_interrupt_at(index)?;
         if !ev.is_allowed(&resolved.join(&name)) {
             continue;
         }
@@ -340,11 +341,15 @@ impl<'h> Evaluator<'h> {
             source: &physical,
             recursive: request.recursive,
             filter: Some(std::cell::RefCell::new(&mut ask)),
+            interrupt: &self.settings.interrupt,
         });
         if let Some(error) = failure {
             return Err(error);
         }
-        let added = added.map_err(|message| invalid(&message))?;
+        let added = added.or_else(|message| {
+            self.check_interrupt()?;
+            Err(invalid(&message))
+        })?;
         if let Some(hash) = &request.expected {
             let expected = store_dir
                 .fixed_output_path(request.name, method, hash, [], false)

@@ -10,6 +10,7 @@ use super::{Builtin, builtin};
 use crate::error::{ErrorKind, EvalError, Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{AttrsBuilder, Kind, Value};
+use crate::json::push_json_string;
 
 pub(super) const BUILTINS: &[Builtin] =
     &[builtin("flakeRefToString", 1, flake_ref_to_string), builtin("parseFlakeRef", 1, parse)];
@@ -462,15 +463,18 @@ fn optional(attributes: &Attributes, name: &str) -> Result<Option<String>> {
 }
 
 fn to_json(attributes: &Attributes) -> String {
-    let pairs = attributes.iter().map(|(name, attribute)| {
-        let value = match attribute {
-            Attribute::Text(text) => text.clone().into(),
-            Attribute::Number(number) => (*number).into(),
-            Attribute::Flag(flag) => (*flag).into(),
-        };
-        (name.clone(), value)
-    });
-    crate::json::to_nix_json(&serde_json::Value::Object(pairs.collect()))
+    let mut json = String::from("{");
+    for (name, attribute) in attributes {
+        json.push_str(if json.len() > 1 { "," } else { "" });
+        push_json_string(name, &mut json);
+        json.push(':');
+        match attribute {
+            Attribute::Text(text) => push_json_string(text, &mut json),
+            Attribute::Number(number) => json.push_str(&number.to_string()),
+            Attribute::Flag(flag) => json.push_str(&flag.to_string()),
+        }
+    }
+    json + "}"
 }
 
 fn is_flake_id(text: &str) -> bool {

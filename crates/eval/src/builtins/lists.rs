@@ -68,9 +68,15 @@ fn concat_lists<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<
     let doing = "while evaluating the first argument passed to builtins.concatLists";
     let list = ev.force_list(args[0], Pos::None, doing)?;
     let doing = "while evaluating a value of the list passed to builtins.concatLists";
-    let lists: Vec<List<'h>> =
-        list.iter().map(|list| ev.force_list(list, pos, doing)).collect::<Result<_>>()?;
-    Ok(ev.concat_lists_or_empty(&lists))
+    let lists: Vec<List<'h>> = list
+        .iter()
+        .enumerate()
+        .map(|(i, list)| {
+            ev.check_interrupt_at(i)?;
+            ev.force_list(list, pos, doing)
+        })
+        .collect::<Result<_>>()?;
+    ev.concat_lists(&lists)
 }
 
 fn concat_map<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
@@ -87,19 +93,14 @@ fn concat_map<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Valu
             ev.force_list(result, pos, doing)
         })
         .collect::<Result<_>>()?;
-    Ok(ev.concat_lists_or_empty(&lists))
-}
-
-impl<'h> Evaluator<'h> {
-    fn concat_lists_or_empty(&self, lists: &[List<'h>]) -> Value<'h> {
-        if lists.is_empty() { self.heap.list(&[]) } else { self.concat_lists(lists) }
-    }
+    ev.concat_lists(&lists)
 }
 
 fn elem<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
     let doing = "while evaluating the second argument passed to builtins.elem";
     let list = ev.force_list(args[1], Pos::None, doing)?;
-    for element in list.iter() {
+    for (i, element) in list.iter().enumerate() {
+        ev.check_interrupt_at(i)?;
         if ev.equal_elements(args[0], element, pos)? {
             return Ok(Value::bool(true));
         }
@@ -177,7 +178,6 @@ fn foldl<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'
 
 /// More elements than this fit into no machine's memory.
 const LONGEST: i64 = 1 << 30;
-const CELLS_BETWEEN_CHECKS: usize = 1 << 16;
 
 fn gen_list<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     let doing = "while evaluating the second argument passed to builtins.genList";
@@ -190,16 +190,10 @@ fn gen_list<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<
     }
     let doing = "while evaluating the first argument passed to builtins.genList";
     ev.force_function(args[0], Pos::None, doing)?;
-    // Making room for very many takes a while, too.
-    ev.check_interrupt()?;
-    let cells = ev.heap.cells(len as usize, Value::null());
-    for (i, cell) in cells.iter().enumerate() {
-        if i.is_multiple_of(CELLS_BETWEEN_CHECKS) {
-            ev.check_interrupt()?;
-        }
-        cell.set(ev.heap.thunk_call(args[0], ev.heap.int(i as i64), None));
-    }
-    Ok(ev.heap.list_view(cells))
+    ev.heap.try_list_with(len as usize, |i| {
+        ev.check_interrupt_at(i)?;
+        Ok(ev.heap.thunk_call(args[0], ev.heap.int(i as i64), None))
+    })
 }
 
 fn map<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
@@ -211,7 +205,10 @@ fn map<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> 
     let doing = "while evaluating the first argument passed to builtins.map";
     ev.force_function(args[0], Pos::None, doing)?;
     let cells = list.cells();
-    Ok(ev.heap.list_with(cells.len(), |i| ev.heap.thunk_call(args[0], cells[i].get(), None)))
+    ev.heap.try_list_with(cells.len(), |i| {
+        ev.check_interrupt_at(i)?;
+        Ok(ev.heap.thunk_call(args[0], cells[i].get(), None))
+    })
 }
 
 fn partition<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
@@ -264,7 +261,11 @@ fn sort<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h
     let mut elements = list
         .cells()
         .iter()
-        .map(|cell| ev.force_cell(cell, pos).map(|_| cell.get()))
+        .enumerate()
+        .map(|(i, cell)| {
+            ev.check_interrupt_at(i)?;
+            ev.force_cell(cell, pos).map(|_| cell.get())
+        })
         .collect::<Result<Vec<_>>>()?;
     let is_builtin = matches!(
         less.kind(),
@@ -273,6 +274,7 @@ fn sort<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h
     let doing = "while evaluating the return value of the sorting function passed to builtins.sort";
     merge_sort(&mut elements, &mut |a, b| {
         if is_builtin {
+            ev.check_interrupt()?;
             return ev.less(a, b, Pos::None);
         }
         let result = ev.call(less, &[a, b], Pos::None)?;
@@ -282,9 +284,9 @@ fn sort<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h
 }
 
 /// A stable merge sort that asks a fallible order, which may be no order at all.
-fn merge_sort<'h>(
-    elements: &mut [Value<'h>],
-    less: &mut dyn FnMut(Value<'h>, Value<'h>) -> Result<bool>,
+pub(super) fn merge_sort<T: Copy>(
+    elements: &mut [T],
+    less: &mut dyn FnMut(T, T) -> Result<bool>,
 ) -> Result<()> {
     if elements.len() < 2 {
         return Ok(());

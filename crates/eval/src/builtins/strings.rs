@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use floe_store::hash::Format;
+use floe_store::hash::{Format, Hasher};
 use floe_store::{Algorithm, Hash};
 
 use super::{Builtin, builtin};
@@ -40,8 +40,11 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("splitVersion", 1, |ev, args, _| {
         let doing = "while evaluating the first argument passed to builtins.splitVersion";
         let version = ev.force_plain_string(args[0], Pos::None, doing)?;
-        let parts: Vec<_> =
-            VersionParts(version.as_bytes()).map(|part| ev.heap.string(part)).collect();
+        let mut parts = Vec::new();
+        for (index, part) in VersionParts(version.as_bytes()).enumerate() {
+            ev.check_interrupt_at(index)?;
+            parts.push(ev.heap.string(part));
+        }
         Ok(ev.heap.list(&parts))
     }),
     builtin("stringLength", 1, |ev, args, _| {
@@ -54,8 +57,8 @@ pub(super) const BUILTINS: &[Builtin] = &[
     builtin("substring", 3, substring),
     builtin("toJSON", 1, |ev, args, pos| {
         let mut context = ContextBuilder::default();
-        let json = ev.value_to_json(args[0], pos, &mut context, true)?;
-        let text = crate::json::to_nix_json(&json);
+        let mut text = String::new();
+        ev.write_json(args[0], pos, &mut context, &mut text)?;
         Ok(ev.string_value(text.as_bytes(), context.context()))
     }),
     builtin("toString", 1, |ev, args, _| {
@@ -85,6 +88,7 @@ fn concat_strings_sep<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Res
                  builtins.concatStringsSep";
     let mut joined = Vec::new();
     for (index, element) in list.iter().enumerate() {
+        ev.check_interrupt_at(index)?;
         if index > 0 {
             joined.extend_from_slice(separator.as_bytes());
         }
@@ -117,6 +121,8 @@ fn substring<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value
     Ok(ev.string_value(&text[start..end], context.context()))
 }
 
+const COMPARISONS_BETWEEN_CHECKS: usize = 1 << 16;
+
 fn replace_strings<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     let doing = "while evaluating the first argument passed to builtins.replaceStrings";
     let from = ev.force_list(args[0], Pos::None, doing)?;
@@ -131,7 +137,11 @@ fn replace_strings<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result
     let doing = "while evaluating one of the strings to replace passed to builtins.replaceStrings";
     let from: Vec<&[u8]> = from
         .iter()
-        .map(|text| Ok(ev.force_string(text, Pos::None, doing)?.as_bytes()))
+        .enumerate()
+        .map(|(index, text)| {
+            ev.check_interrupt_at(index)?;
+            Ok(ev.force_string(text, Pos::None, doing)?.as_bytes())
+        })
         .collect::<Result<_>>()?;
     let mut replacements: Vec<Option<Str<'h>>> = vec![None; from.len()];
     let doing = "while evaluating the third argument passed to builtins.replaceStrings";
@@ -141,7 +151,13 @@ fn replace_strings<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result
     let text = string.as_bytes();
     let mut result = Vec::with_capacity(text.len());
     let mut at = 0;
+    let mut compared = 0;
     while at <= text.len() {
+        compared += 1 + from.len();
+        if compared > COMPARISONS_BETWEEN_CHECKS {
+            ev.check_interrupt()?;
+            compared = 0;
+        }
         let found = from.iter().position(|from| text[at..].starts_with(from));
         let mut step = 1;
         let mut copies = true;
@@ -250,10 +266,18 @@ fn hash_string<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Val
     let algorithm = algorithm(ev, &name.to_text())?;
     let doing = "while evaluating the second argument passed to builtins.hashString";
     let text = ev.force_string(args[1], Pos::None, doing)?;
-    Ok(ev.heap.string(Hash::of(algorithm, text.as_bytes()).format(Format::Base16)))
+    ev.hash(algorithm, text.as_bytes())
 }
 
 impl<'h> Evaluator<'h> {
+    fn hash(&self, algorithm: Algorithm, bytes: &[u8]) -> Result<Value<'h>> {
+        let mut hasher = Hasher::new(algorithm);
+        for piece in self.interruptible(bytes) {
+            hasher.update(piece?);
+        }
+        Ok(self.heap.string(hasher.finish().format(Format::Base16)))
+    }
+
     /// `builtins.hashFile`
     pub(super) fn hash_file(&self, args: &[Value<'h>]) -> Result<Value<'h>> {
         let doing = "while evaluating the first argument passed to builtins.hashFile";
@@ -261,7 +285,7 @@ impl<'h> Evaluator<'h> {
         let algorithm = algorithm(self, &name.to_text())?;
         let path = self.realise_path(args[1], Pos::None)?;
         let bytes = self.read_file(&self.resolve_links(&path)?)?;
-        Ok(self.heap.string(Hash::of(algorithm, &bytes).format(Format::Base16)))
+        self.hash(algorithm, &bytes)
     }
 }
 

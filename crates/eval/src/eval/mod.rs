@@ -72,7 +72,7 @@ impl<'h> Evaluator<'h> {
                 Expr::Int(value) => return Ok(self.heap.int(value)),
                 Expr::Float(value) => return Ok(self.heap.float(value)),
                 Expr::Str(id) => return Ok(unit.string(self.heap, id)),
-                Expr::Path(id) => return self.path_literal(unit, id),
+                Expr::Path(id) => return Ok(self.path_literal(unit, id)),
                 Expr::Interpolate(parts) => {
                     return self.concat_strings(unit, expr, unit.module.list(parts), env, true);
                 }
@@ -178,7 +178,7 @@ impl<'h> Evaluator<'h> {
                 match value.kind() {
                     // A slot of a `rec` or `let` that is being built.
                     _ if value.is_unset() => self.heap.thunk(Code { unit: unit.index, expr }, env),
-                    Kind::Thunk(thunk) => thunk.result().unwrap_or(value),
+                    Kind::Thunk(thunk) => thunk.lasting_result().unwrap_or(value),
                     _ => value,
                 }
             }
@@ -209,7 +209,7 @@ impl<'h> Evaluator<'h> {
         }
         let result = self.force(value, pos)?;
         // A function keeps its thunk: two uses of one binding are equal, two equal bindings are not.
-        if !matches!(result.kind(), Kind::Closure(_)) {
+        if !matches!(result.kind(), Kind::Closure(_)) && thunk.lasting_result().is_some() {
             cell.set(result);
         }
         Ok(result)
@@ -316,7 +316,7 @@ impl<'h> Evaluator<'h> {
                 let b = self.eval(unit, rhs, env)?;
                 let a = self.force_list(a, pos, context)?;
                 let b = self.force_list(b, pos, context)?;
-                self.concat_lists(&[a, b])
+                self.concat_lists(&[a, b])?
             }
             BinaryOp::Add => return self.concat_strings(unit, expr, &[lhs, rhs], env, false),
             BinaryOp::Subtract => {
@@ -332,13 +332,16 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Joins lists. If only one has elements, that one is the result.
-    pub(crate) fn concat_lists(&self, lists: &[List<'h>]) -> Value<'h> {
+    pub(crate) fn concat_lists(&self, lists: &[List<'h>]) -> Result<Value<'h>> {
         let len = lists.iter().map(|list| list.len()).sum();
         if let Some(only) = lists.iter().find(|list| list.len() == len) {
-            return only.value();
+            return Ok(only.value());
         }
         let mut elements = lists.iter().flat_map(|list| list.iter());
-        self.heap.list_with(len, |_| elements.next().expect("as many as counted"))
+        self.heap.try_list_with(len, |i| {
+            self.check_interrupt_at(i)?;
+            Ok(elements.next().expect("as many as counted"))
+        })
     }
 
     pub(crate) fn eval_bool(
@@ -383,15 +386,8 @@ impl<'h> Evaluator<'h> {
             .map_err(|error| error.context(pos, context))
     }
 
-    fn path_literal(&self, unit: &'h Unit<'h>, id: floe_hir::StrId) -> Result<Value<'h>> {
-        if self.settings.pure && unit.module.str(id).starts_with('~') {
-            let text = unit.module.str(id);
-            return Err(EvalError::new(
-                ErrorKind::Restricted,
-                format!("the path '{text}' can not be resolved in pure mode"),
-            ));
-        }
-        Ok(unit.constant(id, |text| {
+    fn path_literal(&self, unit: &'h Unit<'h>, id: floe_hir::StrId) -> Value<'h> {
+        unit.constant(id, |text| {
             let path = match text.strip_prefix("~/") {
                 Some(rest) => normalize(&self.settings.home, rest),
                 None => normalize(unit.base(), text),
@@ -402,7 +398,7 @@ impl<'h> Evaluator<'h> {
                 path.push(b'/');
             }
             self.heap.path(&path)
-        }))
+        })
     }
 
     fn position_value(&self, pos: Pos) -> Value<'h> {

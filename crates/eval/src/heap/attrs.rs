@@ -1,6 +1,7 @@
 //! Attribute sets: a shape, which sets from the same literal share, and the values.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use floe_hir::Name;
@@ -265,17 +266,30 @@ impl Heap {
         shape: &'h Shape<'h>,
         mut value: impl FnMut(usize) -> Value<'h>,
     ) -> Attrs<'h> {
+        match self.try_attrs_with(shape, |i| Ok::<_, Infallible>(value(i))) {
+            Ok(attrs) => attrs,
+            Err(never) => match never {},
+        }
+    }
+
+    /// [`Heap::attrs_with`], given up with the first error.
+    #[inline]
+    pub fn try_attrs_with<'h, E>(
+        &'h self,
+        shape: &'h Shape<'h>,
+        mut value: impl FnMut(usize) -> Result<Value<'h>, E>,
+    ) -> Result<Attrs<'h>, E> {
         let len = shape.names.len();
         let object = self.words(ObjectKind::Attrs, 1 + len).as_ptr();
         // SAFETY: the object has one word for the shape and one for each value; all are written before
-        // the set is handed out. `value` cannot see the unfinished object.
+        // the set is handed out. `value` cannot see the unfinished object, nor can anybody after an error.
         unsafe {
             *object = std::ptr::from_ref(shape).expose_provenance() as u64;
             for i in 0..len {
-                *object.add(1 + i) = value(i).bits();
+                *object.add(1 + i) = value(i)?.bits();
             }
         }
-        Attrs { object, heap: PhantomData }
+        Ok(Attrs { object, heap: PhantomData })
     }
 
     /// The empty set.

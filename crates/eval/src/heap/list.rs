@@ -1,6 +1,7 @@
 //! Lists: views into shared storage.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use super::value::{Tag, pointer};
@@ -61,7 +62,7 @@ impl<'h> List<'h> {
 impl Heap {
     /// A list of these elements.
     pub fn list<'h>(&'h self, elements: &[Value<'h>]) -> Value<'h> {
-        self.list_view(self.cells_of(elements))
+        self.list_with(elements.len(), |i| elements[i])
     }
 
     /// A list of `len` elements, the `i`th being `element(i)`.
@@ -70,11 +71,19 @@ impl Heap {
         len: usize,
         mut element: impl FnMut(usize) -> Value<'h>,
     ) -> Value<'h> {
-        let cells = self.cells_for(ObjectKind::Elements, len, Value::null());
-        for (i, cell) in cells.iter().enumerate() {
-            cell.set(element(i));
+        match self.try_list_with(len, |i| Ok::<_, Infallible>(element(i))) {
+            Ok(list) => list,
+            Err(never) => match never {},
         }
-        self.list_view(cells)
+    }
+
+    /// [`Heap::list_with`], given up with the first error.
+    pub fn try_list_with<'h, E>(
+        &'h self,
+        len: usize,
+        element: impl FnMut(usize) -> Result<Value<'h>, E>,
+    ) -> Result<Value<'h>, E> {
+        Ok(self.list_view(self.try_cells(ObjectKind::Elements, len, element)?))
     }
 
     /// A list that shares these cells.
@@ -84,14 +93,5 @@ impl Heap {
             self.object_of_words(ObjectKind::List, &[cells.len() as u64, address]),
             Tag::List,
         )
-    }
-
-    /// These values in cells of their own.
-    pub fn cells_of<'h>(&'h self, values: &[Value<'h>]) -> &'h [Cell<Value<'h>>] {
-        let cells = self.cells_for(ObjectKind::Elements, values.len(), Value::null());
-        for (cell, value) in cells.iter().zip(values) {
-            cell.set(*value);
-        }
-        cells
     }
 }

@@ -28,6 +28,7 @@ mod value;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
+use std::convert::Infallible;
 use std::ptr::NonNull;
 
 use prefault::{Prefaulter, STEP_BYTES};
@@ -40,7 +41,7 @@ pub use function::{Closure, PartialApplication};
 pub use list::List;
 pub use statistics::{Allocated, ObjectKind};
 pub use string::{Context, ContextElement, Str};
-pub use thunk::{Code, Suspended, Taken, Thunk};
+pub use thunk::{Code, Suspended, Taken, Thunk, Undo};
 pub use value::{Kind, Value};
 
 /// A bump arena. See the module's comment.
@@ -115,17 +116,25 @@ impl Heap {
 
     /// A new slice of cells, all with the same content.
     pub fn cells<T: Copy>(&self, len: usize, item: T) -> &[Cell<T>] {
-        self.cells_for(ObjectKind::Table, len, item)
+        match self.try_cells(ObjectKind::Table, len, |_| Ok::<T, Infallible>(item)) {
+            Ok(cells) => cells,
+            Err(never) => match never {},
+        }
     }
 
-    fn cells_for<T: Copy>(&self, kind: ObjectKind, len: usize, item: T) -> &[Cell<T>] {
+    fn try_cells<T: Copy, E>(
+        &self,
+        kind: ObjectKind,
+        len: usize,
+        item: impl FnMut(usize) -> Result<T, E>,
+    ) -> Result<&[Cell<T>], E> {
         if len == 0 {
-            return &[];
+            return Ok(&[]);
         }
-        let start = self.items(kind, len, |_| item).cast::<Cell<T>>();
+        let start = self.try_items(kind, len, item)?.cast::<Cell<T>>();
         // SAFETY: `Cell<T>` has the layout of `T`, and the memory is reached only through this slice of
         // cells, which is made from the pointer to the writable memory itself.
-        unsafe { std::slice::from_raw_parts(start.as_ptr(), len) }
+        Ok(unsafe { std::slice::from_raw_parts(start.as_ptr(), len) })
     }
 
     /// Fresh memory with `len` items, at least one.
@@ -135,14 +144,27 @@ impl Heap {
         len: usize,
         mut item: impl FnMut(usize) -> T,
     ) -> NonNull<T> {
+        match self.try_items(kind, len, |i| Ok::<T, Infallible>(item(i))) {
+            Ok(start) => start,
+            Err(never) => match never {},
+        }
+    }
+
+    /// [`Heap::items`], given up with the first error: nobody has seen what was written so far.
+    fn try_items<T: Copy, E>(
+        &self,
+        kind: ObjectKind,
+        len: usize,
+        mut item: impl FnMut(usize) -> Result<T, E>,
+    ) -> Result<NonNull<T>, E> {
         const { assert!(align_of::<T>() <= align_of::<u64>()) };
         let bytes = len.checked_mul(size_of::<T>()).expect("a slice fits into the address space");
         let start = self.words(kind, bytes.div_ceil(size_of::<u64>()).max(1)).cast::<T>();
         for i in 0..len {
             // SAFETY: `words` gave room for `len` items, aligned for `u64`, which suffices (asserted).
-            unsafe { start.add(i).write(item(i)) };
+            unsafe { start.add(i).write(item(i)?) };
         }
-        start
+        Ok(start)
     }
 
     /// Copies a plain object into the heap.

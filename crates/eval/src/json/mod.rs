@@ -11,18 +11,25 @@ use crate::evaluator::Evaluator;
 use crate::heap::{Kind, Value};
 
 impl<'h> Evaluator<'h> {
-    /// A value as JSON. Sets that stand for a string are that string; paths are copied to the store.
-    pub fn to_json(&self, value: Value<'h>) -> Result<serde_json::Value> {
-        self.value_to_json(value, Pos::None, &mut ContextBuilder::default(), true)
+    /// A value as JSON text, as C++ Nix writes it: no spaces, floats in its library's form. Sets that
+    /// stand for a string are that string; paths are copied to the store.
+    ///
+    /// # Errors
+    ///
+    /// Those of evaluating it, and if it is nothing that JSON has.
+    pub fn to_json(&self, value: Value<'h>) -> Result<String> {
+        let mut text = String::new();
+        self.write_json(value, Pos::None, &mut ContextBuilder::default(), &mut text)?;
+        Ok(text)
     }
 
-    /// A value as JSON, if all of it is evaluated already: what `nix-instantiate --eval --json` prints
+    /// [`Evaluator::to_json`], if all of it is evaluated already: what `nix-instantiate --eval --json` prints
     /// without `--strict`.
     ///
     /// # Errors
     ///
     /// If a part of it is not evaluated, or is nothing that JSON has.
-    pub fn to_json_as_it_is(&self, value: Value<'h>) -> Result<serde_json::Value> {
+    pub fn to_json_as_it_is(&self, value: Value<'h>) -> Result<String> {
         self.refuse_thunks(value, Pos::None)?;
         self.to_json(value)
     }
@@ -61,62 +68,66 @@ impl<'h> Evaluator<'h> {
         })
     }
 
-    /// A value as JSON; what its strings depend on is added to `context`.
-    pub(crate) fn value_to_json(
+    /// Writes a value as JSON behind `text`; what its strings depend on is added to `context`.
+    pub(crate) fn write_json(
         &self,
         value: Value<'h>,
         pos: Pos,
         context: &mut ContextBuilder<'h>,
-        copy_to_store: bool,
-    ) -> Result<serde_json::Value> {
+        text: &mut String,
+    ) -> Result<()> {
         self.nested_at(pos, || {
             let value = self.force(value, pos)?;
-            Ok(match value.kind() {
-                Kind::Null => serde_json::Value::Null,
-                Kind::Bool(value) => value.into(),
-                Kind::Int(value) => value.into(),
-                Kind::Float(value) => value.into(),
+            match value.kind() {
+                Kind::Null => text.push_str("null"),
+                Kind::Bool(value) => text.push_str(if value { "true" } else { "false" }),
+                Kind::Int(value) => {
+                    let _ = write!(text, "{value}");
+                }
+                Kind::Float(value) => text.push_str(&json_float(value)),
                 Kind::String(string) => {
                     context.add(self, string.context());
-                    self.json_string(string.as_bytes())?
+                    self.write_json_string(string.as_bytes(), text)?;
                 }
-                Kind::Path(path) if copy_to_store => {
-                    self.copy_to_store(as_path(path.as_bytes()), context)?.into()
+                Kind::Path(path) => {
+                    let path = self.copy_to_store(as_path(path.as_bytes()), context)?;
+                    self.write_json_string(path.as_bytes(), text)?;
                 }
-                Kind::Path(path) => path.to_text().into(),
                 Kind::List(list) => {
-                    let items = list.iter().enumerate().map(|(index, element)| {
-                        self.value_to_json(element, pos, context, copy_to_store).map_err(|error| {
+                    let mut separator = '[';
+                    for (index, element) in list.iter().enumerate() {
+                        text.push(std::mem::replace(&mut separator, ','));
+                        self.write_json(element, pos, context, text).map_err(|error| {
                             let message = format!("while evaluating list element at index {index}");
                             error.frame(pos, FrameMessage::Text(message))
-                        })
-                    });
-                    serde_json::Value::Array(items.collect::<Result<_>>()?)
+                        })?;
+                    }
+                    text.push_str(if list.is_empty() { "[]" } else { "]" });
                 }
                 Kind::Attrs(attrs) => {
                     if let Some(to_string) = attrs.get(self.names.to_string) {
-                        let text = self.call(to_string.cell.get(), &[value], pos)?;
+                        let result = self.call(to_string.cell.get(), &[value], pos)?;
                         let doing = crate::coerce::RESULT_OF_TO_STRING;
                         let how = Coercion::PLAIN;
-                        let text = self.coerce_to_string(text, pos, context, doing, how)?;
-                        return self.json_string(&text);
+                        let string = self.coerce_to_string(result, pos, context, doing, how)?;
+                        return self.write_json_string(&string, text);
                     }
                     if let Some(out_path) = attrs.get(self.names.out_path) {
                         let (value, pos) = (out_path.cell.get(), out_path.position.into());
-                        return self.value_to_json(value, pos, context, copy_to_store);
+                        return self.write_json(value, pos, context, text);
                     }
-                    let mut object = serde_json::Map::new();
-                    for attr in attrs.sorted() {
+                    let mut separator = '{';
+                    for attr in self.sorted(attrs)? {
+                        text.push(std::mem::replace(&mut separator, ','));
+                        push_json_string(attr.name.as_str(), text);
+                        text.push(':');
                         let pos = attr.position.into();
-                        let json = self
-                            .value_to_json(attr.cell.get(), pos, context, copy_to_store)
-                            .map_err(|error| {
-                                let message = format!("while evaluating attribute '{}'", attr.name);
-                                error.frame(pos, FrameMessage::Text(message))
-                            })?;
-                        object.insert(attr.name.to_string(), json);
+                        self.write_json(attr.cell.get(), pos, context, text).map_err(|error| {
+                            let message = format!("while evaluating attribute '{}'", attr.name);
+                            error.frame(pos, FrameMessage::Text(message))
+                        })?;
                     }
-                    serde_json::Value::Object(object)
+                    text.push_str(if attrs.is_empty() { "{}" } else { "}" });
                 }
                 other @ (Kind::Closure(_)
                 | Kind::Builtin(_)
@@ -132,85 +143,71 @@ impl<'h> Evaluator<'h> {
                     };
                     return Err(EvalError::new(ErrorKind::TypeMismatch, message).at(pos));
                 }
-            })
+            }
+            Ok(())
         })
     }
 
-    fn json_string(&self, bytes: &[u8]) -> Result<serde_json::Value> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.into()),
-            Err(error) => Err(EvalError::new(
-                ErrorKind::InvalidJson,
-                format!(
-                    "JSON serialization error: [json.exception.type_error.316] invalid UTF-8 byte at \
-                     index {}: 0x{:02X}",
-                    error.valid_up_to(),
-                    bytes[error.valid_up_to()]
-                ),
-            )),
+    fn write_json_string(&self, bytes: &[u8], text: &mut String) -> Result<()> {
+        text.push('"');
+        let mut before = 0;
+        for piece in self.interruptible(bytes) {
+            let piece = piece?;
+            match std::str::from_utf8(piece) {
+                Ok(piece) => push_escaped(piece, text),
+                Err(error) => return Err(invalid_utf8(bytes, before + error.valid_up_to())),
+            }
+            before += piece.len();
         }
+        text.push('"');
+        Ok(())
     }
 }
 
-/// The text that the C++ implementation writes: no spaces, floats in its library's form.
-pub fn to_nix_json(value: &serde_json::Value) -> String {
-    let mut text = String::new();
-    write_json(value, &mut text);
-    text
+/// What the C++ implementation's library says of bytes that are no character: it names the byte at which
+/// it noticed.
+fn invalid_utf8(bytes: &[u8], start: usize) -> EvalError {
+    let error = std::str::from_utf8(&bytes[start..]).err();
+    let what = match error.and_then(|error| error.error_len()) {
+        Some(len) => {
+            let is_first_byte = matches!(bytes[start], 0xC2..=0xF4);
+            let index = if is_first_byte { start + len } else { start };
+            format!("invalid UTF-8 byte at index {index}: 0x{:02X}", bytes[index])
+        }
+        None => format!("incomplete UTF-8 string; last byte: 0x{:02X}", bytes[bytes.len() - 1]),
+    };
+    EvalError::new(
+        ErrorKind::InvalidJson,
+        format!("JSON serialization error: [json.exception.type_error.316] {what}"),
+    )
 }
 
-fn write_json(value: &serde_json::Value, text: &mut String) {
-    match value {
-        serde_json::Value::Number(number) if number.is_f64() => {
-            text.push_str(&json_float(number.as_f64().unwrap_or_default()));
-        }
-        serde_json::Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                stacker::maybe_grow(64 << 10, 1 << 20, || write_json(item, text));
-            }
-            text.push(']');
-        }
-        serde_json::Value::Object(object) => {
-            text.push('{');
-            for (index, (key, item)) in object.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                write_json_string(key, text);
-                text.push(':');
-                stacker::maybe_grow(64 << 10, 1 << 20, || write_json(item, text));
-            }
-            text.push('}');
-        }
-        serde_json::Value::String(string) => write_json_string(string, text),
-        other => {
-            let _ = write!(text, "{other}");
-        }
-    }
-}
-
-fn write_json_string(string: &str, text: &mut String) {
+/// A string in the notation of JSON.
+pub(crate) fn push_json_string(string: &str, text: &mut String) {
     text.push('"');
-    for character in string.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            control if control < ' ' => {
-                let _ = write!(text, "\\u{:04x}", u32::from(control));
-            }
-            other => text.push(other),
-        }
-    }
+    push_escaped(string, text);
     text.push('"');
+}
+
+fn push_escaped(mut rest: &str, text: &mut String) {
+    let is_special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    while let Some(special) = rest.as_bytes().iter().position(is_special) {
+        text.push_str(&rest[..special]);
+        match rest.as_bytes()[special] {
+            b'"' => text.push_str("\\\""),
+            b'\\' => text.push_str("\\\\"),
+            8 => text.push_str("\\b"),
+            12 => text.push_str("\\f"),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            control => {
+                let _ = write!(text, "\\u{control:04x}");
+            }
+        }
+        rest = &rest[special + 1..];
+    }
+    text.push_str(rest);
 }
 
 /// The shortest digits that give the number back; `1.0`, `1e+100`, `0.0001`, `1e-05`.
@@ -272,7 +269,8 @@ mod tests {
 
     #[test]
     fn strings_are_escaped() {
-        let value = serde_json::json!({"a": "x\"\\\n\u{1}é"});
-        assert_eq!(to_nix_json(&value), "{\"a\":\"x\\\"\\\\\\n\\u0001é\"}");
+        let mut text = String::new();
+        push_json_string("x\"\\\n\u{1}é", &mut text);
+        assert_eq!(text, "\"x\\\"\\\\\\n\\u0001é\"");
     }
 }

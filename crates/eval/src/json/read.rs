@@ -1,16 +1,20 @@
 //! `builtins.fromJSON`: values as the text is read, without recursion. The errors are those of the C++
 //! implementation's library, which tell how far it has read.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use floe_hir::Name;
 
 use crate::error::{ErrorKind, EvalError, Pos, Result};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, interrupted};
 use crate::heap::{AttrsBuilder, PositionId, Value};
 
 impl<'h> Evaluator<'h> {
     /// `builtins.fromJSON`
     pub(crate) fn json_to_value(&self, text: &[u8]) -> Result<Value<'h>> {
-        let mut reader = Reader { evaluator: self, lexer: Lexer::new(text), open: Vec::new() };
+        let lexer = Lexer::new(text, &self.settings.interrupt);
+        let mut reader = Reader { evaluator: self, lexer, open: Vec::new() };
         let value = reader.value()?;
         match reader.lexer.next()? {
             Token::End => Ok(value),
@@ -18,6 +22,9 @@ impl<'h> Evaluator<'h> {
         }
     }
 }
+
+/// Of a string, so many bytes are read before it is looked whether the evaluation is to end.
+const BYTES_BETWEEN_CHECKS: usize = 1 << 18;
 
 const DOING: &str = "while decoding a JSON string";
 
@@ -74,7 +81,8 @@ impl<'h> Reader<'_, '_, 'h> {
     fn value(&mut self) -> Result<Value<'h>> {
         let heap = self.evaluator.heap;
         let mut token = self.lexer.next_in("value")?;
-        loop {
+        for step in 0_usize.. {
+            self.evaluator.check_interrupt_at(step)?;
             let mut value = match token {
                 Token::BeginObject => match self.lexer.next_in("object key")? {
                     Token::EndObject => heap.empty_attrs(),
@@ -163,6 +171,7 @@ impl<'h> Reader<'_, '_, 'h> {
                 self.open.pop();
             };
         }
+        unreachable!("a text has an end")
     }
 
     /// A key with the colon behind it.
@@ -193,6 +202,7 @@ fn check_no_nul(text: &[u8]) -> Result<()> {
 
 struct Lexer<'t> {
     text: &'t [u8],
+    interrupt: &'t AtomicBool,
     /// How many bytes have been read. The end counts as one.
     read: usize,
     /// Whether the last byte read was given back: it is not counted, nor is its line.
@@ -201,12 +211,23 @@ struct Lexer<'t> {
     token_start: usize,
 }
 
-/// Why there is no token: what the library's lexer says.
-type Malformed = std::borrow::Cow<'static, str>;
+/// Why there is no token.
+enum Malformed {
+    /// What the library's lexer says.
+    Text(Cow<'static, str>),
+    /// The evaluation is to end.
+    Interrupted,
+}
+
+impl From<&'static str> for Malformed {
+    fn from(text: &'static str) -> Malformed {
+        Malformed::Text(text.into())
+    }
+}
 
 impl<'t> Lexer<'t> {
-    fn new(text: &'t [u8]) -> Lexer<'t> {
-        Lexer { text, read: 0, gave_back: false, token_start: 0 }
+    fn new(text: &'t [u8], interrupt: &'t AtomicBool) -> Lexer<'t> {
+        Lexer { text, interrupt, read: 0, gave_back: false, token_start: 0 }
     }
 
     fn is_empty(&self) -> bool {
@@ -220,6 +241,7 @@ impl<'t> Lexer<'t> {
     /// The next token; an error says that it came while reading `context`.
     fn next_in(&mut self, context: &str) -> Result<Token> {
         self.token().map_err(|malformed| {
+            let Malformed::Text(malformed) = malformed else { return interrupted() };
             let expected = match context {
                 "object key" => "; expected string literal",
                 "object separator" => "; expected ':'",
@@ -346,13 +368,20 @@ impl<'t> Lexer<'t> {
         let mut string = Vec::new();
         loop {
             // Most of a string is plain.
+            if self.interrupt.load(Ordering::Relaxed) {
+                return Err(Malformed::Interrupted);
+            }
             let rest = &self.text[self.read.min(self.text.len())..];
             let plain = rest
                 .iter()
+                .take(BYTES_BETWEEN_CHECKS)
                 .take_while(|byte| matches!(byte, b' '..=b'~' if !matches!(byte, b'"' | b'\\')))
                 .count();
             string.extend_from_slice(&rest[..plain]);
             self.read += plain;
+            if plain == BYTES_BETWEEN_CHECKS {
+                continue;
+            }
             let Some(byte) = self.get() else {
                 return Err("invalid string: missing closing quote".into());
             };
@@ -525,9 +554,9 @@ fn control_character(byte: u8) -> Malformed {
         13 => " or \\r",
         _ => "",
     };
-    format!(
+    let text = format!(
         "invalid string: control character U+{byte:04X} ({name}) must be escaped to \
          \\u{byte:04X}{short}"
-    )
-    .into()
+    );
+    Malformed::Text(text.into())
 }

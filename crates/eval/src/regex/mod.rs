@@ -6,11 +6,12 @@ mod program;
 mod search;
 
 use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
 
 use self::program::Program;
-use self::search::{Captures, Flags, Searcher};
+use self::search::{Captures, Flags, Interrupted, Searcher};
 use crate::error::{ErrorKind, EvalError, Pos, Result};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{self, Evaluator};
 use crate::heap::Value;
 
 /// A compiled regular expression.
@@ -37,7 +38,7 @@ pub(crate) fn match_builtin<'h>(
     let regex = ev.regex(pattern.as_bytes())?;
     let doing = "while evaluating the second argument passed to builtins.match";
     let text = ev.force_string(args[1], Pos::None, doing)?;
-    match regex.matches(text.as_bytes()) {
+    match regex.matches(text.as_bytes(), &ev.settings.interrupt).map_err(interrupted)? {
         Some(captures) => Ok(groups(ev, text.as_bytes(), &captures)),
         None => Ok(Value::null()),
     }
@@ -55,7 +56,9 @@ pub(crate) fn split_builtin<'h>(
     let text = ev.force_string(args[1], Pos::None, doing)?.as_bytes();
     let mut parts = Vec::new();
     let mut end = 0;
-    for captures in regex.find_all(text) {
+    let found = regex.find_all(text, &ev.settings.interrupt).map_err(interrupted)?;
+    for (index, captures) in found.into_iter().enumerate() {
+        ev.check_interrupt_at(index)?;
         let (match_start, match_end) = captures.whole();
         parts.push(ev.heap.string(&text[end..match_start]));
         parts.push(groups(ev, text, &captures));
@@ -66,6 +69,10 @@ pub(crate) fn split_builtin<'h>(
     }
     parts.push(ev.heap.string(&text[end..]));
     Ok(ev.heap.list(&parts))
+}
+
+fn interrupted(_: Interrupted) -> EvalError {
+    evaluator::interrupted()
 }
 
 fn groups<'h>(ev: &Evaluator<'h>, text: &[u8], captures: &Captures) -> Value<'h> {
@@ -104,16 +111,25 @@ impl Regex {
     }
 
     /// The match of the whole text.
-    fn matches(&self, text: &[u8]) -> Option<Captures> {
-        Searcher::new(&self.program, text, 0, Flags { whole: true, ..Flags::default() }).run(0)
+    fn matches(
+        &self,
+        text: &[u8],
+        interrupt: &AtomicBool,
+    ) -> std::result::Result<Option<Captures>, Interrupted> {
+        let flags = Flags { whole: true, ..Flags::default() };
+        Searcher::new(&self.program, text, 0, flags, interrupt).run(0)
     }
 
     /// All matches, as a `std::regex_iterator` visits them: behind an empty match, one that is not
     /// empty is looked for at the same place before the search goes on.
-    fn find_all(&self, text: &[u8]) -> Vec<Captures> {
+    fn find_all(
+        &self,
+        text: &[u8],
+        interrupt: &AtomicBool,
+    ) -> std::result::Result<Vec<Captures>, Interrupted> {
         let mut found = Vec::new();
         let mut flags = Flags::default();
-        let mut next = self.search(text, 0, flags);
+        let mut next = self.search(text, 0, flags, interrupt)?;
         while let Some(captures) = next.take() {
             let (start, end) = captures.whole();
             found.push(captures);
@@ -123,24 +139,36 @@ impl Regex {
                     break;
                 }
                 let not_empty = Flags { not_empty: true, ..flags };
-                next = Searcher::new(&self.program, text, from, not_empty).run(from);
+                next = Searcher::new(&self.program, text, from, not_empty, interrupt).run(from)?;
                 if next.is_some() {
                     continue;
                 }
                 from += 1;
             }
             flags.continued = true;
-            next = self.search(text, from, flags);
+            next = self.search(text, from, flags, interrupt)?;
         }
-        found
+        Ok(found)
     }
 
     /// The leftmost match at `from` or later.
-    fn search(&self, text: &[u8], from: usize, flags: Flags) -> Option<Captures> {
-        let mut searcher = Searcher::new(&self.program, text, from, flags);
-        (from..=text.len())
-            .filter(|start| self.program.can_start(text.get(*start)))
-            .find_map(|start| searcher.run(start))
+    fn search(
+        &self,
+        text: &[u8],
+        from: usize,
+        flags: Flags,
+        interrupt: &AtomicBool,
+    ) -> std::result::Result<Option<Captures>, Interrupted> {
+        let mut searcher = Searcher::new(&self.program, text, from, flags, interrupt);
+        for start in from..=text.len() {
+            searcher.step()?;
+            if self.program.can_start(text.get(start))
+                && let Some(captures) = searcher.run(start)?
+            {
+                return Ok(Some(captures));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -150,7 +178,8 @@ mod tests {
 
     fn matches(pattern: &str, text: &str) -> Option<Vec<Option<String>>> {
         let regex = Regex::new(pattern.as_bytes()).expect("a regular expression");
-        let captures = regex.matches(text.as_bytes())?;
+        let never = AtomicBool::new(false);
+        let captures = regex.matches(text.as_bytes(), &never).expect("nobody interrupts")?;
         let text_of = |(start, end): (usize, usize)| text[start..end].to_owned();
         Some((0..captures.group_count()).map(|i| captures.group(i).map(text_of)).collect())
     }
@@ -166,7 +195,8 @@ mod tests {
     fn found(pattern: &str, text: &str) -> Vec<String> {
         let regex = Regex::new(pattern.as_bytes()).expect("a regular expression");
         regex
-            .find_all(text.as_bytes())
+            .find_all(text.as_bytes(), &AtomicBool::new(false))
+            .expect("nobody interrupts")
             .iter()
             .map(|captures| {
                 let (start, end) = captures.whole();

@@ -6,6 +6,8 @@
 //! place that was reached before is not searched again: whatever is found from there ends where it
 //! ended the first time, so it is never longer. The stack is a `Vec`, so no text is too long.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rustc_hash::FxHashMap;
 
 use super::program::{Program, StateId, StateKind};
@@ -79,9 +81,18 @@ enum Pending {
     Restore { group: u32, before: Group },
 }
 
+/// A search was given up, since the evaluation is to end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interrupted;
+
+/// So many steps go by between two looks at whether the evaluation is to end.
+const STEPS_BETWEEN_CHECKS: u32 = 1 << 14;
+
 /// A search for matches that begin at one place after the other.
 pub(super) struct Searcher<'p, 't> {
     program: &'p Program,
+    interrupt: &'t AtomicBool,
+    steps: u32,
     text: &'t [u8],
     from: usize,
     flags: Flags,
@@ -100,12 +111,13 @@ enum Known {
 }
 
 impl<'p, 't> Searcher<'p, 't> {
-    /// A search that begins at `from`.
+    /// A search that begins at `from`. It is given up when `interrupt` is set.
     pub(super) fn new(
         program: &'p Program,
         text: &'t [u8],
         from: usize,
         flags: Flags,
+        interrupt: &'t AtomicBool,
     ) -> Searcher<'p, 't> {
         let known = if program.repeats_nothing {
             Known::Map { ids: FxHashMap::default(), found: Vec::new() }
@@ -114,6 +126,8 @@ impl<'p, 't> Searcher<'p, 't> {
         };
         Searcher {
             program,
+            interrupt,
+            steps: 0,
             text,
             from,
             flags,
@@ -126,7 +140,7 @@ impl<'p, 't> Searcher<'p, 't> {
 
     /// The match that begins at `start`. Matches were looked for at earlier places only in vain: what
     /// is known from there still holds, except about `^`.
-    pub(super) fn run(&mut self, start: usize) -> Option<Captures> {
+    pub(super) fn run(&mut self, start: usize) -> Result<Option<Captures>, Interrupted> {
         if start > self.from {
             self.flags.continued = true;
             if self.program.has_line_start {
@@ -134,16 +148,16 @@ impl<'p, 't> Searcher<'p, 't> {
             }
         }
         let mut found = self
-            .forward(Place { state: self.program.start, at: start, entered: Vec::new() }, start);
+            .forward(Place { state: self.program.start, at: start, entered: Vec::new() }, start)?;
         while let Some(pending) = self.pending.pop() {
             match pending {
                 Pending::Second(place) => {
                     self.pending.push(Pending::Join { first: found });
-                    found = self.forward(place, start);
+                    found = self.forward(place, start)?;
                 }
                 Pending::Leave(place) => {
                     if !found {
-                        found = self.forward(place, start);
+                        found = self.forward(place, start)?;
                     }
                 }
                 Pending::Join { first } => found |= first,
@@ -151,17 +165,28 @@ impl<'p, 't> Searcher<'p, 't> {
                 Pending::Restore { group, before } => self.groups[group as usize] = before,
             }
         }
-        self.best.take()
+        Ok(self.best.take())
+    }
+
+    /// Counts a step of the search.
+    pub(super) fn step(&mut self) -> Result<(), Interrupted> {
+        self.steps += 1;
+        if self.steps < STEPS_BETWEEN_CHECKS {
+            return Ok(());
+        }
+        self.steps = 0;
+        if self.interrupt.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
     }
 
     /// Goes on from a place until the way ends; says whether it ended in a match.
-    fn forward(&mut self, mut place: Place, start: usize) -> bool {
+    fn forward(&mut self, mut place: Place, start: usize) -> Result<bool, Interrupted> {
         loop {
+            self.step()?;
             let state = self.program.states[place.state as usize];
             match state.kind {
                 StateKind::Byte(byte) => {
                     if self.text.get(place.at) != Some(&byte) {
-                        return false;
+                        return Ok(false);
                     }
                     place.at += 1;
                     place.entered.clear();
@@ -169,7 +194,7 @@ impl<'p, 't> Searcher<'p, 't> {
                 StateKind::Set(set) => {
                     let set = &self.program.sets[set as usize];
                     if !self.text.get(place.at).is_some_and(|byte| set.contains(*byte)) {
-                        return false;
+                        return Ok(false);
                     }
                     place.at += 1;
                     place.entered.clear();
@@ -187,17 +212,17 @@ impl<'p, 't> Searcher<'p, 't> {
                 }
                 StateKind::LineStart => {
                     if place.at != start || self.flags.continued {
-                        return false;
+                        return Ok(false);
                     }
                 }
                 StateKind::LineEnd => {
                     if place.at != self.text.len() {
-                        return false;
+                        return Ok(false);
                     }
                 }
                 StateKind::Alternative(first) => {
                     match self.known.visit(&place) {
-                        Ok(found) => return found,
+                        Ok(found) => return Ok(found),
                         Err(id) => self.pending.push(Pending::Note(id)),
                     }
                     self.pending
@@ -207,7 +232,7 @@ impl<'p, 't> Searcher<'p, 't> {
                 }
                 StateKind::Repeat(again) | StateKind::RepeatNothing(again) => {
                     match self.known.visit(&place) {
-                        Ok(found) => return found,
+                        Ok(found) => return Ok(found),
                         Err(id) => self.pending.push(Pending::Note(id)),
                     }
                     let leave = Place { state: state.next, ..place.clone() };
@@ -220,7 +245,7 @@ impl<'p, 't> Searcher<'p, 't> {
                     place.state = again;
                     continue;
                 }
-                StateKind::Accept => return self.accept(place.at, start),
+                StateKind::Accept => return Ok(self.accept(place.at, start)),
                 StateKind::Empty => {}
             }
             place.state = state.next;

@@ -8,7 +8,7 @@ use super::with_evaluator;
 use crate::Evaluator;
 use crate::error::{Frame, Report, Result, Shown};
 use crate::heap::Value;
-use crate::settings::{SearchPathEntry, Settings};
+use crate::settings::{Lint, Lints, SearchPathEntry, Settings};
 
 /// Files whose printed results are not those of C++ Nix, and what differs.
 const DIFFERENT: &[(&str, &str)] = &[(
@@ -23,7 +23,6 @@ struct Flags {
     attribute: String,
     arguments: Vec<(String, String)>,
     show_trace: bool,
-    is_known: bool,
 }
 
 fn folder() -> Option<PathBuf> {
@@ -50,7 +49,8 @@ fn names(folder: &Path, kind: &str) -> Vec<String> {
 fn flags(folder: &Path, name: &str) -> Flags {
     let parent = folder.parent().expect("the folder is not the root");
     let entry = |text: &str| SearchPathEntry::parse(&absolute(parent, text));
-    let mut flags = Flags { is_known: true, ..Flags::default() };
+    let mut flags = Flags::default();
+    let mut lints = Lints::default();
     flags.settings.environment = Some([("TEST_VAR".to_owned(), "foo".to_owned())].into());
     flags.settings.home = "/fake-home".into();
     let text = std::fs::read_to_string(folder.join(format!("{name}.flags")));
@@ -78,15 +78,27 @@ fn flags(folder: &Path, name: &str) -> Flags {
                 flags.settings.max_call_depth =
                     next().and_then(|depth| depth.parse().ok()).expect("a number");
             }
+            "--lint-url-literals" => lints.url_literals = lint(next()),
+            "--lint-absolute-path-literals" => lints.absolute_path_literals = lint(next()),
+            "--lint-short-path-literals" => lints.short_path_literals = lint(next()),
             "--show-trace" => flags.show_trace = true,
             "--eval" | "--strict" | "--no-show-trace" | "--impure" => {}
-            _ => flags.is_known = false,
+            other => panic!("{name}.flags has an unknown flag: {other}"),
         }
     }
+    flags.settings.lints = lints;
     // As in the configuration that the tests are run with.
     flags.settings.experimental_features.push("flakes".to_owned());
     flags.settings.search_path.extend(["lang/dir3", "lang/dir4"].map(entry));
     flags
+}
+
+fn lint(word: Option<String>) -> Lint {
+    match word.as_deref() {
+        Some("warn") => Lint::Warn,
+        Some("fatal") => Lint::Fatal,
+        other => panic!("no level of a lint: {other:?}"),
+    }
 }
 
 /// A search path entry with its path made absolute.
@@ -220,9 +232,6 @@ fn files_have_the_values_of_nix() {
         let is_xml = xml.exists();
         let expected = if is_xml { xml } else { folder.join(format!("{name}.exp")) };
         let Ok(expected) = std::fs::read_to_string(expected) else { continue };
-        if !flags.is_known {
-            continue;
-        }
         let pwd = folder.parent().expect("not the root").display().to_string();
         let found = match printed(&folder, name, &flags, is_xml) {
             Ok(printed) => printed.replace(&pwd, "/pwd"),
@@ -245,9 +254,6 @@ fn files_fail_with_the_messages_of_nix() {
         let Ok(expected) = std::fs::read_to_string(folder.join(format!("{name}.err.exp"))) else {
             continue;
         };
-        if !flags.is_known {
-            continue;
-        }
         let (mut found, mut expected) = match printed(&folder, name, &flags, false) {
             Ok(printed) => (printed, expected),
             Err(report) => (trace(&report, &folder, flags.show_trace), without_source(&expected)),

@@ -164,6 +164,8 @@ pub enum StoreError {
         store.display()
     )]
     NoStore { socket: PathBuf, store: PathBuf },
+    #[error("interrupted")]
+    Interrupted,
     #[error("the store at '{0}' cannot do this: {1}")]
     Unsupported(String, &'static str),
     #[error(transparent)]
