@@ -1,6 +1,6 @@
 //! The derivations in a value, found where `nix-env` and `nix-instantiate` find them.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 use floe_eval::{
     Evaluator,
@@ -14,6 +14,8 @@ pub(crate) struct Package<'h> {
     /// The attribute path.
     pub(crate) path: String,
     pub(crate) attrs: Attrs<'h>,
+    /// Two packages of one evaluation with the same identity are one that is reached twice.
+    pub(crate) identity: u64,
 }
 
 /// What to do about a derivation that refuses to be evaluated: a failed assertion or `throw`.
@@ -34,43 +36,132 @@ pub(crate) fn find<'h>(
     path: &str,
     arguments: &[(Name, Value<'h>)],
     refusals: Refusals,
-    found: impl FnMut(&Package<'h>),
 ) -> Result<Vec<Package<'h>>, EvalError> {
-    let (seen, packages) = (HashSet::new(), Vec::new());
-    let mut search = Search { evaluator, arguments, refusals, seen, packages, found };
-    search.all_of(value, path)?;
-    Ok(search.packages)
+    let value = evaluator.auto_call(value, arguments)?;
+    let mut collector = Collector { seen: HashSet::new(), packages: Vec::new() };
+    find_part(evaluator, value, path, arguments, refusals, &Part::whole(), &mut collector)?;
+    Ok(collector.packages)
 }
 
-struct Search<'h, 'e, F> {
+/// [`find`] in a part of a value, which is no function any more, for somebody who decides on the way.
+/// What is left of the part when the visitor wants to rest is given back.
+pub(crate) fn find_part<'h>(
+    evaluator: &Evaluator<'h>,
+    value: Value<'h>,
+    path: &str,
+    arguments: &[(Name, Value<'h>)],
+    refusals: Refusals,
+    part: &Part,
+    visitor: &mut dyn Visitor<'h>,
+) -> Result<Option<Part>, EvalError> {
+    let (here, rest) = (Vec::new(), None);
+    let mut search = Search { evaluator, arguments, refusals, part, here, calls: 0, visitor, rest };
+    search.all_of_called(value, path)?;
+    Ok(search.rest)
+}
+
+/// The members of a set or list somewhere in a value. Members are numbered in the order in which they are
+/// searched, which is the same in every evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// From the value to the set or list: the number of the member at each step.
+    pub(crate) place: Vec<u32>,
+    pub(crate) members: Range<u32>,
+}
+
+impl Part {
+    /// All of a value.
+    pub(crate) fn whole() -> Part {
+        Part { place: Vec::new(), members: 0..u32::MAX }
+    }
+}
+
+/// Who looks at what a search finds.
+pub(crate) trait Visitor<'h> {
+    /// A derivation, and its place: the number of the member at each step. It may be found again elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If its evaluation fails; then it counts as not found, or the search fails, as with its value.
+    fn found(
+        &mut self,
+        evaluator: &Evaluator<'h>,
+        package: Package<'h>,
+        place: &[u32],
+    ) -> Result<(), EvalError>;
+
+    /// Whether to search a set or list of so many members now; otherwise the visitor does so elsewhere.
+    fn enters(&mut self, _place: &[u32], _members: u32) -> bool {
+        true
+    }
+
+    /// Whether to rest, asked behind each member of the part.
+    fn rests(&mut self, _evaluator: &Evaluator<'h>) -> bool {
+        false
+    }
+}
+
+/// Takes each derivation once.
+struct Collector<'h> {
+    seen: HashSet<u64>,
+    packages: Vec<Package<'h>>,
+}
+
+impl<'h> Visitor<'h> for Collector<'h> {
+    fn found(
+        &mut self,
+        evaluator: &Evaluator<'h>,
+        package: Package<'h>,
+        _place: &[u32],
+    ) -> Result<(), EvalError> {
+        if self.seen.insert(package.identity) {
+            package.name(evaluator)?;
+            self.packages.push(package);
+        }
+        Ok(())
+    }
+}
+
+struct Search<'h, 'e> {
     evaluator: &'e Evaluator<'h>,
     arguments: &'e [(Name, Value<'h>)],
     refusals: Refusals,
-    /// The sets of the derivations found, by identity.
-    seen: HashSet<u64>,
-    packages: Vec<Package<'h>>,
-    found: F,
+    part: &'e Part,
+    /// The place that is being searched.
+    here: Vec<u32>,
+    /// How many functions were called on the way: what they gave is not the same in another search.
+    calls: u32,
+    visitor: &'e mut dyn Visitor<'h>,
+    rest: Option<Part>,
 }
 
-impl<'h, F: FnMut(&Package<'h>)> Search<'h, '_, F> {
+impl<'h> Search<'h, '_> {
     /// Searches a value that is wanted as a whole: functions are called, a list's elements are wanted.
     fn all_of(&mut self, value: Value<'h>, path: &str) -> Result<(), EvalError> {
-        let value = self.evaluator.auto_call(value, self.arguments)?;
+        let value = self.evaluator.force(value, Pos::None)?;
+        let called = self.evaluator.auto_call(value, self.arguments)?;
+        let is_called = u32::from(called.identity() != value.identity());
+        self.calls += is_called;
+        let searched = self.all_of_called(called, path);
+        self.calls -= is_called;
+        searched
+    }
+
+    fn all_of_called(&mut self, value: Value<'h>, path: &str) -> Result<(), EvalError> {
         if !self.is_to_be_searched(value, path)? {
             return Ok(());
         }
         match value.kind() {
             Kind::Attrs(attrs) => self.attributes_of(attrs, path),
-            Kind::List(list) => {
-                for (index, element) in list.iter().enumerate() {
-                    let path = join(path, &index.to_string());
-                    if self.is_to_be_searched(element, &path)? {
-                        let evaluator = self.evaluator;
-                        evaluator.nested(|| self.all_of(element, &path))?;
-                    }
+            Kind::List(list) => self.each(list.len(), |search, index| {
+                let element = list.cells()[index].get();
+                let path = join(path, &index.to_string());
+                if search.is_to_be_searched(element, &path)? {
+                    let evaluator = search.evaluator;
+                    evaluator.nested(|| search.all_of(element, &path))?;
                 }
                 Ok(())
-            }
+            }),
             _ => Err(EvalError::new(
                 ErrorKind::TypeMismatch,
                 "expression does not evaluate to a derivation (or a set or list of those)",
@@ -81,16 +172,47 @@ impl<'h, F: FnMut(&Package<'h>)> Search<'h, '_, F> {
     fn attributes_of(&mut self, attrs: Attrs<'h>, path: &str) -> Result<(), EvalError> {
         // Channels as `nix-env` combines them: each is wanted as a whole.
         let is_all_wanted = attrs.get(Name::new("_combineChannels")).is_some();
-        for attr in attrs.sorted() {
+        let mut sorted = attrs.sorted();
+        sorted.retain(|attr| is_path_component(attr.name.as_str()));
+        self.each(sorted.len(), |search, index| {
+            let attr = sorted[index];
             let name = attr.name.as_str();
-            if !is_path_component(name) {
-                continue;
-            }
-            let searched = self.attribute(attr, &join(path, name), is_all_wanted);
-            searched.map_err(|error| {
+            search.attribute(attr, &join(path, name), is_all_wanted).map_err(|error| {
                 let message = format!("while evaluating the attribute '{name}'");
                 error.frame(attr.position.into(), FrameMessage::Text(message))
-            })?;
+            })
+        })
+    }
+
+    /// Searches those of a set's or list's `count` members that are in the part, or on the way to it.
+    fn each(
+        &mut self,
+        count: usize,
+        mut search: impl FnMut(&mut Self, usize) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        // No set has four thousand million attributes.
+        let count = count as u32;
+        let depth = self.here.len();
+        let is_own = depth == self.part.place.len();
+        let members = match self.part.place.get(depth) {
+            Some(&member) => member..member + 1,
+            None if is_own => self.part.members.clone(),
+            None => 0..u32::MAX,
+        };
+        let is_all = members == (0..u32::MAX);
+        if is_all && self.calls == 0 && !self.visitor.enters(&self.here, count) {
+            return Ok(());
+        }
+        let end = members.end.min(count);
+        for member in members.start..end {
+            self.here.push(member);
+            let searched = search(self, member as usize);
+            self.here.pop();
+            searched?;
+            if is_own && member + 1 < end && self.visitor.rests(self.evaluator) {
+                self.rest = Some(Part { place: self.here.clone(), members: member + 1..end });
+                break;
+            }
         }
         Ok(())
     }
@@ -119,12 +241,8 @@ impl<'h, F: FnMut(&Package<'h>)> Search<'h, '_, F> {
         if !self.evaluator.is_derivation(value)? {
             return Ok(false);
         }
-        if self.seen.insert(value.identity()) {
-            let package = Package { path: path.to_owned(), attrs };
-            package.name(self.evaluator)?;
-            (self.found)(&package);
-            self.packages.push(package);
-        }
+        let package = Package { path: path.to_owned(), attrs, identity: value.identity() };
+        self.visitor.found(self.evaluator, package, &self.here)?;
         Ok(true)
     }
 
@@ -232,7 +350,7 @@ mod tests {
         let store = StoreArguments { store: None };
         let evaluated =
             evaluation::evaluate(&request, Access::ReadOnly(&store), |evaluator, selected| {
-                let packages = find(evaluator, selected.value, "", &[], refusals, |_| {})?;
+                let packages = find(evaluator, selected.value, "", &[], refusals)?;
                 let shown = packages.iter().map(|package| {
                     Ok::<_, EvalError>(format!("{}={}", package.path, package.name(evaluator)?))
                 });

@@ -35,6 +35,11 @@ impl Progress {
         self.bar.set_message(message.into());
     }
 
+    /// There are so many more steps than were known.
+    pub(crate) fn expect(&self, more: u64) {
+        self.bar.inc_length(more);
+    }
+
     /// One more step is done.
     pub(crate) fn advance(&self) {
         self.bar.inc(1);

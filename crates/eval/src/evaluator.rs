@@ -519,8 +519,10 @@ impl<'h> Evaluator<'h> {
             self.note_file(path);
             return Ok(self.add_unit(lowered, Origin::File(path.to_owned())));
         }
-        let text = self.read_text(path)?;
-        self.load(text, Origin::File(path.to_owned()), None)
+        let origin = Origin::File(path.to_owned());
+        let lowered = self.lower(self.read_text(path)?, &origin, None)?;
+        self.fs.keep_lowered(path, &lowered);
+        Ok(self.add_unit(lowered, origin))
     }
 
     fn read_text(&self, path: &Path) -> Result<Arc<str>> {
@@ -537,6 +539,12 @@ impl<'h> Evaluator<'h> {
         origin: Origin,
         scope: Option<&[Name]>,
     ) -> Result<&'h Unit<'h>> {
+        let lowered = self.lower(text, &origin, scope)?;
+        Ok(self.add_unit(lowered, origin))
+    }
+
+    /// Parses and lowers a text, with additional names in scope.
+    fn lower(&self, text: Arc<str>, origin: &Origin, scope: Option<&[Name]>) -> Result<Lowered> {
         let options = ParseOptions { pipe_operators: self.settings.has_feature("pipe-operators") };
         let parse = floe_syntax::parse(&text, &options);
         let options = LowerOptions {
@@ -553,9 +561,9 @@ impl<'h> Evaluator<'h> {
         if let Some(problem) = lowered.problems.first().filter(is_first) {
             return Err(EvalError::new(
                 crate::problem::kind(problem),
-                crate::problem::message(problem, &origin, &text),
+                crate::problem::message(problem, origin, &text),
             )
-            .in_text(Position::new(origin, &text, problem.span)));
+            .in_text(Position::new(origin.clone(), &text, problem.span)));
         }
         if let Some(error) = syntax_error {
             // C++ Nix has read the whole path when it sees how that ends.
@@ -568,18 +576,20 @@ impl<'h> Evaluator<'h> {
                 SyntaxErrorKind::PipeOperatorsDisabled => ErrorKind::ExperimentalFeature,
                 _ => ErrorKind::SyntaxError,
             };
-            return Err(EvalError::new(kind, error.kind.to_string())
-                .in_text(Position::new(origin, &text, span)));
+            return Err(EvalError::new(kind, error.kind.to_string()).in_text(Position::new(
+                origin.clone(),
+                &text,
+                span,
+            )));
         }
         let noticed = lowered.problems.first().map(|problem| problem.noticed_at);
         let end = syntax_error.map(|error| error.start).into_iter().chain(noticed).min();
-        self.lint(&parse.tree, &text, &origin, end)?;
-        let lowered = Lowered {
+        self.lint(&parse.tree, &text, origin, end)?;
+        Ok(Lowered {
             text,
             module: Arc::new(lowered.module),
             source_map: Arc::new(lowered.source_map),
-        };
-        Ok(self.add_unit(lowered, origin))
+        })
     }
 
     fn add_unit(&self, lowered: Lowered, origin: Origin) -> &'h Unit<'h> {

@@ -41,6 +41,10 @@ pub trait FileSystem {
     fn lowered(&self, _path: &Path) -> Option<Lowered> {
         None
     }
+
+    /// Is shown each file that the evaluator has lowered itself, to give it in [`FileSystem::lowered`] when
+    /// it is asked for again.
+    fn keep_lowered(&self, _path: &Path, _lowered: &Lowered) {}
 }
 
 /// A lowered file.

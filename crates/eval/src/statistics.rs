@@ -1,6 +1,7 @@
 //! What an evaluation did, in numbers: `FLOE_STATS=1`.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 use crate::evaluator::Evaluator;
 use crate::heap::{Allocated, ObjectKind};
@@ -31,6 +32,20 @@ impl Evaluator<'_> {
             allocated: ObjectKind::ALL.map(|kind| (kind, self.heap.allocated(kind))).to_vec(),
             reserved_bytes: self.heap.reserved_bytes(),
         }
+    }
+}
+
+impl AddAssign for Statistics {
+    /// Adds what another evaluation did.
+    fn add_assign(&mut self, other: Statistics) {
+        self.calls += other.calls;
+        self.units += other.units;
+        self.expressions += other.expressions;
+        for ((_, sum), (_, more)) in self.allocated.iter_mut().zip(other.allocated) {
+            sum.objects += more.objects;
+            sum.bytes += more.bytes;
+        }
+        self.reserved_bytes += other.reserved_bytes;
     }
 }
 

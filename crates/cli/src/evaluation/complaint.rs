@@ -20,7 +20,7 @@ use crate::render::{Complaint, Fold, Place, Severity, Step};
 const MOST_STEPS: usize = 8;
 
 /// The error, its trace folded unless all of it was asked for.
-pub(super) fn of(
+pub(crate) fn of(
     evaluator: &Evaluator<'_>,
     error: &EvalError,
     request: &Request,

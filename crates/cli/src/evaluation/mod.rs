@@ -6,7 +6,7 @@ pub(crate) mod settings;
 mod store;
 
 use std::{
-    fs,
+    env, fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
     rc::Rc,
@@ -35,8 +35,9 @@ use crate::{
 };
 
 pub(crate) use self::{
-    complaint::{text_of, text_of_file},
+    complaint::{of as complaint, text_of, text_of_file},
     settings::Configuration,
+    store::access as store_access,
 };
 
 /// What to evaluate.
@@ -61,6 +62,18 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The attribute paths to take, the empty one being all of the value.
+    pub(crate) fn selections(&self) -> impl Iterator<Item = &str> {
+        let everything = self.attributes.is_empty().then_some("");
+        everything.into_iter().chain(self.attributes.iter().map(String::as_str))
+    }
+
+    /// Whether it takes something from standard input, which can be read once.
+    pub(crate) fn reads_standard_input(&self) -> bool {
+        let is_read = |argument: &Argument| *argument == Argument::StandardInput;
+        self.source == Source::StandardInput || self.arguments.iter().any(|(_, it)| is_read(it))
+    }
+
     /// All of a source, with nothing special about it.
     pub(crate) fn new(source: Source, directory: PathBuf) -> Request {
         Request {
@@ -142,8 +155,6 @@ pub(crate) enum Access<'a> {
 
 /// What was selected from an expression.
 pub(crate) struct Selected<'a, 'h> {
-    /// The attribute path; empty for all of the expression.
-    pub(crate) path: &'a str,
     pub(crate) value: Value<'h>,
     /// What functions in it are called with.
     pub(crate) arguments: &'a [(Name, Value<'h>)],
@@ -188,12 +199,8 @@ fn in_workspace<T: Send>(
     access: Access<'_>,
     work: impl for<'h> FnOnce(&Evaluator<'h>) -> Result<T, Failure> + Send,
 ) -> anyhow::Result<Evaluated<T>> {
-    let mut configuration = Configuration::of_workspace(request, access);
-    for (name, value) in &request.options {
-        configuration.set(name, value)?;
-    }
-    let show_trace = request.show_trace || configuration.show_trace;
-    with_evaluator(configuration.settings, access, Layout::Own, |evaluator| {
+    let Configuration { settings, show_trace } = Configuration::of_request(request, access)?;
+    with_evaluator(settings, access, Layout::Own, |evaluator| {
         let result = match work(evaluator) {
             Ok(done) => Ok(done),
             Err(Failure::Output(error)) => return Err(error.into()),
@@ -231,11 +238,16 @@ pub(crate) fn with_evaluator<T: Send>(
         };
         let evaluator = Evaluator::new(&heap, options, stack_bytes);
         let result = work(&evaluator);
-        if std::env::var_os("FLOE_STATS").is_some() {
+        if wants_statistics() {
             eprint!("{}", evaluator.statistics());
         }
         result
     })
+}
+
+/// Whether to print what an evaluation did.
+pub(crate) fn wants_statistics() -> bool {
+    env::var_os("FLOE_STATS").is_some()
 }
 
 /// The arguments as values. Expressions are parsed now and evaluated when they are needed.
@@ -294,7 +306,7 @@ pub(crate) fn derivations<'h>(
     selected: &Selected<'_, 'h>,
 ) -> Result<Vec<Wanted>, EvalError> {
     let Selected { value, arguments, .. } = *selected;
-    let packages = packages::find(evaluator, value, "", arguments, Refusals::Fail, |_| {})?;
+    let packages = packages::find(evaluator, value, "", arguments, Refusals::Fail)?;
     packages.iter().map(|package| wanted(evaluator, package)).collect()
 }
 
@@ -319,26 +331,51 @@ fn select_each<'h, T>(
     request: &Request,
     mut work: impl FnMut(&Evaluator<'h>, Selected<'_, 'h>) -> Result<T, Failure>,
 ) -> Result<Vec<T>, Failure> {
-    let arguments = arguments(evaluator, &request.arguments, &request.directory)?;
-    let root = evaluator.run_program(request.source.parse(evaluator, &request.directory)?)?;
-    let everything = [String::new()];
-    let paths = if request.attributes.is_empty() { &everything } else { &*request.attributes };
+    let sources = Sources::new(evaluator, request)?;
     let mut done = Vec::new();
-    for path in paths {
-        let value = select(evaluator, root, path, &arguments)?;
-        // As `nix-instantiate` does: a function is called on the way to an attribute, and at the end
-        // only if there is something to call it with.
-        let value = match arguments.as_slice() {
-            [] => value,
-            arguments => evaluator.auto_call(value, arguments)?,
-        };
-        done.push(work(evaluator, Selected { path, value, arguments: &arguments })?);
+    for path in request.selections() {
+        done.push(work(evaluator, sources.select(evaluator, path)?)?);
     }
     Ok(done)
 }
 
+/// What a request starts from.
+pub(crate) struct Sources<'h> {
+    root: Value<'h>,
+    /// What functions are called with.
+    pub(crate) arguments: Vec<(Name, Value<'h>)>,
+}
+
+impl<'h> Sources<'h> {
+    /// Evaluates the source of a request.
+    pub(crate) fn new(
+        evaluator: &Evaluator<'h>,
+        request: &Request,
+    ) -> Result<Sources<'h>, EvalError> {
+        let arguments = arguments(evaluator, &request.arguments, &request.directory)?;
+        let program = request.source.parse(evaluator, &request.directory)?;
+        Ok(Sources { root: evaluator.run_program(program)?, arguments })
+    }
+
+    /// What an attribute path selects.
+    pub(crate) fn select(
+        &self,
+        evaluator: &Evaluator<'h>,
+        path: &str,
+    ) -> Result<Selected<'_, 'h>, EvalError> {
+        let value = select(evaluator, self.root, path, &self.arguments)?;
+        // As `nix-instantiate` does: a function is called on the way to an attribute, and at the end
+        // only if there is something to call it with.
+        let value = match self.arguments.as_slice() {
+            [] => value,
+            arguments => evaluator.auto_call(value, arguments)?,
+        };
+        Ok(Selected { value, arguments: &self.arguments })
+    }
+}
+
 /// Traces and warnings go to standard error.
-struct Terminal(Layout);
+pub(crate) struct Terminal(pub(crate) Layout);
 
 /// Whose layout messages have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,11 @@ pub(crate) struct Configuration {
 
 impl Configuration {
     /// That of Floe's own commands: `<nixpkgs>` is what the workspace means.
-    pub(crate) fn of_workspace(request: &Request, access: Access<'_>) -> Configuration {
+    ///
+    /// # Errors
+    ///
+    /// If an option of the request has a value that it cannot have.
+    pub(crate) fn of_request(request: &Request, access: Access<'_>) -> anyhow::Result<Self> {
         let system = store::Layout::system();
         let system =
             floe_flake::StoreDirectory { logical: system.store_dir, physical: system.real_dir };
@@ -45,7 +49,11 @@ impl Configuration {
         if let Some(system) = &request.system {
             configuration.settings.system.clone_from(system);
         }
-        configuration
+        for (name, value) in &request.options {
+            configuration.set(name, value)?;
+        }
+        configuration.show_trace |= request.show_trace;
+        Ok(configuration)
     }
 
     /// That of Nix's own tools: `<nixpkgs>` is what `NIX_PATH` says, or the setting `nix-path`, or the

@@ -11,7 +11,7 @@ use super::Access;
 use crate::{arguments::StoreArguments, builds::BuildArguments};
 
 /// What the evaluator may do to which store.
-pub(super) fn access(access: Access<'_>) -> Rc<dyn StoreAccess> {
+pub(crate) fn access(access: Access<'_>) -> Rc<dyn StoreAccess> {
     match access {
         Access::ReadOnly(_) | Access::Computed(_) => {
             let StoreDirectory { logical, physical } = directory_of(access);

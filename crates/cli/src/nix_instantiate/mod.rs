@@ -179,8 +179,7 @@ impl Work<'_> {
                 output::bytes(&form.print(evaluator, value)?)?;
                 continue;
             }
-            for package in packages::find(evaluator, value, "", &arguments, Refusals::Fail, |_| {})?
-            {
+            for package in packages::find(evaluator, value, "", &arguments, Refusals::Fail)? {
                 let wanted = evaluation::wanted(evaluator, &package)?;
                 let shown = self.root(&wanted.derivation)?;
                 match wanted.output.as_str() {

@@ -1,13 +1,13 @@
 //! The heap: a bump arena and the values in it.
 //!
-//! Everything that evaluation makes lives here until the whole [`Heap`] is dropped. There are no
+//! Everything that evaluation makes lives here until the whole [`Heap`] is dropped or cleared. There are no
 //! reference counts and no collection; a [`Value`] is eight bytes and `Copy`. What a value points to is
 //! reached only through the types of this module, which borrow from the heap for `'h`, so that no value
 //! can outlive it. This is the only module of the project with `unsafe` code; the argument for its
 //! soundness is in three parts:
 //!
-//! 1. *Addresses stay valid.* Chunks are never freed or moved before the heap is dropped, and dropping
-//!    it needs it unborrowed, which ends every `'h`.
+//! 1. *Addresses stay valid.* Chunks are never freed, moved or used again before the heap is dropped or
+//!    cleared, and both need it unborrowed, which ends every `'h`.
 //! 2. *Bits are what the tag says.* A [`Value`] is made only by the constructors here, each of which
 //!    writes a whole object before it tags the object's address; the fields are private.
 //! 3. *No data races, no dangling `&mut`.* What changes after construction is in a [`Cell`], and the
@@ -50,16 +50,21 @@ pub struct Heap {
     /// Where the room that may be used now ends: at most at the chunk's end.
     end: Cell<*mut u64>,
     chunk_end: Cell<*mut u64>,
-    chunks: RefCell<Vec<(NonNull<u64>, Layout)>>,
+    chunks: RefCell<Vec<Chunk>>,
+    /// Chunks that were in use before the heap was cleared.
+    spare_chunks: RefCell<Vec<Chunk>>,
     /// Boxes, as pointers: moving a box would say that nobody else points into it.
     kept: RefCell<Vec<NonNull<dyn Any>>>,
-    /// Bytes in all chunks.
+    /// Bytes in all chunks but the spare ones.
     reserved: Cell<usize>,
     /// Started with the first chunk of several steps.
     prefaulter: OnceCell<Option<Prefaulter>>,
     statistics: Statistics,
     shapes: Shapes,
 }
+
+/// Memory from the system.
+type Chunk = (NonNull<u64>, Layout);
 
 /// The first chunk is small, so that an evaluator costs little to start; later ones double.
 const FIRST_CHUNK_BYTES: usize = 256 << 10;
@@ -72,6 +77,7 @@ impl Heap {
             end: Cell::new(std::ptr::null_mut()),
             chunk_end: Cell::new(std::ptr::null_mut()),
             chunks: RefCell::default(),
+            spare_chunks: RefCell::default(),
             kept: RefCell::default(),
             reserved: Cell::new(0),
             prefaulter: OnceCell::new(),
@@ -80,7 +86,20 @@ impl Heap {
         }
     }
 
-    /// How many bytes the heap has taken from the system.
+    /// Forgets everything and keeps the memory for what comes next: it need not be asked of the system again.
+    pub fn clear(&mut self) {
+        // Nothing borrows from the heap any more: `&mut self` ends every `'h`.
+        self.drop_kept();
+        self.spare_chunks.get_mut().append(self.chunks.get_mut());
+        for end in [&self.next, &self.end, &self.chunk_end] {
+            end.set(std::ptr::null_mut());
+        }
+        self.reserved.set(0);
+        self.statistics = Statistics::default();
+        self.shapes = Shapes::default();
+    }
+
+    /// How many bytes the heap has taken from the system for what is in it.
     pub fn reserved_bytes(&self) -> usize {
         self.reserved.get()
     }
@@ -219,15 +238,11 @@ impl Heap {
 
     fn words_in_new_chunk(&self, count: usize) -> NonNull<u64> {
         assert!(count > 0, "an object has at least one word");
-        let doubled = (self.reserved.get()).clamp(FIRST_CHUNK_BYTES, LARGEST_CHUNK_BYTES);
-        let bytes = doubled.max(count * size_of::<u64>());
-        let layout =
-            Layout::from_size_align(bytes, 16).expect("a chunk fits into the address space");
-        // SAFETY: the layout's size is not zero.
-        let Some(chunk) = NonNull::new(unsafe { alloc(layout) }.cast::<u64>()) else {
-            handle_alloc_error(layout)
-        };
+        let spare = self.spare_chunk(count * size_of::<u64>());
+        let is_spare = spare.is_some();
+        let (chunk, layout) = spare.unwrap_or_else(|| self.new_chunk(count * size_of::<u64>()));
         self.chunks.borrow_mut().push((chunk, layout));
+        let bytes = layout.size();
         self.reserved.set(self.reserved.get() + bytes);
         let words = bytes / size_of::<u64>();
         if count < words {
@@ -236,13 +251,37 @@ impl Heap {
                 self.next.set(chunk.as_ptr().add(count));
                 self.chunk_end.set(chunk.as_ptr().add(words));
             }
-            if bytes > STEP_BYTES {
+            if bytes > STEP_BYTES && !is_spare {
                 self.open_step();
             } else {
                 self.end.set(self.chunk_end.get());
             }
         }
         chunk
+    }
+
+    fn spare_chunk(&self, least_bytes: usize) -> Option<Chunk> {
+        let mut spare = self.spare_chunks.borrow_mut();
+        let index = spare.iter().position(|(_, layout)| layout.size() >= least_bytes)?;
+        Some(spare.swap_remove(index))
+    }
+
+    fn new_chunk(&self, least_bytes: usize) -> Chunk {
+        let doubled = (self.reserved.get()).clamp(FIRST_CHUNK_BYTES, LARGEST_CHUNK_BYTES);
+        let layout = Layout::from_size_align(doubled.max(least_bytes), 16)
+            .expect("a chunk fits into the address space");
+        // SAFETY: the layout's size is not zero.
+        let Some(chunk) = NonNull::new(unsafe { alloc(layout) }.cast::<u64>()) else {
+            handle_alloc_error(layout)
+        };
+        (chunk, layout)
+    }
+
+    fn drop_kept(&mut self) {
+        for kept in self.kept.get_mut().drain(..) {
+            // SAFETY: it came from a box, once, and no `'h` is alive any more.
+            drop(unsafe { Box::from_raw(kept.as_ptr()) });
+        }
     }
 }
 
@@ -256,11 +295,10 @@ impl Drop for Heap {
     fn drop(&mut self) {
         // Its thread must not touch memory that is given back.
         self.prefaulter.take();
-        for kept in self.kept.borrow_mut().drain(..) {
-            // SAFETY: it came from a box, once, and no `'h` is alive any more.
-            drop(unsafe { Box::from_raw(kept.as_ptr()) });
-        }
-        for &(chunk, layout) in &*self.chunks.borrow() {
+        self.drop_kept();
+        for &mut (chunk, layout) in
+            self.chunks.get_mut().iter_mut().chain(self.spare_chunks.get_mut())
+        {
             // SAFETY: it came from `alloc` with this layout, and no `'h` is alive any more.
             unsafe { dealloc(chunk.as_ptr().cast(), layout) };
         }

@@ -83,7 +83,7 @@ impl Statistics {
 }
 
 impl Heap {
-    /// What was allocated for one kind of object since the heap was made.
+    /// What was allocated for one kind of object since the heap was made or cleared.
     pub fn allocated(&self, kind: ObjectKind) -> Allocated {
         let Statistics { objects, words } = &self.statistics;
         Allocated {

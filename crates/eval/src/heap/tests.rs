@@ -38,6 +38,26 @@ fn what_goes_in_comes_out() {
 }
 
 #[test]
+fn a_cleared_heap_uses_its_memory_again() {
+    let mut heap = Heap::new();
+    for round in 0..3 {
+        let text = heap.keep(format!("round {round}"));
+        let strings: Vec<_> = (0..30_000).map(|i| heap.string(format!("{text}, {i}"))).collect();
+        let large = heap.slice_with(100_000, |i| i as u64);
+        for (i, value) in strings.iter().enumerate() {
+            let Kind::String(string) = value.kind() else { panic!() };
+            assert_eq!(string.as_bytes(), format!("round {round}, {i}").as_bytes());
+        }
+        assert!(large.iter().enumerate().all(|(i, item)| *item == i as u64));
+        let (reserved, strings) = (heap.reserved_bytes(), heap.allocated(ObjectKind::String));
+        heap.clear();
+        assert_eq!((heap.reserved_bytes(), heap.used_bytes()), (0, 0));
+        let spare: usize = heap.spare_chunks.borrow().iter().map(|(_, layout)| layout.size()).sum();
+        assert_eq!((spare, strings.objects), (reserved, 30_000));
+    }
+}
+
+#[test]
 fn a_tail_shares_its_cells() {
     let heap = Heap::new();
     let Kind::List(list) = heap.list(&[heap.int(1), heap.int(2), heap.int(3)]).kind() else {

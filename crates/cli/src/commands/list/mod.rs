@@ -1,27 +1,16 @@
 //! `floe list`: the packages in an expression.
 
-use std::{
-    fmt::Write as _,
-    io,
-    process::ExitCode,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+mod survey;
+
+use std::{fmt::Write as _, io, process::ExitCode};
 
 use clap::Args;
-use floe_eval::{
-    Evaluator,
-    error::{EvalError, FrameMessage, Pos},
-};
 use serde_json::{Map, json};
 
+use self::survey::{Derivation, Entry, Questions};
 use crate::{
-    arguments::StoreArguments,
-    commands::Format,
-    evaluation::{self, Access, Selected},
-    expression::ExpressionArguments,
-    introsort, output,
-    packages::{self, Package, Refusals},
-    progress::Progress,
+    arguments::StoreArguments, commands::Format, expression::ExpressionArguments, introsort,
+    output, packages,
 };
 
 /// List the packages of an expression: attribute path, name, derivation.
@@ -58,6 +47,47 @@ impl Arguments {
     }
 }
 
+pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
+    let request = arguments.expression.request()?;
+    let questions = Questions {
+        system: arguments.is_json(),
+        only_system: arguments.system_filter.as_deref(),
+        derivation: !arguments.names,
+    };
+    let mut lines = Vec::new();
+    let mut refused = 0;
+    for mut entries in survey::packages(&request, store, questions)?? {
+        introsort::sort(&mut entries, |a, b| {
+            a.name.bytes().map(order).lt(b.name.bytes().map(order))
+        });
+        for entry in entries {
+            let derivation = match entry.derivation {
+                Derivation::Unasked => None,
+                Derivation::Path(path) => Some(path),
+                Derivation::Refused => {
+                    refused += 1;
+                    continue;
+                }
+                Derivation::Failed(complaint) => return Err((*complaint).into()),
+            };
+            let Entry { path, name, system, .. } = entry;
+            lines.push(Line { path, name, system, derivation });
+        }
+    }
+    match arguments.is_json() {
+        true => print_json(&lines)?,
+        false => print_table(&lines)?,
+    }
+    match refused {
+        0 => {}
+        1 => output::note("1 package refused to be evaluated and is left out"),
+        count => {
+            output::note(format_args!("{count} packages refused to be evaluated and are left out"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// What is printed of a package.
 struct Line {
     path: String,
@@ -68,82 +98,9 @@ struct Line {
     derivation: Option<String>,
 }
 
-pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
-    let request = arguments.expression.request()?;
-    let refused = AtomicUsize::new(0);
-    let evaluated =
-        evaluation::evaluate(&request, Access::ReadOnly(store), |evaluator, selected| {
-            Ok(lines(arguments, evaluator, &selected, &refused)?)
-        })?;
-    let lines: Vec<Line> = evaluated.result?.into_iter().flatten().collect();
-    match arguments.is_json() {
-        true => print_json(&lines)?,
-        false => print_table(&lines)?,
-    }
-    match refused.into_inner() {
-        0 => {}
-        1 => output::note("1 package refused to be evaluated and is left out"),
-        count => {
-            output::note(format_args!("{count} packages refused to be evaluated and are left out"));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn lines<'h>(
-    arguments: &Arguments,
-    evaluator: &Evaluator<'h>,
-    selected: &Selected<'_, 'h>,
-    refused: &AtomicUsize,
-) -> Result<Vec<Line>, EvalError> {
-    let Selected { path, value, arguments: given, .. } = *selected;
-    let progress = Progress::spinner("looking for packages");
-    let show = |package: &Package<'h>| progress.message(&package.path);
-    let found = packages::find(evaluator, value, path, given, Refusals::Skip, show)?;
-    drop(progress);
-
-    // Nobody asks a package for its system without need: the answer may be an error.
-    let needs_system = arguments.system_filter.is_some() || arguments.is_json();
-    let mut lines = Vec::new();
-    for package in found {
-        let system = match needs_system {
-            true => package.system(evaluator)?.unwrap_or_else(|| "unknown".to_owned()),
-            false => String::new(),
-        };
-        if arguments.system_filter.as_ref().is_none_or(|wanted| *wanted == system) {
-            let name = package.name(evaluator)?;
-            let path = package.path.clone();
-            lines.push((package, Line { path, name, system, derivation: None }));
-        }
-    }
-    // C++ compares `char`, which has a sign on most machines.
-    let order = |byte: u8| byte.to_ascii_uppercase().cast_signed();
-    introsort::sort(&mut lines, |(_, a), (_, b)| {
-        a.name.bytes().map(order).lt(b.name.bytes().map(order))
-    });
-    if arguments.names {
-        return Ok(lines.into_iter().map(|(_, line)| line).collect());
-    }
-
-    let progress = Progress::steps("", lines.len() as u64);
-    let mut kept = Vec::with_capacity(lines.len());
-    for (package, line) in lines {
-        progress.message(&package.path);
-        progress.advance();
-        match package.derivation_path(evaluator) {
-            Ok(path) => {
-                kept.push(Line { derivation: Some(path.unwrap_or_else(|| "-".into())), ..line });
-            }
-            Err(error) if error.kind().is_catchable() => {
-                refused.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(error) => {
-                let doing = format!("while querying the derivation named '{}'", line.name);
-                return Err(error.frame(Pos::None, FrameMessage::Text(doing)));
-            }
-        }
-    }
-    Ok(kept)
+/// The place of a byte of a name. C++ compares `char`, which has a sign on most machines.
+fn order(byte: u8) -> i8 {
+    byte.to_ascii_uppercase().cast_signed()
 }
 
 /// Columns as wide as their widest word, with two spaces between: `nix-env` prints them so, wherever to.
