@@ -47,6 +47,11 @@ pub fn nixpkgs(db: &dyn Db) -> Nixpkgs {
     nixpkgs
 }
 
+/// Where what can be computed again is kept: `$XDG_CACHE_HOME`, else `~/.cache`.
+pub fn cache_folder() -> PathBuf {
+    Environment::of_process().cache_directory
+}
+
 /// The stores that a locked nixpkgs may already be in.
 fn stores() -> Vec<StoreDirectory> {
     let Ok(logical) = StoreDir::new(StoreDir::DEFAULT) else { return Vec::new() };

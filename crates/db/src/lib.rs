@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use discovery::{Nixpkgs, nixpkgs};
-pub use evaluation::{Evaluated, Patience, Session, evaluate};
+pub use discovery::{Nixpkgs, cache_folder, nixpkgs};
+pub use evaluation::{Apart, Evaluated, Patience, ReadFrom, Session, evaluate};
 pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, peek, source};
 pub use host::{Change, Host, Revised};
 pub use query::{line_index, module, parse, problems, scopes, source_map};

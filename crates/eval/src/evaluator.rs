@@ -49,6 +49,7 @@ pub struct Evaluator<'h> {
     /// Which file an imported path was found to be.
     resolutions: RefCell<FxHashMap<PathBuf, PathBuf>>,
     pub(crate) kept: crate::kept::KeptCalls<'h>,
+    pub(crate) volatile: crate::volatile::Volatile<'h>,
     reads: RefCell<Reads>,
     /// Folders whose paths have no link in them: each was looked at. See `resolve_links`.
     pub(crate) plain_folders: RefCell<FxHashSet<OsString>>,
@@ -88,11 +89,11 @@ pub trait Console {
     fn trace(&self, message: &str);
     /// A warning of the evaluator's own.
     fn warn(&self, message: &str);
-    /// A line of `builtins.warn`.
     /// A warning of the evaluator's own, with a place and what was being done.
     fn warn_at(&self, warning: &Report) {
         self.warn(&warning.message);
     }
+    /// A line of `builtins.warn`.
     fn evaluation_warning(&self, message: &str) {
         self.warn(message);
     }
@@ -110,6 +111,8 @@ pub(crate) struct TailFrame {
 enum Import<'h> {
     Running,
     Done(Value<'h>),
+    /// See [`crate::volatile`].
+    DoneForNow(Value<'h>),
 }
 
 /// What an evaluator is made from.
@@ -145,6 +148,7 @@ impl<'h> Evaluator<'h> {
             imports: RefCell::default(),
             resolutions: RefCell::default(),
             kept: crate::kept::KeptCalls::default(),
+            volatile: crate::volatile::Volatile::default(),
             reads: RefCell::default(),
             plain_folders: RefCell::default(),
             derivations: crate::derivation::Cache::default(),
@@ -189,6 +193,10 @@ impl<'h> Evaluator<'h> {
     ) -> Result<Value<'h>> {
         match self.imports.borrow().get(&path) {
             Some(Import::Done(value)) => return Ok(*value),
+            Some(Import::DoneForNow(value)) => {
+                self.volatile.note();
+                return Ok(*value);
+            }
             Some(Import::Running) => {
                 return Err(EvalError::new(
                     ErrorKind::InfiniteRecursion,
@@ -198,17 +206,21 @@ impl<'h> Evaluator<'h> {
             }
             None => {}
         }
-        let unit = self.load_file(&path)?;
-        self.imports.borrow_mut().insert(path.clone(), Import::Running);
-        let result = self.eval(unit, unit.module.root, Env::none());
+        let around = self.volatile.begin();
+        let result = self.load_file(&path).and_then(|unit| {
+            self.imports.borrow_mut().insert(path.clone(), Import::Running);
+            self.eval(unit, unit.module.root, Env::none()).map_err(explain)
+        });
+        let is_for_now = self.volatile.end(around);
         match result {
             Ok(value) => {
-                self.imports.borrow_mut().insert(path, Import::Done(value));
+                let done = if is_for_now { Import::DoneForNow } else { Import::Done };
+                self.imports.borrow_mut().insert(path, done(value));
                 Ok(value)
             }
             Err(error) => {
                 self.imports.borrow_mut().remove(&path);
-                Err(explain(error))
+                Err(error)
             }
         }
     }
@@ -258,15 +270,21 @@ impl<'h> Evaluator<'h> {
         reads.add(since);
     }
 
-    /// Forgets the values of files, so that the next import of one reads and evaluates it anew.
+    /// Forgets the values of files, so that the next import of one reads and evaluates it anew, and
+    /// whatever was evaluated with the help of volatile ones. Nothing may be in the middle of an
+    /// evaluation, and a value that was got before may have been forgotten, too.
     pub fn forget(&self, is_stale: impl Fn(&Path) -> bool) {
-        self.imports.borrow_mut().retain(|path, _| !is_stale(path));
+        self.volatile.forget();
+        let is_for_now = |import: &Import<'h>| matches!(import, Import::DoneForNow(_));
+        self.imports.borrow_mut().retain(|path, it| !is_for_now(it) && !is_stale(path));
+        self.copied.borrow_mut().retain(|path, _| !is_stale(path));
         self.resolutions.borrow_mut().retain(|path, file| !is_stale(path) && !is_stale(file));
         self.plain_folders.borrow_mut().clear();
     }
 
     /// Notes that the result depends on a file.
     pub(crate) fn note_file(&self, path: &Path) {
+        self.note_volatile(path);
         let mut reads = self.reads.borrow_mut();
         if !reads.files.contains(path) {
             reads.files.insert(path.to_owned());
@@ -275,7 +293,14 @@ impl<'h> Evaluator<'h> {
 
     /// Notes that the result depends on a folder's entries.
     pub(crate) fn note_folder(&self, path: &Path) {
+        self.note_volatile(path);
         self.reads.borrow_mut().folders.insert(path.to_owned());
+    }
+
+    fn note_volatile(&self, path: &Path) {
+        if self.fs.is_volatile(path) {
+            self.volatile.note();
+        }
     }
 
     /// Notes that the result depends on an environment variable.
@@ -419,7 +444,7 @@ impl<'h> Evaluator<'h> {
         if depth > self.settings.max_call_depth {
             return Err(stack_overflow());
         }
-        self.depth.set(depth);
+        self.depth.set(depth + 1);
         let calls = self.calls.get() + 1;
         self.calls.set(calls);
         if calls.is_multiple_of(256) { self.check_interrupt() } else { Ok(()) }
@@ -442,31 +467,6 @@ impl<'h> Evaluator<'h> {
         Ok(())
     }
 
-    /// Runs `work` one call deeper.
-    pub fn nested<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.nested_at(Pos::None, work)
-    }
-
-    /// [`Evaluator::nested`]; if that is too deep, the error is at `pos`.
-    pub(crate) fn nested_at<T>(&self, pos: Pos, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let depth = self.depth.get();
-        self.check_stack().and_then(|()| self.enter_call()).map_err(|error| error.at(pos))?;
-        let result = work();
-        self.depth.set(depth + 1);
-        result
-    }
-
-    /// The file that importing `path` reads. It is looked for once.
-    pub(crate) fn resolve_import(&self, path: &Path) -> Result<PathBuf> {
-        if let Some(file) = self.resolutions.borrow().get(path) {
-            return Ok(file.clone());
-        }
-        let file = self.find_import(path)?;
-        self.resolutions.borrow_mut().insert(path.to_owned(), file.clone());
-        Ok(file)
-    }
-
-    /// If `path` is a link, that is followed, but links among its folders stay as they are; a folder means
     /// [`Evaluator::check_interrupt`] while bytes are worked on: gives them in pieces that take a
     /// millisecond or so. No piece ends inside of a character, or between `$` and `{`.
     pub(crate) fn interruptible<'b>(
@@ -489,6 +489,31 @@ impl<'h> Evaluator<'h> {
         })
     }
 
+    /// Runs `work` one call deeper.
+    pub fn nested<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.nested_at(Pos::None, work)
+    }
+
+    /// [`Evaluator::nested`]; if that is too deep, the error is at `pos`.
+    pub(crate) fn nested_at<T>(&self, pos: Pos, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let depth = self.depth.get();
+        self.check_stack().and_then(|()| self.enter_call()).map_err(|error| error.at(pos))?;
+        let result = work();
+        self.depth.set(depth);
+        result
+    }
+
+    /// The file that importing `path` reads. It is looked for once.
+    pub(crate) fn resolve_import(&self, path: &Path) -> Result<PathBuf> {
+        if let Some(file) = self.resolutions.borrow().get(path) {
+            return Ok(file.clone());
+        }
+        let file = self.find_import(path)?;
+        self.resolutions.borrow_mut().insert(path.to_owned(), file.clone());
+        Ok(file)
+    }
+
+    /// If `path` is a link, that is followed, but links among its folders stay as they are; a folder means
     /// its `default.nix`.
     fn find_import(&self, path: &Path) -> Result<PathBuf> {
         let mut path = path.to_owned();
@@ -554,6 +579,9 @@ impl<'h> Evaluator<'h> {
         };
         let lowered = floe_hir::lower(&parse.tree, &text, &options);
         let syntax_error = parse.errors.first();
+        let noticed = lowered.problems.first().map(|problem| problem.noticed_at);
+        let end = syntax_error.map(|error| error.start).into_iter().chain(noticed).min();
+        self.lint(&parse.tree, &text, &origin, end)?;
         // C++ Nix reports what it notices first.
         let is_first = |problem: &&floe_hir::Problem| {
             syntax_error.is_none_or(|error| problem.noticed_at <= error.start)
@@ -618,6 +646,12 @@ impl<'h> Evaluator<'h> {
 /// The file of the function `derivation`, by the name that C++ Nix gives it.
 pub(crate) const DERIVATION_FILE: &str = "derivation-internal.nix";
 
+/// See [`Evaluator::check_interrupt_at`].
+const STEPS_BETWEEN_CHECKS: usize = 4096;
+
+/// See [`Evaluator::interruptible`].
+const BYTES_BETWEEN_CHECKS: usize = 256 << 10;
+
 /// How many links of links are followed.
 const MOST_LINKS: usize = 1024;
 
@@ -626,6 +660,11 @@ const RECENT_NAMES: usize = 1024;
 
 /// Kept free for what runs between two stack checks.
 const STACK_RESERVE: usize = 256 << 10;
+
+#[cold]
+pub(crate) fn interrupted() -> EvalError {
+    EvalError::new(ErrorKind::Interrupted, "interrupted by the user")
+}
 
 #[cold]
 fn stack_overflow() -> EvalError {
@@ -643,14 +682,3 @@ pub(crate) fn io_error(doing: &str, path: &Path, error: &std::io::Error) -> Eval
         _ => EvalError::new(ErrorKind::Io, format!("{doing} '{shown}': {error}")),
     }
 }
-/// See [`Evaluator::check_interrupt_at`].
-const STEPS_BETWEEN_CHECKS: usize = 4096;
-
-/// See [`Evaluator::interruptible`].
-const BYTES_BETWEEN_CHECKS: usize = 256 << 10;
-
-#[cold]
-pub(crate) fn interrupted() -> EvalError {
-    EvalError::new(ErrorKind::Interrupted, "interrupted by the user")
-}
-

@@ -37,6 +37,12 @@ pub trait FileSystem {
     /// Those of reading a folder.
     fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>>;
 
+    /// Whether the next question may find something else at this path, while the heap stays: then what
+    /// was read from it counts only until [`Evaluator::forget`](crate::Evaluator::forget).
+    fn is_volatile(&self, _path: &Path) -> bool {
+        false
+    }
+
     /// The file, already lowered, if somebody has done that.
     fn lowered(&self, _path: &Path) -> Option<Lowered> {
         None

@@ -79,13 +79,15 @@ impl<'h> Evaluator<'h> {
     ) -> Result<Option<Value<'h>>> {
         let mut text = Vec::new();
         let mut left = MOST_VALUES;
-        if !self.write_plain(argument, &mut text, &mut left)? {
+        // The copy has nothing in it that counts only for now.
+        let Some(argument) = self.write_plain(argument, &mut text, &mut left)? else {
             return Ok(None);
-        }
+        };
         let key = (closure.value().identity(), text);
         if let Some(result) = self.kept.results.borrow().get(&key) {
             return Ok(Some(*result));
         }
+        let around = self.volatile.begin();
         let before = self.take_reads();
         let unit = self.unit(closure.unit());
         let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
@@ -96,24 +98,32 @@ impl<'h> Evaluator<'h> {
             self.eval(unit, lambda.body, env).map_err(|error| calling(error, frame))
         });
         let reads = self.take_reads();
-        self.kept.reads.borrow_mut().add(&reads);
+        let is_for_now = self.volatile.end(around);
         self.restore_reads(&before, &reads);
         let result = result?;
-        self.kept.results.borrow_mut().insert(key, result);
+        if !is_for_now {
+            self.kept.reads.borrow_mut().add(&reads);
+            self.kept.results.borrow_mut().insert(key, result);
+        }
         Ok(Some(result))
     }
 
-    /// Writes an argument down, evaluating it. `false` if it is too large or cannot be evaluated: a call
-    /// need not evaluate all of its argument, so that is no error yet.
-    fn write_plain(&self, value: Value<'h>, text: &mut Vec<u8>, left: &mut u32) -> Result<bool> {
+    /// Writes an argument down, evaluating it, and copies it. `None` if it is too large or cannot be
+    /// evaluated: a call need not evaluate all of its argument, so that is no error yet.
+    fn write_plain(
+        &self,
+        value: Value<'h>,
+        text: &mut Vec<u8>,
+        left: &mut u32,
+    ) -> Result<Option<Value<'h>>> {
         if *left == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         *left -= 1;
         let value = match self.nested(|| self.force(value, Pos::None)) {
             Ok(value) => value,
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
-            Err(_) => return Ok(false),
+            Err(_) => return Ok(None),
         };
         let mut write = |tag: u8, bytes: &[u8]| {
             text.push(tag);
@@ -126,33 +136,40 @@ impl<'h> Evaluator<'h> {
             Kind::Int(value) => write(b'i', &value.to_le_bytes()),
             Kind::Float(value) => write(b'f', &value.to_bits().to_le_bytes()),
             // What a path leads to, and which store paths a string depends on, is not written down.
-            Kind::Path(_) | Kind::Thunk(_) => return Ok(false),
-            Kind::String(string) if string.has_context() => return Ok(false),
+            Kind::Path(_) | Kind::Thunk(_) => return Ok(None),
+            Kind::String(string) if string.has_context() => return Ok(None),
             Kind::String(string) => write(b's', string.as_bytes()),
             Kind::Closure(_) | Kind::Builtin(_) | Kind::Partial(_) => {
                 write(b'c', &value.identity().to_le_bytes());
             }
             Kind::List(list) => {
                 write(b'l', &(list.len() as u64).to_le_bytes());
+                let mut elements = Vec::with_capacity(list.len());
                 for element in list.iter() {
-                    if !self.write_plain(element, text, left)? {
-                        return Ok(false);
-                    }
+                    let Some(element) = self.write_plain(element, text, left)? else {
+                        return Ok(None);
+                    };
+                    elements.push(element);
                 }
+                return Ok(Some(self.heap.list(&elements)));
             }
             Kind::Attrs(attrs) => {
                 write(b'a', &(attrs.len() as u64).to_le_bytes());
-                for attr in attrs.sorted() {
+                let mut values = Vec::with_capacity(attrs.len());
+                for attr in attrs.iter() {
                     let name = attr.name.as_str().as_bytes();
                     text.extend((name.len() as u64).to_le_bytes());
                     text.extend(name);
-                    if !self.write_plain(attr.cell.get(), text, left)? {
-                        return Ok(false);
-                    }
+                    let Some(value) = self.write_plain(attr.cell.get(), text, left)? else {
+                        return Ok(None);
+                    };
+                    values.push(value);
                 }
+                let copy = self.heap.attrs_with(attrs.shape(), |index| values[index]);
+                return Ok(Some(copy.value()));
             }
         }
-        Ok(true)
+        Ok(Some(value))
     }
 }
 

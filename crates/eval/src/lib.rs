@@ -37,6 +37,7 @@ mod statistics;
 mod suggest;
 mod toml;
 mod unit;
+mod volatile;
 mod xml;
 
 pub use builtins::NIX_VERSION;

@@ -10,6 +10,7 @@
 //! waits in front of a screen for an evaluation: a question that takes longer is left behind (see `left`),
 //! and the query says that it has no answer, for this revision. The answer's arrival begins the next.
 
+mod apart;
 mod left;
 mod overlay;
 mod session;
@@ -28,6 +29,7 @@ use salsa::plumbing::AsId;
 
 use crate::{Db, nixpkgs};
 
+pub use apart::{Apart, ReadFrom};
 use left::{Asked, Key, Left};
 pub use session::Session;
 pub(crate) use worker::Worker;

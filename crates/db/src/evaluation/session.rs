@@ -1,6 +1,6 @@
 //! What a question works with: an evaluator, and the values that questions share.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,27 +16,28 @@ use floe_store::StoreLocation;
 use floe_store::store::Layout;
 use rustc_hash::FxHashMap;
 
+use super::apart::ReadFrom;
 use super::overlay::Overlay;
 use super::worker::Setting;
 
 /// An evaluator that is warm: what it has evaluated of nixpkgs stays evaluated.
 ///
-/// Values of the user's own files never outlive a question. That is what keeps edits cheap and right: to
-/// forget them is cheap because they are few, and nothing else depends on them.
+/// What was evaluated with the help of the user's own files never outlives a question; the rest does, also
+/// inside of a system whose configuration is theirs. See `floe_eval`'s module `volatile`.
 pub struct Session<'h> {
     /// The evaluator.
     pub evaluator: Evaluator<'h>,
     overlay: Rc<Overlay>,
-    /// The directory of nixpkgs.
-    nixpkgs: Option<PathBuf>,
-    /// The folders of the user's own files.
-    roots: Vec<PathBuf>,
     /// Values of expressions that are no user's, by their text.
     shared: RefCell<FxHashMap<String, Value<'h>>>,
     /// What was read for values that questions share.
     shared_reads: RefCell<BTreeSet<PathBuf>>,
-    in_shared: Cell<bool>,
+    /// Thunks that refer to the user's own files. What in them was read from such a file is evaluated anew
+    /// for each question.
+    lasting: RefCell<FxHashMap<PathBuf, Value<'h>>>,
     own_reads: RefCell<BTreeSet<PathBuf>>,
+    /// They stay the same while the process runs.
+    variables: RefCell<BTreeSet<String>>,
     interrupt: Arc<AtomicBool>,
 }
 
@@ -47,7 +48,7 @@ impl<'h> Session<'h> {
         stack_bytes: usize,
         interrupt: Arc<AtomicBool>,
     ) -> Option<Session<'h>> {
-        let overlay = Overlay::new(setting.files.clone());
+        let overlay = Overlay::new(setting);
         // The store that `floe build` takes: a path that is shown is one that is built.
         let location = StoreLocation::choose(None, |name| std::env::var(name).ok());
         let layout = location.map_or_else(|_| Layout::system(), |place| place.layout().clone());
@@ -75,12 +76,11 @@ impl<'h> Session<'h> {
         Some(Session {
             evaluator,
             overlay,
-            nixpkgs: setting.nixpkgs.clone(),
-            roots: setting.roots.clone(),
             shared: RefCell::default(),
             shared_reads: RefCell::default(),
-            in_shared: Cell::new(false),
+            lasting: RefCell::default(),
             own_reads: RefCell::default(),
+            variables: RefCell::default(),
             interrupt,
         })
     }
@@ -95,12 +95,30 @@ impl<'h> Session<'h> {
             return Ok(*value);
         }
         self.collect_reads();
-        let outermost = !self.in_shared.replace(true);
+        let outermost = !self.overlay.in_shared.replace(true);
         let value = self.eval(text, Path::new("/"));
         self.collect_reads();
-        self.in_shared.set(!outermost);
+        self.overlay.in_shared.set(!outermost);
         let value = value?;
         self.shared.borrow_mut().insert(text.to_owned(), value);
+        Ok(value)
+    }
+
+    /// A thunk that refers to one of the user's own files and lasts for many questions, made when it is first
+    /// asked for. Of a NixOS system the modules of nixpkgs stay evaluated, for example.
+    ///
+    /// # Errors
+    /// Those of making it.
+    pub fn lasting(
+        &self,
+        path: &Path,
+        make: impl FnOnce() -> Result<Value<'h>>,
+    ) -> Result<Value<'h>> {
+        if let Some(value) = self.lasting.borrow().get(path) {
+            return Ok(*value);
+        }
+        let value = make()?;
+        self.lasting.borrow_mut().insert(path.to_owned(), value);
         Ok(value)
     }
 
@@ -115,8 +133,7 @@ impl<'h> Session<'h> {
 
     /// Whether a file is the user's own: in an open folder, and no part of nixpkgs.
     pub fn is_own(&self, path: &Path) -> bool {
-        self.roots.iter().any(|root| path.starts_with(root))
-            && self.nixpkgs.as_ref().is_none_or(|nixpkgs| !path.starts_with(nixpkgs))
+        self.overlay.is_own(path)
     }
 
     /// Whether the question was interrupted: its answer says nothing.
@@ -154,6 +171,12 @@ impl<'h> Session<'h> {
         shared.iter().chain(self.own_reads.borrow().iter()).cloned().collect()
     }
 
+    /// The same, with environment variables.
+    pub(super) fn read_from(&self) -> ReadFrom {
+        let paths = self.reads();
+        ReadFrom { paths, variables: self.variables.borrow().clone() }
+    }
+
     /// Sorts what was read since the last time: the user's own files were read for this question alone;
     /// everything else stays on the heap for the next one.
     fn collect_reads(&self) {
@@ -162,8 +185,9 @@ impl<'h> Session<'h> {
         let mut shared = self.shared_reads.borrow_mut();
         let mut own = self.own_reads.borrow_mut();
         shared.extend(kept.files.into_iter().chain(kept.folders));
+        self.variables.borrow_mut().extend(reads.variables.into_iter().chain(kept.variables));
         for path in reads.files.into_iter().chain(reads.folders) {
-            if self.in_shared.get() || !self.is_own(&path) {
+            if self.overlay.in_shared.get() || !self.is_own(&path) {
                 shared.insert(path);
             } else {
                 own.insert(path);

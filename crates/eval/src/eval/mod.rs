@@ -203,11 +203,8 @@ impl<'h> Evaluator<'h> {
     /// The value in a cell, evaluated if it was not. The cell keeps it.
     #[inline(always)]
     pub fn force_cell(&self, cell: &Cell<Value<'h>>, pos: Pos) -> Result<Value<'h>> {
-        let value = cell.get();
-        if !value.is_thunk() {
-            return Ok(value);
-        }
-        let result = self.force(value, pos)?;
+        let Kind::Thunk(thunk) = cell.get().kind() else { return Ok(cell.get()) };
+        let result = self.force_thunk(thunk, pos)?;
         // A function keeps its thunk: two uses of one binding are equal, two equal bindings are not.
         if !matches!(result.kind(), Kind::Closure(_)) && thunk.lasting_result().is_some() {
             cell.set(result);
@@ -218,6 +215,10 @@ impl<'h> Evaluator<'h> {
     fn force_thunk(&self, thunk: Thunk<'h>, pos: Pos) -> Result<Value<'h>> {
         let work = match thunk.take() {
             Taken::Done(value) => return Ok(value),
+            Taken::DoneForNow(value) => {
+                self.volatile.note();
+                return Ok(value);
+            }
             Taken::Running => {
                 return Err(EvalError::new(
                     ErrorKind::InfiniteRecursion,
@@ -227,6 +228,7 @@ impl<'h> Evaluator<'h> {
             }
             Taken::Work(work) => work,
         };
+        let around = self.volatile.begin();
         let result = match work {
             Suspended::Expression(code, env) => self.eval(self.unit(code.unit), code.expr, env),
             Suspended::Call { function, first, second: None } => self.call(function, &[first], pos),
@@ -235,7 +237,12 @@ impl<'h> Evaluator<'h> {
             }
             Suspended::Inherit(code, set) => self.inherited(code, set),
         };
+        let is_for_now = self.volatile.end(around);
         match result {
+            Ok(value) if is_for_now => {
+                self.volatile.finish(thunk, work, value);
+                Ok(value)
+            }
             Ok(value) => {
                 thunk.finish(value);
                 Ok(value)

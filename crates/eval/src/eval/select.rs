@@ -163,7 +163,7 @@ impl<'h> Evaluator<'h> {
         };
         let base = env.up(depth).slots()[slot as usize].get();
         let base = match base.kind() {
-            Kind::Thunk(thunk) => thunk.result()?,
+            Kind::Thunk(thunk) => thunk.lasting_result()?,
             _ => base,
         };
         let Kind::Attrs(attrs) = base.kind() else { return None };

@@ -50,6 +50,8 @@ const BLACKHOLE: u64 = 1;
 const EXPRESSION: u64 = 2;
 const CALL: u64 = 3;
 const INHERIT: u64 = 4;
+/// As [`DONE`], but what it was before comes back.
+const DONE_FOR_NOW: u64 = 5;
 const STATE_BITS: u32 = 4;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
@@ -57,6 +59,8 @@ const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 pub enum Taken<'h> {
     /// The result: it has been evaluated before.
     Done(Value<'h>),
+    /// A result that counts only for now: see [`Thunk::finish_for_now`].
+    DoneForNow(Value<'h>),
     /// The work to do. The thunk is now marked as being evaluated.
     Work(Suspended<'h>),
     /// It is being evaluated right now: an infinite recursion.
@@ -68,6 +72,13 @@ impl<'h> Thunk<'h> {
     #[inline(always)]
     pub fn result(self) -> Option<Value<'h>> {
         let [head, payload] = self.words();
+        matches!(head.get(), DONE | DONE_FOR_NOW).then(|| Value::from_bits(payload.get()))
+    }
+
+    /// The result, if it is there and will stay: then it may be copied out of the thunk.
+    #[inline(always)]
+    pub fn lasting_result(self) -> Option<Value<'h>> {
+        let [head, payload] = self.words();
         (head.get() == DONE).then(|| Value::from_bits(payload.get()))
     }
 
@@ -78,6 +89,9 @@ impl<'h> Thunk<'h> {
         let state = head.get();
         if state == DONE {
             return Taken::Done(Value::from_bits(payload.get()));
+        }
+        if state == DONE_FOR_NOW {
+            return Taken::DoneForNow(Value::from_bits(payload.get()));
         }
         let Some(work) = self.suspended() else {
             return Taken::Running;
@@ -119,15 +133,22 @@ impl<'h> Thunk<'h> {
         head.set(DONE);
     }
 
+    /// Stores a result that counts until it is undone.
+    pub fn finish_for_now(self, work: Suspended<'h>, result: Value<'h>) -> Undo<'h> {
+        debug_assert!(!result.is_thunk());
+        let [head, payload] = self.words();
+        // The payload was not overwritten so far.
+        let undo = Undo { thunk: self, head: work.head(), payload: payload.get() };
+        payload.set(result.bits());
+        head.set(DONE_FOR_NOW);
+        undo
+    }
+
     /// After a failure: the work is still to do.
     pub fn restore(self, work: Suspended<'h>) {
         let [head, _] = self.words();
         // The payload was never overwritten.
-        head.set(match work {
-            Suspended::Expression(code, _) => code_bits(EXPRESSION, code),
-            Suspended::Call { .. } => CALL,
-            Suspended::Inherit(code, _) => code_bits(INHERIT, code),
-        });
+        head.set(work.head());
     }
 
     /// The thunk as a value.
@@ -144,6 +165,33 @@ impl<'h> Thunk<'h> {
     /// SAFETY: `address` is that of a thunk in a heap that lives for `'h`.
     pub(super) unsafe fn from_address(address: u64) -> Thunk<'h> {
         Thunk { object: pointer(address).cast(), heap: PhantomData }
+    }
+}
+
+/// What a thunk was before it had a result that counts for now.
+pub struct Undo<'h> {
+    thunk: Thunk<'h>,
+    head: u64,
+    payload: u64,
+}
+
+impl Undo<'_> {
+    /// Makes it that again.
+    pub fn undo(self) {
+        let [head, payload] = self.thunk.words();
+        head.set(self.head);
+        payload.set(self.payload);
+    }
+}
+
+impl Suspended<'_> {
+    /// The first word of a thunk that will do this.
+    fn head(self) -> u64 {
+        match self {
+            Suspended::Expression(code, _) => code_bits(EXPRESSION, code),
+            Suspended::Call { .. } => CALL,
+            Suspended::Inherit(code, _) => code_bits(INHERIT, code),
+        }
     }
 }
 
