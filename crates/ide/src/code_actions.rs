@@ -10,6 +10,7 @@ use crate::assists::{AssistKind, assists};
 use crate::diagnostics::{Diagnostic, diagnostics, lint_findings};
 use crate::infer::type_diagnostics;
 use crate::lints::{Fix, Safety, lint};
+use crate::ssr::SsrRule;
 use crate::syntax_fixes::syntax_fixes;
 use crate::tree::Tree;
 
@@ -40,6 +41,10 @@ pub enum CodeChange {
     },
     /// All safe fixes of this lint in the file: what [`crate::fix_all`] gives, when it is asked for.
     FixAll(&'static str),
+    /// All safe fixes of this lint in the workspace: what [`crate::fix_workspace`] gives.
+    FixWorkspace(&'static str),
+    /// What this rule replaces in the workspace: see [`SsrRule::workspace_edits`].
+    ReplaceInWorkspace(String),
 }
 
 /// The actions for a selection.
@@ -66,14 +71,18 @@ pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction>
         let is_safe = |fix: &Fix| fix.safety == Safety::Safe;
         let same = lint_findings(db, file).iter().filter(|found| found.slug == lint.slug);
         let fixable = same.filter(|found| found.fix.as_ref().is_some_and(is_safe)).count();
-        if fixable > 1 && diagnostic.fix.as_ref().is_some_and(is_safe) {
-            actions.push(CodeAction {
-                title: format!("Fix all '{}' in the file", lint.slug),
+        if diagnostic.fix.as_ref().is_some_and(is_safe) {
+            let all = |place: &str, change: CodeChange| CodeAction {
+                title: format!("Fix all '{}' in the {place}", lint.slug),
                 kind: AssistKind::QuickFix,
-                change: CodeChange::FixAll(lint.slug),
+                change,
                 diagnostic: Some(diagnostic.clone()),
                 is_preferred: false,
-            });
+            };
+            if fixable > 1 {
+                actions.push(all("file", CodeChange::FixAll(lint.slug)));
+            }
+            actions.push(all("workspace", CodeChange::FixWorkspace(lint.slug)));
         }
         if let Some(edit) = suppression(db, file, diagnostic) {
             actions.push(CodeAction {
@@ -92,6 +101,38 @@ pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction>
         diagnostic: None,
         is_preferred: false,
     }));
+    actions.extend(replacements(db, file, selection));
+    actions
+}
+
+/// What a comment under the cursor says to replace: `# PATTERN ==>> TEMPLATE`.
+fn replacements(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction> {
+    let text = &source(db, file).text;
+    // Few texts have it, and making a tree of each is not for nothing.
+    if !text.contains("==>>") {
+        return Vec::new();
+    }
+    let tree = Tree::new(&floe_db::parse(db, file).tree, text);
+    let offset = text.floor_char_boundary((selection.start as usize).min(text.len())) as u32;
+    let comment = tree.token_at(offset);
+    if !comment.is(SyntaxKind::Comment) {
+        return Vec::new();
+    }
+    let written = comment.text().trim_start_matches(['#', '/', '*']).trim_end_matches(['/', '*']);
+    let Ok(rule) = SsrRule::parse(written) else { return Vec::new() };
+    let action = |place: &str, change: CodeChange| CodeAction {
+        title: format!("Replace in the {place}: {}", written.trim()),
+        kind: AssistKind::Rewrite,
+        change,
+        diagnostic: None,
+        is_preferred: false,
+    };
+    let edits = rule.edits(text);
+    let mut actions = Vec::new();
+    if !edits.is_empty() {
+        actions.push(action("file", CodeChange::Edits { edits, new_file: None }));
+    }
+    actions.push(action("workspace", CodeChange::ReplaceInWorkspace(written.trim().to_owned())));
     actions
 }
 
@@ -117,4 +158,61 @@ fn suppression(db: &dyn Db, file: File, diagnostic: &Diagnostic) -> Option<TextE
     let indentation = tree.indentation(diagnostic.span.start);
     let comment = format!("{indentation}# floe-ignore: {}\n", diagnostic.code);
     (!in_string).then(|| TextEdit::insert(line, comment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::fixture;
+
+    fn titles(text: &str) -> Vec<String> {
+        let fixture = fixture(text);
+        let at = Span { start: fixture.offset, end: fixture.offset };
+        let actions = code_actions(&fixture.db, fixture.file, at);
+        actions.into_iter().map(|action| action.title).collect()
+    }
+
+    #[test]
+    fn a_finding_is_fixed_here_in_the_file_and_in_the_workspace_or_ignored() {
+        assert_eq!(
+            titles("x: [ (if $0x then true else false) (if x then true else false) ]"),
+            [
+                "Use the condition",
+                "Fix all 'redundant-if' in the file",
+                "Fix all 'redundant-if' in the workspace",
+                "Ignore 'redundant-if' here",
+            ]
+        );
+        assert_eq!(titles("{ a = $01 2; }"), ["Ignore 'not-a-function' here"]);
+    }
+
+    #[test]
+    fn all_of_a_kind_in_the_workspace() {
+        let fixture = fixture(
+            "//- /w/a.nix\nx: if x then true else false\n//- /w/b.nix\nx: x // { }\n//- /w/c.nix\nx: if x then false else true\n//- /w/d.nix\nif\n",
+        );
+        let fixed = |only| -> Vec<String> {
+            let found = crate::fixes::fix_workspace(&fixture.db, only);
+            let shown = found.into_iter().map(|found| {
+                let mut text = source(&fixture.db, found.file).text.to_string();
+                floe_syntax::apply_edits(&mut text, &found.edits).unwrap();
+                format!("{}: {text}", found.file.path(&fixture.db).display())
+            });
+            shown.collect()
+        };
+        assert_eq!(fixed(Some("redundant-if")), ["/w/a.nix: x: x\n", "/w/c.nix: x: !x\n"]);
+        assert_eq!(fixed(None).len(), 3);
+    }
+
+    #[test]
+    fn a_comment_replaces_what_it_says() {
+        let text = "# isNull $x ==>>$0 $x == null\nx: isNull x";
+        let titles = titles(text);
+        assert!(
+            titles.contains(&"Replace in the file: isNull $x ==>> $x == null".to_owned())
+                && titles
+                    .contains(&"Replace in the workspace: isNull $x ==>> $x == null".to_owned()),
+            "{titles:?}"
+        );
+    }
 }

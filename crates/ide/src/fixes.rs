@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use floe_db::{Db, File, parse, source};
+use floe_db::{Db, File, peek};
 use floe_hir::{LowerOptions, Scopes, lower};
 use floe_syntax::{ParseOptions, TextEdit, apply_edits};
 
 use crate::config::{config_of, flake_of};
+use crate::formatting::line_edits;
 use crate::lints::{Finding, Fixes, Input, LINTS, Level, Lint, Safety, findings};
+use crate::rename::FileEdits;
+use crate::workspace_index::workspace_files;
 
 /// Nested findings are fixed from the outside in, one layer in each pass.
 const MOST_PASSES: usize = 100;
@@ -24,9 +27,8 @@ pub struct Fixed {
 /// Makes all safe fixes of a file, those of one lint if `only` names it. Nothing for a file with syntax
 /// errors, or without anything to fix.
 pub fn fix_all(db: &dyn Db, file: File, only: Option<&str>) -> Option<Fixed> {
-    if source(db, file).problem.is_some() || !parse(db, file).errors.is_empty() {
-        return None;
-    }
+    // Most files of a workspace are looked at once: nothing of them is kept.
+    let text = peek(db, file).ok()?;
     let levels = levels(db, file);
     let fixes = |lint: &Lint| match lint.fixes {
         _ if only.is_some_and(|only| only != lint.slug) => Level::Allow,
@@ -34,7 +36,17 @@ pub fn fix_all(db: &dyn Db, file: File, only: Option<&str>) -> Option<Fixed> {
         Fixes::Some | Fixes::All => levels[index(lint)],
     };
     let flake = flake_of(db, file);
-    fix_text(&source(db, file).text, file.path(db), flake, fixes)
+    fix_text(&text, file.path(db), flake, fixes)
+}
+
+/// Makes all safe fixes in the files of the workspace, those of one lint if `only` names it.
+pub fn fix_workspace(db: &dyn Db, only: Option<&str>) -> Vec<FileEdits> {
+    let edits = |file: File| {
+        db.unwind_if_revision_cancelled();
+        let fixed = fix_all(db, file, only)?;
+        Some(FileEdits { file, edits: line_edits(&peek(db, file).ok()?, &fixed.text) })
+    };
+    workspace_files(db).iter().filter_map(|file| edits(*file)).collect()
 }
 
 /// How each lint is reported in a file, in the order of [`LINTS`]. Where the `floe.toml` cannot be

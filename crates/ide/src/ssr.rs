@@ -4,10 +4,13 @@
 //! attribute. White space, comments and parentheses do not matter to a match. A placeholder that stands
 //! twice has to stand for the same both times.
 
+use floe_db::{Db, File, peek};
 use floe_syntax::{FlatTree, ParseOptions, SyntaxKind, TextEdit};
 use thiserror::Error;
 
+use crate::rename::FileEdits;
 use crate::tree::{Node, Tightness, Tree, in_place_of};
+use crate::workspace_index::workspace_files;
 
 /// A rule to search and replace by.
 #[derive(Clone, Debug)]
@@ -60,6 +63,16 @@ impl SsrRule {
             return Err(SsrError::Unbound(name.to_owned()));
         }
         Ok(rule)
+    }
+
+    /// The edits that replace each match in the files of the workspace.
+    pub fn workspace_edits(&self, db: &dyn Db) -> Vec<FileEdits> {
+        let edits = |file: File| {
+            db.unwind_if_revision_cancelled();
+            let edits = self.edits(&peek(db, file).ok()?);
+            (!edits.is_empty()).then_some(FileEdits { file, edits })
+        };
+        workspace_files(db).iter().filter_map(|file| edits(*file)).collect()
     }
 
     /// The edits that replace each match in a text, the outermost where matches lie in each other.
@@ -193,6 +206,23 @@ fn fill(template: Node<'_>, found: &[(&str, Node<'_>)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::fixture;
+
+    #[test]
+    fn all_files_of_the_workspace() {
+        let fixture = fixture(
+            "//- /w/a.nix\nx: isNull x\n//- /w/b.nix\n1\n//- /w/c/d.nix\n[ (isNull 1) ]\n//- /v/e.nix\nisNull 1\n",
+        );
+        let rule = SsrRule::parse("isNull $x ==>> $x == null").unwrap();
+        let shown: Vec<String> = (rule.workspace_edits(&fixture.db).into_iter())
+            .map(|FileEdits { file, edits }| {
+                let mut text = peek(&fixture.db, file).unwrap().to_string();
+                floe_syntax::apply_edits(&mut text, &edits).unwrap();
+                format!("{}: {text}", file.path(&fixture.db).display())
+            })
+            .collect();
+        assert_eq!(shown, ["/w/a.nix: x: x == null\n", "/w/c/d.nix: [ (1 == null) ]\n"]);
+    }
 
     fn replaced(rule: &str, text: &str) -> String {
         let mut text = text.to_owned();

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use floe_db::{File, line_index, source};
 use floe_hir::Span;
-use tower_lsp::ls_types::{Location, Uri};
+use floe_ide::FileEdits;
+use tower_lsp::ls_types::{Location, TextEdit, Uri, WorkspaceEdit};
 
 use crate::position::Lines;
 use crate::session::View;
@@ -20,6 +21,19 @@ impl<'a> View<'a> {
     pub(crate) fn location(&self, file: File, span: Span) -> Option<Location> {
         let uri = self.uri(file.path(self.db))?;
         Some(Location::new(uri, self.lines(file).range(span)))
+    }
+
+    /// Edits of several files, as the protocol has them.
+    pub(crate) fn workspace_edit(&self, found: Vec<FileEdits>) -> WorkspaceEdit {
+        let changes = found.into_iter().filter_map(|FileEdits { file, edits }| {
+            let lines = self.lines(file);
+            let edits = edits.into_iter().map(|edit| {
+                let span = Span { start: edit.range.start, end: edit.range.end };
+                TextEdit::new(lines.range(span), edit.insert)
+            });
+            Some((self.uri(file.path(self.db))?, edits.collect()))
+        });
+        WorkspaceEdit::new(changes.collect())
     }
 
     /// The URI of a path, in the client's spelling where the client has the file open.

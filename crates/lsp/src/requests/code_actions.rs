@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use floe_db::File;
 use floe_hir::Span;
-use floe_ide::{AssistKind, CodeChange};
+use floe_ide::{AssistKind, CodeChange, SsrRule};
 use serde::{Deserialize, Serialize};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
@@ -27,13 +27,16 @@ pub(crate) const KINDS: [CodeActionKind; 5] = [
     CodeActionKind::SOURCE_FIX_ALL,
 ];
 
-/// What an action that is computed when it is asked for needs.
+/// What an action that is computed when it is asked for does.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct FixAll {
-    uri: Uri,
-    /// The lint, or all of them.
-    lint: Option<String>,
+enum Later {
+    /// Makes the safe fixes of a file, those of one lint or all of them.
+    FixAll { uri: Uri, lint: Option<String> },
+    /// Makes those of one lint in all files.
+    FixWorkspace { lint: String },
+    /// Searches and replaces in all files.
+    Replace { rule: String },
 }
 
 pub(crate) async fn handle(
@@ -60,7 +63,7 @@ pub(crate) async fn handle(
                 .map(|action| encode(view, file, &uri, action).into())
                 .collect::<Vec<CodeActionOrCommand>>();
             if is_wanted(&CodeActionKind::SOURCE_FIX_ALL) {
-                let data = FixAll { uri: uri.clone(), lint: None };
+                let data = Later::FixAll { uri: uri.clone(), lint: None };
                 actions.push(CodeActionOrCommand::CodeAction(CodeAction {
                     title: "Make all safe fixes in the file".to_owned(),
                     kind: Some(CodeActionKind::SOURCE_FIX_ALL),
@@ -73,22 +76,36 @@ pub(crate) async fn handle(
         .await
 }
 
-/// Computes the edits of an action that fixes a whole file.
+/// Computes the edits of an action that changes a whole file, or all of them.
 pub(crate) async fn resolve(session: &Arc<Session>, mut action: CodeAction) -> Result<CodeAction> {
     let Some(data) = action.data.clone() else { return Ok(action) };
-    let fix: FixAll = serde_json::from_value(data).map_err(|error| {
+    let later: Later = serde_json::from_value(data).map_err(|error| {
         Error::invalid_params(format!("the data of a code action of this server: {error}"))
     })?;
-    let uri = fix.uri.clone();
-    let edits = session
-        .read_document(&uri, move |view, file| {
-            let text = &floe_db::source(view.db, file).text;
-            let fixed = floe_ide::fix_all(view.db, file, fix.lint.as_deref());
-            let edits = fixed.map(|fixed| floe_ide::line_edits(text, &fixed.text));
-            text_edits(view, file, &edits.unwrap_or_default())
-        })
-        .await?;
-    action.edit = Some(WorkspaceEdit::new(HashMap::from([(uri, edits)])));
+    action.edit = Some(match later {
+        Later::FixAll { uri, lint } => {
+            let fixed = session.read_document(&uri, move |view, file| {
+                let text = &floe_db::source(view.db, file).text;
+                let fixed = floe_ide::fix_all(view.db, file, lint.as_deref());
+                let edits = fixed.map(|fixed| floe_ide::line_edits(text, &fixed.text));
+                text_edits(view, file, &edits.unwrap_or_default())
+            });
+            WorkspaceEdit::new(HashMap::from([(uri.clone(), fixed.await?)]))
+        }
+        Later::FixWorkspace { lint } => {
+            let fixed = session.read_workspace(move |view| {
+                view.workspace_edit(floe_ide::fix_workspace(view.db, Some(&lint)))
+            });
+            fixed.await?
+        }
+        Later::Replace { rule } => {
+            let rule =
+                SsrRule::parse(&rule).map_err(|error| Error::invalid_params(error.to_string()))?;
+            let replaced = session
+                .read_workspace(move |view| view.workspace_edit(rule.workspace_edits(view.db)));
+            replaced.await?
+        }
+    });
     Ok(action)
 }
 
@@ -119,8 +136,15 @@ fn encode(view: &View<'_>, file: File, uri: &Uri, action: floe_ide::CodeAction) 
             encoded.edit = Uri::from_file_path(&path).map(|new| with_file(uri, edits, &new, text));
         }
         CodeChange::FixAll(lint) => {
-            let data = FixAll { uri: uri.clone(), lint: Some(lint.to_owned()) };
-            encoded.data = serde_json::to_value(data).ok();
+            let later = Later::FixAll { uri: uri.clone(), lint: Some(lint.to_owned()) };
+            encoded.data = serde_json::to_value(later).ok();
+        }
+        CodeChange::FixWorkspace(lint) => {
+            let later = Later::FixWorkspace { lint: lint.to_owned() };
+            encoded.data = serde_json::to_value(later).ok();
+        }
+        CodeChange::ReplaceInWorkspace(rule) => {
+            encoded.data = serde_json::to_value(Later::Replace { rule }).ok();
         }
     }
     encoded
