@@ -28,6 +28,7 @@ mod fuzzy;
 mod goto_definition;
 mod highlights;
 mod hover;
+mod ignored;
 mod infer;
 mod inlay_hints;
 mod known;
@@ -71,6 +72,7 @@ pub use formatting::{
 pub use goto_definition::{NavigationTarget, goto_definition};
 pub use highlights::{Access, Highlight, highlights};
 pub use hover::{Hover, hover};
+pub use ignored::Ignored;
 pub use infer::{Typing, type_diagnostics, type_of};
 pub use inlay_hints::{InlayHint, InlayKind, InlayOptions, inlay_hints};
 pub use linked_editing::{NAME_PATTERN, linked_editing_ranges};
