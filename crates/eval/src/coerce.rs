@@ -298,6 +298,7 @@ impl<'h> Evaluator<'h> {
                 store_path
             }
         };
+        self.allow(&store_path);
         let text = self.store.store_dir().print(&store_path);
         context.insert(self, ContextElement::Opaque(self.text(&text)));
         Ok(text)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use floe_store::derivation::{DerivationError, DerivationOutput, HashModulo};
+use floe_store::store::TextFile;
 use floe_store::{Algorithm, ContentAddress, Derivation, Hash, Method, StorePath};
 use rustc_hash::FxHashMap;
 
@@ -119,7 +120,10 @@ impl<'h> Evaluator<'h> {
         } else if let Some(text) = request.derivation.env.get_mut(b"__json".as_slice()) {
             // Whoever writes this attribute wants structured attributes: C++ Nix reads it, and writes it
             // anew.
-            let json = self.json_to_value(text).and_then(|value| self.to_json(value));
+            let json = self.json_to_value(text).and_then(|value| {
+                self.check_json_object(value)?;
+                self.to_json(value)
+            });
             let json = json.map_err(|error| {
                 invalid(format!("cannot process __json attribute: {}", error.message())).at(pos)
             })?;
@@ -222,6 +226,11 @@ impl<'h> Evaluator<'h> {
         if attr.name == names.builder {
             request.derivation.builder = text.to_vec();
         }
+        if attr.name.as_str() == "__json" {
+            let message = "setting structured attributes via '__json' is deprecated, and may be disallowed \
+                           in future versions of Nix. Set '__structuredAttrs = true' instead.";
+            self.warn_of_attribute(attr, &request.derivation.name, message.to_owned());
+        }
         let string = || String::from_utf8_lossy(&text).into_owned();
         self.read_special(
             request,
@@ -282,6 +291,21 @@ impl<'h> Evaluator<'h> {
                 .collect()
         };
         self.read_special(request, attr.name, || text.clone(), outputs, pos)
+    }
+
+    fn check_json_object(&self, value: Value<'h>) -> Result<()> {
+        let found = match value.kind() {
+            Kind::Attrs(_) => return Ok(()),
+            Kind::Null => "null",
+            Kind::Bool(_) => "boolean",
+            Kind::List(_) => "array",
+            Kind::String(_) => "string",
+            _ => "number",
+        };
+        Err(EvalError::new(
+            ErrorKind::InvalidJson,
+            format!("[json.exception.type_error.302] type must be object, but is {found}"),
+        ))
     }
 
     /// A warning at an attribute of a derivation.
@@ -483,8 +507,13 @@ impl<'h> Evaluator<'h> {
         let store_dir = self.store.store_dir();
         let (path, file) = derivation.to_store(store_dir)?;
         if !self.store.is_read_only() {
+            let references = derivation.references();
             self.store
-                .add_derivation(&derivation.name, derivation)
+                .write_derivation(TextFile {
+                    name: derivation.file_name(),
+                    contents: file.clone(),
+                    references,
+                })
                 .map_err(|message| EvalError::new(ErrorKind::Derivation, message))?;
         }
         let hash: HashModulo =
@@ -524,6 +553,15 @@ impl<'h> Evaluator<'h> {
             Ok((output.clone(), self.string_value(shown.as_bytes(), context)))
         });
         values.collect()
+    }
+
+    /// Returns when the derivations that were made are in the store, if they are written at all.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be written.
+    pub fn write_derivations(&self) -> Result<()> {
+        self.store.finish().map_err(|message| EvalError::new(ErrorKind::Derivation, message))
     }
 
     fn hash_modulo(&self, path: &StorePath) -> Result<HashModulo> {

@@ -56,6 +56,8 @@ pub struct Evaluator<'h> {
     /// Derivations this evaluation has made; see [`crate::derivation`].
     pub(crate) derivations: crate::derivation::Cache,
     pub(crate) copied: RefCell<FxHashMap<PathBuf, floe_store::StorePath>>,
+    /// In pure and restricted evaluation, the store paths that may be read.
+    pub(crate) allowed: RefCell<FxHashSet<floe_store::StorePath>>,
     pub(crate) regexes: RefCell<FxHashMap<Vec<u8>, Rc<crate::regex::Regex>>>,
     pub(crate) depth: Cell<u32>,
     pub(crate) tail_frames: RefCell<Vec<TailFrame>>,
@@ -153,6 +155,7 @@ impl<'h> Evaluator<'h> {
             plain_folders: RefCell::default(),
             derivations: crate::derivation::Cache::default(),
             copied: RefCell::default(),
+            allowed: RefCell::default(),
             regexes: RefCell::default(),
             depth: Cell::new(0),
             tail_frames: RefCell::default(),

@@ -91,15 +91,58 @@ impl<'h> Evaluator<'h> {
         if !pure && !restricted {
             return true;
         }
-        let in_store = path.strip_prefix(self.store.store_dir().as_str());
-        let in_store = in_store.is_ok_and(|below| !below.as_os_str().is_empty());
         let directory = std::env::current_dir().unwrap_or_default();
         let in_search_path = !pure
             && search_path.iter().any(|entry| {
                 let entry = crate::unit::normalize(&directory, &entry.path);
                 path.starts_with(&entry) || entry.starts_with(path)
             });
-        in_store || in_search_path || path.starts_with(INTERNAL)
+        in_search_path || self.is_allowed_in_store(path) || path.starts_with(INTERNAL)
+    }
+
+    fn is_allowed_in_store(&self, path: &Path) -> bool {
+        let allowed = self.allowed.borrow();
+        let store_dir = self.store.store_dir();
+        if allowed.is_empty() {
+            return false;
+        }
+        let store = Path::new(store_dir.as_str());
+        // In pure evaluation there is nothing but the store, not even folders on the way to it.
+        let is_around = match self.settings.pure {
+            true => path == store || path.parent().is_none(),
+            false => store.starts_with(path),
+        };
+        is_around
+            || path
+                .to_str()
+                .and_then(|path| store_dir.split(path).ok())
+                .is_some_and(|(store_path, _)| allowed.contains(&store_path))
+    }
+
+    /// Lets a store path be read that the evaluation has made.
+    pub(crate) fn allow(&self, path: &StorePath) {
+        if self.settings.pure || self.settings.restricted {
+            self.allowed.borrow_mut().insert(path.clone());
+        }
+    }
+
+    /// Lets the outputs of derivations be read, with all that they refer to.
+    fn allow_outputs(&self, wanted: &[(StorePath, String)]) -> Result<()> {
+        if !self.settings.pure && !self.settings.restricted {
+            return Ok(());
+        }
+        for (path, output) in wanted {
+            let derivation = self.read_derivation(path)?;
+            let kind = derivation.outputs.get(output);
+            let known =
+                kind.map(|kind| kind.path(self.store.store_dir(), &derivation.name, output));
+            let Some(Ok(Some(path))) = known else { continue };
+            let closure = self.store.closure(&path);
+            let closure =
+                closure.map_err(|message| EvalError::new(ErrorKind::InvalidStorePath, message))?;
+            self.allowed.borrow_mut().extend(closure);
+        }
+        Ok(())
     }
 
     /// A value as a path to read from: what it depends on is built first, if that is needed.
@@ -122,8 +165,18 @@ impl<'h> Evaluator<'h> {
     pub(crate) fn realise_context(&self, context: &ContextBuilder<'h>) -> Result<()> {
         let mut wanted: Vec<(StorePath, String)> = Vec::new();
         for element in context.context().elements() {
-            if let ContextElement::Output { derivation, output } = element {
-                wanted.push((self.store_path(derivation)?, (*output).to_owned()));
+            match element {
+                ContextElement::Output { derivation, output } => {
+                    wanted.push((self.store_path(derivation)?, (*output).to_owned()));
+                }
+                ContextElement::Opaque(path) => {
+                    let path = self.store_path(path)?;
+                    if self.store.physical_path(&path).is_none() {
+                        let message = format!("path '{path}' is not valid");
+                        return Err(EvalError::new(ErrorKind::InvalidStorePath, message));
+                    }
+                }
+                ContextElement::DerivationDeep(_) => {}
             }
         }
         let Some((first, output)) = wanted.first() else { return Ok(()) };
@@ -139,7 +192,8 @@ impl<'h> Evaluator<'h> {
         }
         self.store
             .realise(&wanted)
-            .map_err(|message| EvalError::new(ErrorKind::ImportFromDerivation, message))
+            .map_err(|message| EvalError::new(ErrorKind::ImportFromDerivation, message))?;
+        self.allow_outputs(&wanted)
     }
 
     /// A full path in the store, taken apart.

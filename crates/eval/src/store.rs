@@ -1,14 +1,15 @@
 //! What the evaluator asks of a store. [`ReadOnlyStore`] answers without one, [`WritableStore`] from
 //! a real one.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use floe_store::derivation::Derivation;
 use floe_store::hash::Hasher;
-use floe_store::store::add_path;
+use floe_store::store::{TextFile, add_path};
 use floe_store::{Algorithm, Hash, Method, Store, StoreDir, StoreError, StorePath, nar};
 
 use crate::fs::FileType;
@@ -30,16 +31,24 @@ pub trait StoreAccess {
         references: &[StorePath],
     ) -> std::result::Result<StorePath, String>;
 
-    /// Puts a derivation into the store, or only says which path it would have.
+    /// Puts a derivation into the store, at the latest when [`StoreAccess::finish`] or something that
+    /// depends on it is asked for.
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
-    fn add_derivation(
-        &self,
-        name: &str,
-        derivation: &Derivation,
-    ) -> std::result::Result<StorePath, String>;
+    /// If one that was put there before could not be written.
+    fn write_derivation(&self, _file: TextFile) -> std::result::Result<(), String> {
+        Ok(())
+    }
+
+    /// Returns when all derivations are written.
+    ///
+    /// # Errors
+    ///
+    /// If one could not be.
+    fn finish(&self) -> std::result::Result<(), String> {
+        Ok(())
+    }
 
     /// Puts a file or folder into the store, or only says which path it would have.
     ///
@@ -62,6 +71,15 @@ pub trait StoreAccess {
     ///
     /// If it is not there or not readable.
     fn read_derivation(&self, path: &StorePath) -> std::result::Result<Derivation, String>;
+
+    /// A store path with everything that it refers to, as far as that is known.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    fn closure(&self, path: &StorePath) -> std::result::Result<BTreeSet<StorePath>, String> {
+        Ok(BTreeSet::from([path.clone()]))
+    }
 
     /// Makes sure that outputs of derivations exist, building them if that is allowed.
     ///
@@ -182,14 +200,6 @@ impl StoreAccess for ReadOnlyStore {
             .map_err(|error| error.to_string())
     }
 
-    fn add_derivation(
-        &self,
-        _name: &str,
-        derivation: &Derivation,
-    ) -> std::result::Result<StorePath, String> {
-        derivation.drv_path(&self.store_dir).map_err(|error| error.to_string())
-    }
-
     fn add_path(&self, request: &AddPath<'_>) -> std::result::Result<StorePath, String> {
         request.compute(&self.store_dir)
     }
@@ -229,7 +239,7 @@ impl StoreAccess for ReadOnlyStore {
 }
 
 /// A store and whoever builds in it.
-pub trait Builds {
+pub trait Builds: Send + Sync {
     /// The store.
     fn store(&self) -> &dyn Store;
 
@@ -242,11 +252,85 @@ pub trait Builds {
 }
 
 /// A store that is written to, and built in if the evaluation needs it.
-pub struct WritableStore<B>(pub B);
+///
+/// Derivations are written by another thread, as many at once as have come together while it wrote those
+/// before them.
+pub struct WritableStore<B> {
+    builds: Arc<B>,
+    writer: OnceCell<mpsc::Sender<Job>>,
+}
 
-impl<B: Builds> StoreAccess for WritableStore<B> {
+/// What the writing thread is to do.
+enum Job {
+    Write(TextFile),
+    /// To say whether all is written that came before.
+    Answer(mpsc::Sender<std::result::Result<(), String>>),
+}
+
+impl<B: Builds + 'static> WritableStore<B> {
+    /// The store of `builds`.
+    pub fn new(builds: B) -> WritableStore<B> {
+        WritableStore { builds: Arc::new(builds), writer: OnceCell::new() }
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.builds.store()
+    }
+
+    fn send(&self, job: Job) -> std::result::Result<(), String> {
+        if self.writer.get().is_none() {
+            let (sender, jobs) = mpsc::channel();
+            let builds = Arc::clone(&self.builds);
+            std::thread::Builder::new()
+                .spawn(move || write(builds.store(), &jobs))
+                .map_err(|error| format!("starting the thread that writes derivations: {error}"))?;
+            self.writer.get_or_init(|| sender);
+        }
+        let sent = self.writer.get().map(|writer| writer.send(job));
+        sent.and_then(std::result::Result::ok).ok_or_else(|| WRITER_IS_GONE.to_owned())
+    }
+}
+
+const WRITER_IS_GONE: &str = "the thread that writes derivations has ended";
+
+/// Writes derivations until nobody sends any more. Behind one that cannot be written, none is.
+fn write(store: &dyn Store, jobs: &mpsc::Receiver<Job>) {
+    let mut result = Ok(());
+    while let Ok(first) = jobs.recv() {
+        let mut files = Vec::new();
+        let mut asking = Vec::new();
+        for job in std::iter::once(first).chain(jobs.try_iter()) {
+            match job {
+                Job::Write(file) => files.push(file),
+                Job::Answer(answer) => asking.push(answer),
+            }
+        }
+        if result.is_ok() {
+            result = store.add_texts(&files).map(drop).map_err(|error| error.to_string());
+        }
+        for answer in asking {
+            // Whoever asked may have gone.
+            let _ = answer.send(result.clone());
+        }
+    }
+}
+
+impl<B: Builds + 'static> StoreAccess for WritableStore<B> {
     fn store_dir(&self) -> &StoreDir {
-        self.0.store().store_dir()
+        self.store().store_dir()
+    }
+
+    fn write_derivation(&self, file: TextFile) -> std::result::Result<(), String> {
+        self.send(Job::Write(file))
+    }
+
+    fn finish(&self) -> std::result::Result<(), String> {
+        if self.writer.get().is_none() {
+            return Ok(());
+        }
+        let (sender, answer) = mpsc::channel();
+        self.send(Job::Answer(sender))?;
+        answer.recv().unwrap_or_else(|_| Err(WRITER_IS_GONE.to_owned()))
     }
 
     fn is_read_only(&self) -> bool {
@@ -259,22 +343,17 @@ impl<B: Builds> StoreAccess for WritableStore<B> {
         text: &[u8],
         references: &[StorePath],
     ) -> std::result::Result<StorePath, String> {
+        if references.iter().any(StorePath::is_derivation) {
+            self.finish()?;
+        }
         let references: BTreeSet<StorePath> = references.iter().cloned().collect();
-        self.0.store().add_text(name, text, &references).map_err(|error| error.to_string())
-    }
-
-    fn add_derivation(
-        &self,
-        _name: &str,
-        derivation: &Derivation,
-    ) -> std::result::Result<StorePath, String> {
-        self.0.store().add_derivation(derivation).map_err(|error| error.to_string())
+        self.store().add_text(name, text, &references).map_err(|error| error.to_string())
     }
 
     fn add_path(&self, request: &AddPath<'_>) -> std::result::Result<StorePath, String> {
         let method = if request.recursive { Method::Nar } else { Method::Flat };
         add_path::<StoreError>(
-            self.0.store(),
+            self.store(),
             request.name,
             request.source,
             method,
@@ -289,15 +368,25 @@ impl<B: Builds> StoreAccess for WritableStore<B> {
     }
 
     fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
-        let physical = self.0.store().real_path(path);
+        if path.is_derivation() {
+            // What could not be written is not there; the error comes with the next derivation.
+            let _ = self.finish();
+        }
+        let physical = self.store().real_path(path);
         physical.symlink_metadata().is_ok().then_some(physical)
     }
 
     fn read_derivation(&self, path: &StorePath) -> std::result::Result<Derivation, String> {
-        self.0.store().read_derivation(path).map_err(|error| error.to_string())
+        self.finish()?;
+        self.store().read_derivation(path).map_err(|error| error.to_string())
     }
 
     fn realise(&self, wanted: &[(StorePath, String)]) -> std::result::Result<(), String> {
-        self.0.realise(wanted)
+        self.finish()?;
+        self.builds.realise(wanted)
+    }
+
+    fn closure(&self, path: &StorePath) -> std::result::Result<BTreeSet<StorePath>, String> {
+        self.store().closure([path.clone()]).map_err(|error| error.to_string())
     }
 }

@@ -201,7 +201,10 @@ fn in_workspace<T: Send>(
 ) -> anyhow::Result<Evaluated<T>> {
     let Configuration { settings, show_trace } = Configuration::of_request(request, access)?;
     with_evaluator(settings, access, Layout::Own, |evaluator| {
-        let result = match work(evaluator) {
+        let result = match work(evaluator).and_then(|done| {
+            evaluator.write_derivations()?;
+            Ok(done)
+        }) {
             Ok(done) => Ok(done),
             Err(Failure::Output(error)) => return Err(error.into()),
             Err(Failure::Evaluation(error)) => {

@@ -19,7 +19,7 @@ pub(crate) fn access(access: Access<'_>) -> Rc<dyn StoreAccess> {
         }
         Access::Write(store, builds) => {
             let store = Arc::clone(store);
-            Rc::new(WritableStore(StoreAndBuilds { store, builds: builds.clone() }))
+            Rc::new(WritableStore::new(StoreAndBuilds { store, builds: builds.clone() }))
         }
     }
 }

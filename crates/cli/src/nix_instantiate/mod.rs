@@ -179,13 +179,22 @@ impl Work<'_> {
                 output::bytes(&form.print(evaluator, value)?)?;
                 continue;
             }
-            for package in packages::find(evaluator, value, "", &arguments, Refusals::Fail)? {
-                let wanted = evaluation::wanted(evaluator, &package)?;
+            let packages = packages::find(evaluator, value, "", &arguments, Refusals::Fail)?;
+            let mut failure = None;
+            let wanted = packages.iter().map_while(|package| {
+                evaluation::wanted(evaluator, package).map_err(|error| failure = Some(error)).ok()
+            });
+            let wanted: Vec<_> = wanted.collect();
+            evaluator.write_derivations()?;
+            for wanted in wanted {
                 let shown = self.root(&wanted.derivation)?;
                 match wanted.output.as_str() {
                     "out" => output::line(shown)?,
                     output => output::line(format_args!("{shown}!{output}"))?,
                 }
+            }
+            if let Some(failure) = failure {
+                return Err(failure.into());
             }
         }
         Ok(())

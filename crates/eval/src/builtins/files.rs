@@ -191,6 +191,7 @@ fn to_file<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'
         .store
         .add_text(&name, contents.as_bytes(), &references)
         .map_err(|message| EvalError::new(ErrorKind::InvalidStorePath, message))?;
+    ev.allow(&path);
     Ok(ev.store_path_value(&path))
 }
 
@@ -311,6 +312,7 @@ impl<'h> Evaluator<'h> {
                 .fixed_output_path(request.name, method, hash, [], false)
                 .map_err(|error| invalid(&error))?;
             if self.store.physical_path(&expected).is_some() {
+                self.allow(&expected);
                 return Ok(self.store_path_value(&expected));
             }
         }
@@ -364,6 +366,7 @@ impl<'h> Evaluator<'h> {
                 ));
             }
         }
+        self.allow(&added);
         Ok(self.store_path_value(&added))
     }
 

@@ -17,13 +17,13 @@ pub(super) const BUILTINS: &[Builtin] =
 
 /// An attribute of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Attribute {
+pub(super) enum Attribute {
     Text(String),
     Number(u64),
     Flag(bool),
 }
 
-type Attributes = BTreeMap<String, Attribute>;
+pub(super) type Attributes = BTreeMap<String, Attribute>;
 
 fn flake_ref_to_string<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     let doing = "while evaluating the argument passed to builtins.flakeRefToString";
@@ -113,8 +113,17 @@ fn allowed(kind: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// The URL of an input.
-fn to_url(ev: &Evaluator<'_>, attributes: &Attributes) -> Result<Url> {
+/// Whether the attributes name one version of a tree only.
+pub(super) fn is_locked(attributes: &Attributes) -> Result<bool> {
+    Ok(match optional(attributes, "type")?.as_deref() {
+        Some("git" | "hg" | "github" | "gitlab" | "sourcehut") => attributes.contains_key("rev"),
+        Some("path" | "tarball" | "file") => attributes.contains_key("narHash"),
+        _ => false,
+    })
+}
+
+/// The URL of an input, whose attributes are checked as C++ Nix checks them before it fetches anything.
+pub(super) fn to_url(ev: &Evaluator<'_>, attributes: &Attributes) -> Result<Url> {
     let missing = || {
         invalid("'type' attribute to specify input scheme is required but not provided".to_owned())
     };
@@ -134,6 +143,7 @@ fn to_url(ev: &Evaluator<'_>, attributes: &Attributes) -> Result<Url> {
         let message = format!("input attribute '{name}' not supported by scheme '{kind}'");
         return Err(invalid(message));
     }
+    check(ev, &kind, attributes)?;
     match kind.as_str() {
         "path" => {
             let path = text(attributes, "path")?;
@@ -144,7 +154,7 @@ fn to_url(ev: &Evaluator<'_>, attributes: &Attributes) -> Result<Url> {
             Ok(Url { base: format!("path:{}", encode_path(&path)), query })
         }
         "git" => {
-            let mut url = git_url(&text(attributes, "url")?);
+            let mut url = git_url(&text(attributes, "url")?)?;
             if !url.base.starts_with("git:") {
                 url.base.insert_str(0, "git+");
             }
@@ -167,9 +177,14 @@ fn to_url(ev: &Evaluator<'_>, attributes: &Attributes) -> Result<Url> {
             Ok(url)
         }
         "tarball" | "file" => {
-            let mut url = Url::split(&text(attributes, "url")?);
-            let hash = optional(attributes, "narHash")?;
-            url.query.extend(hash.map(|hash| ("narHash".to_owned(), hash)));
+            let text = text(attributes, "url")?;
+            check_url(&text).map_err(BadUrl::into_error)?;
+            let mut url = Url::split(&text);
+            if let Some(hash) = optional(attributes, "narHash")? {
+                Hash::parse_sri(&hash)
+                    .map_err(|error| EvalError::new(ErrorKind::InvalidHash, error.to_string()))?;
+                url.query.insert("narHash".to_owned(), hash);
+            }
             Ok(url)
         }
         "indirect" => {
@@ -189,6 +204,53 @@ fn to_url(ev: &Evaluator<'_>, attributes: &Attributes) -> Result<Url> {
     }
 }
 
+/// What is checked of every input, and of one of this kind.
+fn check(ev: &Evaluator<'_>, kind: &str, attributes: &Attributes) -> Result<()> {
+    if kind == "git" {
+        let verifying = ["keytype", "publicKey", "publicKeys", "verifyCommit"];
+        if verifying.iter().any(|name| attributes.contains_key(*name)) {
+            ev.require_feature("verified-fetches")?;
+        }
+        flag(attributes, "verifyCommit")?;
+        if let Some(name) = optional(attributes, "ref")?.filter(|name| !is_git_reference(name)) {
+            return Err(invalid(format!("invalid Git branch/tag name '{name}'")));
+        }
+        git_url(&text(attributes, "url")?)?;
+        for name in ["shallow", "submodules", "allRefs"] {
+            flag(attributes, name)?;
+        }
+    }
+    if kind == "hg" {
+        check_url(&text(attributes, "url")?).map_err(BadUrl::into_error)?;
+        if let Some(name) = optional(attributes, "ref")?.filter(|name| !is_reference(name)) {
+            return Err(invalid(format!("invalid Mercurial branch/tag name '{name}'")));
+        }
+    }
+    optional(attributes, "ref")?;
+    for name in ["revCount", "lastModified"] {
+        if !matches!(attributes.get(name), None | Some(Attribute::Number(_))) {
+            return Err(invalid(format!("input attribute '{name}' is not an integer")));
+        }
+    }
+    if kind != "path"
+        && kind != "tarball"
+        && kind != "file"
+        && let Some(revision) = optional(attributes, "rev")?
+    {
+        Hash::parse_any(&revision, Some(Algorithm::Sha1))
+            .map_err(|error| EvalError::new(ErrorKind::InvalidHash, error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn flag(attributes: &Attributes, name: &str) -> Result<bool> {
+    match attributes.get(name) {
+        None => Ok(false),
+        Some(Attribute::Flag(flag)) => Ok(*flag),
+        Some(_) => Err(invalid(format!("input attribute '{name}' is not a Boolean"))),
+    }
+}
+
 fn forge_url(kind: &str, attributes: &Attributes) -> Result<Url> {
     let mut segments = vec![text(attributes, "owner")?, text(attributes, "repo")?];
     let (reference, revision) = (optional(attributes, "ref")?, optional(attributes, "rev")?);
@@ -198,9 +260,15 @@ fn forge_url(kind: &str, attributes: &Attributes) -> Result<Url> {
             to_json(attributes)
         )));
     }
-    if let Some(revision) = &revision {
-        Hash::parse_any(revision, Some(Algorithm::Sha1))
-            .map_err(|error| EvalError::new(ErrorKind::InvalidHash, error.to_string()))?;
+    if let Some(host) = optional(attributes, "host")? {
+        let is_name = |name: &str| {
+            name.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) && !name.is_empty()
+        };
+        let (name, port) = host.split_once(':').unwrap_or((&host, "0"));
+        if !is_name(name) || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+            let shown = to_json(attributes);
+            return Err(invalid(format!("input {shown} contains an invalid instance host")));
+        }
     }
     segments.extend(reference.or(revision));
     let mut query = BTreeMap::new();
@@ -210,18 +278,51 @@ fn forge_url(kind: &str, attributes: &Attributes) -> Result<Url> {
     Ok(Url { base: format!("{kind}:{}", encode_segments(&segments)), query })
 }
 
+/// Why a text is no URL of an input.
+pub(super) enum BadUrl {
+    /// It is no URL, and may be something else.
+    No(String),
+    /// It is one of no input.
+    Yes(EvalError),
+}
+
+impl BadUrl {
+    pub(super) fn into_error(self) -> EvalError {
+        match self {
+            BadUrl::No(message) => invalid(message),
+            BadUrl::Yes(error) => error,
+        }
+    }
+}
+
+/// Fails unless a text is a URL with a scheme.
+fn check_url(text: &str) -> std::result::Result<(), BadUrl> {
+    let Url { base, .. } = Url::split(text);
+    let (scheme, rest) = base.split_once(':').unwrap_or(("", &base));
+    let authority = rest.strip_prefix("//").map(|rest| rest.split('/').next().unwrap_or(rest));
+    let port = authority.and_then(|authority| authority.rsplit_once(':')).map_or("", |(_, it)| it);
+    let is_port = port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit());
+    if base.contains([' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}']) || !is_port {
+        return Err(BadUrl::No(format!("'{text}' is not a valid URL: leftover")));
+    }
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    if is_scheme { Ok(()) } else { Err(BadUrl::No(format!("'{text}' doesn't have a scheme"))) }
+}
+
 /// A flake reference as attributes.
-fn parse_reference(text: &str) -> Result<Attributes> {
+pub(super) fn parse_reference(text: &str) -> Result<Attributes> {
     let (reference, fragment) = text.split_once('#').unwrap_or((text, ""));
     let attributes = match parse_indirect(reference) {
         Some(attributes) => attributes,
         None => match parse_url(reference) {
-            Some(result) => result?,
-            None if reference.starts_with('/') => {
+            Ok(attributes) => attributes,
+            Err(BadUrl::Yes(error)) => return Err(error),
+            Err(BadUrl::No(_)) if reference.starts_with('/') => {
                 let url = Url::split(reference);
                 from_path(&url.base, url.query, reference)?
             }
-            None => {
+            Err(BadUrl::No(_)) => {
                 let message = format!("flake reference '{text}' is not an absolute path");
                 return Err(invalid(message));
             }
@@ -261,48 +362,42 @@ fn parse_indirect(path: &str) -> Option<Attributes> {
     Some(attributes)
 }
 
-/// A URL with a scheme; `None` if it is none, and may be a path.
-fn parse_url(text: &str) -> Option<Result<Attributes>> {
-    let (scheme, rest) = text.split_once(':')?;
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+/// The attributes that a URL stands for.
+pub(super) fn parse_url(text: &str) -> std::result::Result<Attributes, BadUrl> {
+    check_url(text)?;
     let Url { base, mut query } = Url::split(text);
-    if !is_scheme || base.contains([' ', '"', '<', '>']) {
-        return None;
-    }
+    let (scheme, path) = base.split_once(':').unwrap_or((&base, ""));
     let folder = query.remove("dir").filter(|folder| !folder.is_empty());
-    let path = base[scheme.len() + 1..].to_owned();
     let (application, transport) = scheme.split_once('+').unwrap_or((scheme, ""));
-    let result = match (application, transport) {
-        ("path", "") => from_path(&path, query, text),
-        ("flake", "") => Ok(parse_indirect(&path)?),
-        ("github" | "gitlab" | "sourcehut", "") => Ok(from_forge(application, &path, query)?),
+    let not_a_url = |why: &str| BadUrl::No(format!("URL '{text}' {why}"));
+    let mut attributes = match (application, transport) {
+        ("path", "") => from_path(path, query, text).map_err(BadUrl::Yes)?,
+        ("flake", "") => parse_indirect(path).ok_or_else(|| not_a_url("is invalid"))?,
+        ("github" | "gitlab" | "sourcehut", "") => {
+            from_forge(application, path, query).map_err(not_a_url)?
+        }
         ("git", _) => {
             let scheme = if transport.is_empty() { "git" } else { transport };
-            Ok(from_git(&format!("{scheme}:{path}"), query))
+            from_git(&format!("{scheme}:{path}"), query)
         }
         ("hg", "http" | "https" | "file" | "ssh") => {
             let mut attributes = of_kind("hg");
             take(&mut query, &mut attributes, &["rev", "ref"]);
-            Ok(with_url(attributes, &Url { base: format!("{transport}:{path}"), query }))
+            with_url(attributes, &Url { base: format!("{transport}:{path}"), query })
         }
         ("tarball" | "file", "http" | "https" | "file") => {
-            Ok(from_archive(application, &format!("{transport}:{path}"), query))
+            from_archive(application, &format!("{transport}:{path}"), query)
         }
-        ("http" | "https" | "file", "") => Ok(from_archive("tarball", &base, query)),
-        _ => Err(invalid(if (application, transport) == ("file", "git") {
-            format!("input '{text}' is unsupported; did you mean 'git+file' instead of 'file+git'?")
-        } else {
-            format!("input '{text}' is unsupported")
-        })),
+        ("http" | "https" | "file", "") => from_archive("tarball", &base, query),
+        ("file", "git") => {
+            return Err(BadUrl::Yes(invalid(format!(
+                "input '{text}' is unsupported; did you mean 'git+file' instead of 'file+git'?"
+            ))));
+        }
+        _ => return Err(BadUrl::Yes(invalid(format!("input '{text}' is unsupported")))),
     };
-    if rest.is_empty() && application != "path" {
-        return None;
-    }
-    Some(result.map(|mut attributes| {
-        attributes.extend(folder.map(|folder| ("dir".to_owned(), Attribute::Text(folder))));
-        attributes
-    }))
+    attributes.extend(folder.map(|folder| ("dir".to_owned(), Attribute::Text(folder))));
+    Ok(attributes)
 }
 
 fn from_path(path: &str, query: BTreeMap<String, String>, url: &str) -> Result<Attributes> {
@@ -327,10 +422,15 @@ fn from_path(path: &str, query: BTreeMap<String, String>, url: &str) -> Result<A
     Ok(attributes)
 }
 
-fn from_forge(kind: &str, path: &str, query: BTreeMap<String, String>) -> Option<Attributes> {
+/// An error says what the URL is or does.
+fn from_forge(
+    kind: &str,
+    path: &str,
+    query: BTreeMap<String, String>,
+) -> std::result::Result<Attributes, &'static str> {
     let segments: Vec<String> =
         path.split('/').filter(|part| !part.is_empty()).map(decode).collect();
-    let [owner, repository, version @ ..] = &segments[..] else { return None };
+    let [owner, repository, version @ ..] = &segments[..] else { return Err("is invalid") };
     let mut attributes = of_kind(kind);
     let mut set = |name: &str, text: String| {
         attributes.insert(name.to_owned(), Attribute::Text(text)).is_none()
@@ -348,10 +448,13 @@ fn from_forge(kind: &str, path: &str, query: BTreeMap<String, String>) -> Option
             _ => true,
         };
         if !is_once {
-            return None;
+            return Err(match name.as_str() {
+                "rev" => "contains multiple commit hashes",
+                _ => "contains multiple branch/tag names",
+            });
         }
     }
-    Some(attributes)
+    Ok(attributes)
 }
 
 fn from_git(base: &str, mut query: BTreeMap<String, String>) -> Attributes {
@@ -396,22 +499,31 @@ fn take(query: &mut BTreeMap<String, String>, attributes: &mut Attributes, names
 }
 
 /// The URL of a repository, which may be given as a path, or as `user@host:path`.
-fn git_url(text: &str) -> Url {
+fn git_url(text: &str) -> Result<Url> {
     if text.starts_with('/') {
-        return Url::split(&format!("file://{text}"));
+        return Ok(Url::split(&format!("file://{text}")));
     }
-    if !text.contains("://")
-        && let Some((host, path)) = text.split_once(':')
-        && !host.contains('/')
-    {
-        return Url::split(&format!("ssh://{host}/{path}"));
+    if !text.contains("://") && !text.starts_with("file:") && !text.starts_with("git+file:") {
+        let Some((host, path)) = text.rsplit_once(':') else {
+            return Ok(Url {
+                base: format!("file:/{}", encode_path(text)),
+                query: BTreeMap::new(),
+            });
+        };
+        if !host.contains('@') {
+            return Err(invalid(format!(
+                "SCP-like URL '{text}' is not supported; use SSH URL syntax instead (ssh://...)"
+            )));
+        }
+        return Ok(Url::split(&format!("ssh://{host}/{path}")));
     }
-    Url::split(text)
+    check_url(text).map_err(BadUrl::into_error)?;
+    Ok(Url::split(text.strip_prefix("git+").unwrap_or(text)))
 }
 
 /// A URL without a fragment: what stands in front of the question mark, as it is written, and the
 /// parameters, decoded.
-struct Url {
+pub(super) struct Url {
     base: String,
     query: BTreeMap<String, String>,
 }
@@ -482,7 +594,7 @@ fn is_flake_id(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 }
 
-fn is_revision(text: &str) -> bool {
+pub(super) fn is_revision(text: &str) -> bool {
     text.len() == 40
         && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
@@ -490,6 +602,20 @@ fn is_revision(text: &str) -> bool {
 fn is_reference(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '@')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./@+-".contains(c))
+}
+
+/// What git takes for the name of a branch or tag.
+fn is_git_reference(text: &str) -> bool {
+    const FORBIDDEN: &str = " ~^:?*[\\";
+    let is_part =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    text != "@"
+        && !text.starts_with('-')
+        && !text.ends_with('.')
+        && !text.contains("..")
+        && !text.contains("@{")
+        && !text.contains(|c: char| c.is_ascii_control() || FORBIDDEN.contains(c))
+        && text.split('/').all(is_part)
 }
 
 fn encode_segments(segments: &[String]) -> String {

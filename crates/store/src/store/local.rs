@@ -14,7 +14,7 @@ use super::collect::{self, GarbageOptions, GarbageReport};
 use super::lock::PathLocks;
 use super::roots::TempRoots;
 use super::verify::{self, VerifyReport};
-use super::{Layout, Root, Store, StoreError};
+use super::{Layout, Root, Store, StoreError, TextFile};
 use crate::content_address::{ContentAddress, Method};
 use crate::database::{Database, OutputPaths, Registration};
 use crate::derivation::Derivation;
@@ -30,17 +30,6 @@ pub struct LocalStore {
     layout: Layout,
     database: Database,
     temp_roots: TempRoots,
-}
-
-/// A text file for [`LocalStore::add_texts`].
-#[derive(Debug, Clone)]
-pub struct TextFile {
-    /// The name in the store.
-    pub name: String,
-    /// The bytes.
-    pub contents: Vec<u8>,
-    /// The paths that they need.
-    pub references: BTreeSet<StorePath>,
 }
 
 impl LocalStore {
@@ -72,47 +61,7 @@ impl LocalStore {
         &self.database
     }
 
-    /// Adds text files, derivations above all, with one sync and one transaction for all of them.
-    /// They may refer to each other; those that are valid already cost a look-up only.
-    pub fn add_texts(&self, files: &[TextFile]) -> Result<Vec<StorePath>, StoreError> {
-        let mut paths = Vec::with_capacity(files.len());
-        let mut missing = Vec::new();
-        for file in files {
-            let hash = Hash::sha256(&file.contents);
-            let path = self.layout.store_dir.text_path(&file.name, &hash, &file.references)?;
-            self.add_temp_root(&path)?;
-            if !self.database.is_valid(&path)? {
-                missing.push((path.clone(), file, hash));
-            }
-            paths.push(path);
-        }
-        if missing.is_empty() {
-            return Ok(paths);
-        }
-        let _locks = self.lock(missing.iter().map(|(path, ..)| path))?;
-        let temporary = TemporaryDirectory::new(&self.layout.real_dir)?;
-        let mut registrations = Vec::with_capacity(missing.len());
-        for (path, file, hash) in missing {
-            if self.database.is_valid(&path)? {
-                continue;
-            }
-            let place = temporary.place();
-            fs::write(&place, &file.contents)
-                .map_err(|source| StoreError::file("writing", &place, source))?;
-            let mut hasher = Hasher::new(Algorithm::Sha256);
-            nar::write_file(&file.contents, false, &mut hasher).map_err(nar::NarError::Stream)?;
-            let size = hasher.bytes();
-            let mut info = PathInfo::new(path, hasher.finish(), size);
-            info.references = file.references.clone();
-            info.content_address = Some(ContentAddress { method: Method::Text, hash });
-            self.move_in(&place, &info.path)?;
-            registrations.push(info);
-        }
-        self.register(registrations)?;
-        Ok(paths)
-    }
-
-    /// Writes derivations, inputs and those that need them in any order, see [`Self::add_texts`].
+    /// Writes derivations, inputs and those that need them in any order, see [`Store::add_texts`].
     pub fn add_derivations(
         &self,
         derivations: &[Derivation],
@@ -301,6 +250,45 @@ impl Store for LocalStore {
             self.register(vec![info])?;
         }
         Ok(path)
+    }
+
+    /// With one sync and one transaction for all of them, which may refer to each other in any order.
+    fn add_texts(&self, files: &[TextFile]) -> Result<Vec<StorePath>, StoreError> {
+        let mut paths = Vec::with_capacity(files.len());
+        let mut missing = Vec::new();
+        for file in files {
+            let hash = Hash::sha256(&file.contents);
+            let path = self.layout.store_dir.text_path(&file.name, &hash, &file.references)?;
+            self.add_temp_root(&path)?;
+            if !self.database.is_valid(&path)? {
+                missing.push((path.clone(), file, hash));
+            }
+            paths.push(path);
+        }
+        if missing.is_empty() {
+            return Ok(paths);
+        }
+        let _locks = self.lock(missing.iter().map(|(path, ..)| path))?;
+        let temporary = TemporaryDirectory::new(&self.layout.real_dir)?;
+        let mut registrations = Vec::with_capacity(missing.len());
+        for (path, file, hash) in missing {
+            if self.database.is_valid(&path)? {
+                continue;
+            }
+            let place = temporary.place();
+            fs::write(&place, &file.contents)
+                .map_err(|source| StoreError::file("writing", &place, source))?;
+            let mut hasher = Hasher::new(Algorithm::Sha256);
+            nar::write_file(&file.contents, false, &mut hasher).map_err(nar::NarError::Stream)?;
+            let size = hasher.bytes();
+            let mut info = PathInfo::new(path, hasher.finish(), size);
+            info.references = file.references.clone();
+            info.content_address = Some(ContentAddress { method: Method::Text, hash });
+            self.move_in(&place, &info.path)?;
+            registrations.push(info);
+        }
+        self.register(registrations)?;
+        Ok(paths)
     }
 
     fn add_nar(&self, info: &PathInfo, nar: &mut dyn Read) -> Result<(), StoreError> {

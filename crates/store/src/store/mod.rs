@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::content_address::Method;
 use crate::database::DatabaseError;
 use crate::derivation::{Derivation, DerivationError};
-use crate::hash::Algorithm;
+use crate::hash::{Algorithm, Hash};
 use crate::nar::NarError;
 use crate::path::{PathError, StoreDir, StorePath};
 use crate::path_info::PathInfo;
@@ -28,12 +28,23 @@ use crate::path_info::PathInfo;
 pub use canonicalise::{canonicalise, delete};
 pub use collect::{GarbageOptions, GarbageReport};
 pub use layout::{Layout, StoreLocation};
-pub use local::{LocalStore, TemporaryDirectory, TextFile};
+pub use local::{LocalStore, TemporaryDirectory};
 pub use lock::PathLocks;
 pub use roots::Root;
 pub(crate) use roots::make_root_link;
 pub use source::{Filter, add_path, compute_path};
 pub use verify::VerifyReport;
+
+/// A text file for [`Store::add_texts`].
+#[derive(Debug, Clone)]
+pub struct TextFile {
+    /// The name in the store.
+    pub name: String,
+    /// The bytes.
+    pub contents: Vec<u8>,
+    /// The paths that they need.
+    pub references: BTreeSet<StorePath>,
+}
 
 /// What evaluating and building need of a store.
 pub trait Store: Send + Sync {
@@ -65,6 +76,23 @@ pub trait Store: Send + Sync {
         dump: &mut dyn Read,
     ) -> Result<StorePath, StoreError>;
 
+    /// Adds text files, derivations above all, each behind those that it refers to. Those that are valid
+    /// already cost a look-up only.
+    fn add_texts(&self, files: &[TextFile]) -> Result<Vec<StorePath>, StoreError> {
+        let add = |file: &TextFile| {
+            let hash = Hash::sha256(&file.contents);
+            let path = self.store_dir().text_path(&file.name, &hash, &file.references)?;
+            self.add_temp_root(&path)?;
+            if !self.is_valid(&path)? {
+                let contents = &mut &*file.contents;
+                let algorithm = Algorithm::Sha256;
+                self.add_dump(&file.name, Method::Text, algorithm, &file.references, contents)?;
+            }
+            Ok(path)
+        };
+        files.iter().map(add).collect()
+    }
+
     /// Adds a path as another store has it: its NAR and what is known of it.
     fn add_nar(&self, info: &PathInfo, nar: &mut dyn Read) -> Result<(), StoreError>;
 
@@ -94,11 +122,10 @@ impl dyn Store + '_ {
 
     /// Writes a derivation. One that is valid already costs a look-up only.
     pub fn add_derivation(&self, derivation: &Derivation) -> Result<StorePath, StoreError> {
-        let (path, text) = derivation.to_store(self.store_dir())?;
-        self.add_temp_root(&path)?;
-        if !self.is_valid(&path)? {
-            self.add_text(&derivation.file_name(), &text, &derivation.references())?;
-        }
+        let (path, contents) = derivation.to_store(self.store_dir())?;
+        let name = derivation.file_name();
+        let references = derivation.references();
+        self.add_texts(&[TextFile { name, contents, references }])?;
         Ok(path)
     }
 
