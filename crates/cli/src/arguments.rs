@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Ssr(commands::ssr::Arguments),
     Fmt(commands::fmt::Arguments),
     Symbols(commands::symbols::Arguments),
+    Options(commands::options::Arguments),
     Eval(commands::eval::Arguments),
     Instantiate(commands::instantiate::Arguments),
     List(commands::list::Arguments),

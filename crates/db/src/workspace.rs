@@ -26,6 +26,8 @@ pub struct Settings {
     pub nixpkgs: Option<PathBuf>,
     /// The value of `NIX_PATH`.
     pub nix_path: Option<String>,
+    /// Where lists are kept that take long to evaluate, if they are: see [`crate::cache_folder`].
+    pub cache_folder: Option<PathBuf>,
 }
 
 impl Settings {
@@ -35,7 +37,12 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { memory_budget: Settings::MEMORY_BUDGET, nixpkgs: None, nix_path: None }
+        Settings {
+            memory_budget: Settings::MEMORY_BUDGET,
+            nixpkgs: None,
+            nix_path: None,
+            cache_folder: None,
+        }
     }
 }
 

@@ -63,6 +63,7 @@ pub use diagnostics::{Diagnostic, Related, Severity, diagnostics};
 pub use document_links::{DocumentLink, LinkTarget, document_links, link_target};
 pub use document_symbols::{Symbol, SymbolKind, document_symbols};
 pub use evaluated_diagnostics::evaluated_diagnostics;
+pub use evaluation::option_list::{ListedOption, OptionList, all_options, option_list_to_make};
 pub use fixes::{Fixed, fix_all, fix_workspace};
 pub use floe_types::{BuiltinDoc, builtin_doc, builtin_docs};
 pub use folding::{Fold, FoldKind, folding_ranges};

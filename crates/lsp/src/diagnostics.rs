@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use floe_db::{Db, File, source};
 use floe_ide::{FindingKind, Severity};
@@ -18,8 +18,12 @@ use tower_lsp::ls_types::{
 use crate::progress::Progress;
 use crate::session::{Session, View, lock};
 
-/// How long nothing must change before open files are evaluated.
+/// How long nothing must change before open files are evaluated, while somebody types.
 const PAUSE: Duration = Duration::from_millis(30);
+
+/// A change after so long is the only one or the first of several. It is evaluated at once: the next one
+/// interrupts that.
+const IDLE: Duration = Duration::from_millis(500);
 
 /// What the client shows for a document.
 #[derive(Default)]
@@ -35,7 +39,10 @@ struct Shown {
 pub(crate) async fn publish(session: Arc<Session>, client: Client) {
     let mut shown = FxHashMap::<PathBuf, Shown>::default();
     let pushes = !session.client().pulls_diagnostics;
+    let mut last_change: Option<Instant> = None;
     loop {
+        let was_idle = last_change.is_none_or(|last| last.elapsed() > IDLE);
+        last_change = Some(Instant::now());
         if pushes {
             forget_closed(&session, &client, &mut shown).await;
         }
@@ -51,7 +58,7 @@ pub(crate) async fn publish(session: Arc<Session>, client: Client) {
         }
         tokio::select! {
             () = session.revised.notified() => continue,
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(if was_idle { Duration::ZERO } else { PAUSE }) => {}
         }
         let (mut lenses_changed, mut evaluated_changed) = (false, false);
         let progress = Progress::start(&session, "Evaluating");

@@ -14,6 +14,7 @@ mod documents;
 #[cfg(test)]
 mod features;
 mod index;
+mod option_list;
 mod ordering;
 mod position;
 mod progress;

@@ -32,7 +32,7 @@ use tower_lsp::{Client, LanguageServer};
 
 use crate::client_facts::ClientFacts;
 use crate::session::{Session, path_of};
-use crate::{capabilities, configuration, diagnostics, index, requests};
+use crate::{capabilities, configuration, diagnostics, index, option_list, requests};
 
 pub(crate) struct Server {
     pub(crate) session: Arc<Session>,
@@ -62,6 +62,7 @@ impl LanguageServer for Server {
     async fn initialized(&self, _: InitializedParams) {
         tokio::spawn(configuration::introduce(self.session.clone(), self.client.clone()));
         tokio::spawn(index::make(self.session.clone()));
+        tokio::spawn(option_list::keep(self.session.clone()));
         tokio::spawn(diagnostics::publish(self.session.clone(), self.client.clone()));
     }
 

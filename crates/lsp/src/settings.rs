@@ -56,6 +56,7 @@ pub(crate) fn read(value: &Value) -> Settings {
             .unwrap_or(Settings::MEMORY_BUDGET),
         nixpkgs: text("nixpkgs").map(Into::into),
         nix_path: text("nixPath").or_else(|| std::env::var("NIX_PATH").ok()),
+        cache_folder: Some(floe_db::cache_folder()),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod instantiate;
 pub(crate) mod list;
 pub(crate) mod lsp;
 pub(crate) mod man;
+pub(crate) mod options;
 pub(crate) mod reload;
 pub(crate) mod shell;
 pub(crate) mod ssr;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => Ok(check::run(&arguments)),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Symbols(arguments) => symbols::run(&arguments),
+        Command::Options(arguments) => options::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments, &store),
         Command::Instantiate(arguments) => instantiate::run(&arguments, &store),
         Command::List(arguments) => list::run(&arguments, &store),

@@ -181,7 +181,7 @@ impl<'h> Session<'h> {
     /// everything else stays on the heap for the next one.
     fn collect_reads(&self) {
         let reads = self.evaluator.take_reads();
-        let kept = self.evaluator.kept_reads();
+        let kept = self.evaluator.take_kept_reads();
         let mut shared = self.shared_reads.borrow_mut();
         let mut own = self.own_reads.borrow_mut();
         shared.extend(kept.files.into_iter().chain(kept.folders));

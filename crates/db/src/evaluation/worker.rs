@@ -324,7 +324,8 @@ fn round(shared: &Arc<Shared>, thread: u64, start: Start, stack_bytes: usize) ->
                     continue;
                 };
                 let used = heap.used_bytes();
-                if used > ROOM + 2 * *warm.get_or_insert(used) {
+                let warm = *warm.get_or_insert(used);
+                if used > warm + ROOM.max(warm / 2) {
                     start_successor(shared, thread, answered, session.shared_texts());
                 }
             }
@@ -338,8 +339,9 @@ fn round(shared: &Arc<Shared>, thread: u64, start: Start, stack_bytes: usize) ->
     None
 }
 
-/// A heap may grow to twice its size when it was warm, and by this much more, before another takes its
-/// place. An arena frees nothing by itself: most of what each edit evaluates is of no use to the next.
+/// A heap may grow by half of its size when it was warm, and by this much at least, before another takes its
+/// place. An arena frees nothing by itself: most of what each edit evaluates is of no use to the next. For a
+/// moment there are two heaps, which is what the memory of the server amounts to at most.
 const ROOM: usize = 64 << 20;
 
 /// Evaluates what is likely to be asked for.

@@ -156,11 +156,13 @@ fn check_module(found: &mut Found<'_, '_>, path: &Path, options: &[Vec<String>])
     let session = found.session;
     // A syntax error in the file itself, or a value that is no module.
     session.evaluator.import(path)?;
-    let system = session.shared("import <nixpkgs/nixos>")?;
-    let heap = session.evaluator.heap;
-    let mut argument = floe_eval::heap::AttrsBuilder::with_capacity(1);
-    argument.insert("configuration", heap.path(path.as_os_str().as_encoded_bytes()));
-    let system = session.evaluator.call(system, &[argument.finish(heap)], Pos::None)?;
+    let system = session.lasting(path, || {
+        let heap = session.evaluator.heap;
+        let mut argument = floe_eval::heap::AttrsBuilder::with_capacity(1);
+        argument.insert("configuration", heap.path(path.as_os_str().as_encoded_bytes()));
+        let function = session.shared("import <nixpkgs/nixos>")?;
+        Ok(heap.thunk_call(function, argument.finish(heap), None))
+    })?;
     let system = session.evaluator.force_attrs(system, Pos::None, "")?;
     let Some(config) = system.get(Name::new("config")) else { return Ok(()) };
     let config = session.evaluator.force_cell(config.cell, Pos::None)?;
@@ -323,5 +325,76 @@ pub(crate) fn file_of(position: &Position) -> Option<&PathBuf> {
     match &position.origin {
         Origin::File(path) => Some(path),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use floe_db::{Change, Database, OsSystem, Settings};
+
+    use super::*;
+
+    /// What is wrong with a module, and how many calls it took to find out.
+    #[salsa::tracked]
+    fn counted(db: &dyn Db, file: File) -> Evaluated<(Vec<String>, u64)> {
+        let Some(Role::Module(options)) = role(db, file) else { return Evaluated::NoAnswer };
+        let path = file.path(db).clone();
+        evaluate(db, Patience::Background, file, move |session| {
+            let before = session.evaluator.call_count();
+            let mut found = Found { session, errors: Vec::new() };
+            let checked = check_module(&mut found, &path, &options);
+            found.note(checked);
+            let errors = found.errors.into_iter().map(|error| error.message).collect();
+            (errors, session.evaluator.call_count() - before)
+        })
+    }
+
+    #[test]
+    fn an_edit_evaluates_a_part_of_a_system_and_finds_what_all_of_it_would() {
+        let Some(nixpkgs) = std::env::var_os("FLOE_NIXPKGS").map(PathBuf::from) else {
+            eprintln!("skipped: FLOE_NIXPKGS is not set");
+            return;
+        };
+        let settings = Settings { nixpkgs: Some(nixpkgs), ..Settings::default() };
+        let database = || Database::new(Arc::new(OsSystem), vec!["/w".into()], settings.clone());
+        let path = PathBuf::from("/w/configuration.nix");
+        let ask = |db: &mut Database, text: &str| {
+            db.apply(Change::Buffer { path: path.clone(), text: text.into() });
+            counted(db, db.file(&path)).clone().answer().expect("there is time enough")
+        };
+        let right = r#"{ config, pkgs, lib, ... }: {
+            boot.loader.grub.device = "/dev/sda";
+            fileSystems."/".device = "/dev/sda1";
+            networking.hostName = "test";
+            networking.firewall.allowedTCPPorts = [ 22 ];
+            environment.systemPackages = [ pkgs.hello ];
+            services.openssh.enable = true;
+            services.postgresql.enable = lib.mkIf config.services.openssh.enable true;
+            users.users.alice = { isNormalUser = true; packages = [ pkgs.hello ]; };
+        }"#;
+        let edits = [
+            ("\"test\"", "5"),
+            ("openssh.enable = true", "openssh.enabel = true"),
+            ("config.services.openssh.enable", "config.services.openssh.enabel"),
+            ("[ 22 ]", "[ \"22\" ]"),
+            ("[ pkgs.hello ];", "[ pkgs.helo ];"),
+            ("isNormalUser = true", "isNormalUser = 1"),
+        ];
+        let mut edited = database();
+        let (errors, whole) = ask(&mut edited, right);
+        assert_eq!(errors, Vec::<String>::new());
+        for (from, to) in edits {
+            let wrong = right.replacen(from, to, 1);
+            let (errors, calls) = ask(&mut edited, &wrong);
+            assert_eq!(errors, ask(&mut database(), &wrong).0, "{to}");
+            assert!(!errors.is_empty(), "{to}");
+            assert!(calls < whole, "{to}: {calls} of {whole} calls");
+            let (errors, calls) = ask(&mut edited, right);
+            assert_eq!(errors, Vec::<String>::new());
+            assert!(calls < whole, "{calls} of {whole} calls");
+        }
     }
 }

@@ -2,6 +2,9 @@
 //! that asks the worker, and plain data for an answer.
 
 pub(crate) mod check;
+mod option_cache;
+pub(crate) mod option_list;
+mod option_tree;
 pub(crate) mod options;
 pub(crate) mod overrides;
 pub(crate) mod packages;

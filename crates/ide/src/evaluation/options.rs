@@ -4,6 +4,8 @@ use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, parse, s
 use floe_eval::heap::{Kind, Value};
 use floe_hir::{AttrsId, Expr, ExprId, Module, Param};
 
+use super::option_list::known_options;
+use super::option_tree::{Told, find};
 use super::values::{attrs, force, get, get_text, is_true, text};
 use super::{SourceLine, values};
 use crate::context::{Context, Step, context};
@@ -52,6 +54,15 @@ pub(crate) fn options_below<'db>(
     path: OptionPath<'db>,
 ) -> Evaluated<Vec<OptionInfo>> {
     let steps = path.steps(db).clone();
+    let known = known_options(db).as_ref().map(|known| find(&known.options, &steps));
+    match known {
+        Some(Told::Options(options)) => {
+            let shown = options.iter().filter(|node| !node.is_internal);
+            return Evaluated::Answer(shown.map(|node| node.info.clone()).collect());
+        }
+        Some(Told::Nothing) => return Evaluated::Answer(Vec::new()),
+        Some(Told::Unknown) | None => {}
+    }
     evaluate(db, Patience::Interactive, path, move |session| {
         children(session, &steps).unwrap_or_default()
     })
@@ -188,12 +199,16 @@ fn defines_options(db: &dyn Db, module: &Module) -> bool {
     roots.is_some_and(|roots| roots.iter().any(|root| has(&root.name)))
 }
 
-fn children(session: &Session<'_>, steps: &[OptionStep]) -> Option<Vec<OptionInfo>> {
-    let root = session
+/// The options of a system without a configuration.
+pub(super) fn root<'h>(session: &Session<'h>) -> Option<Value<'h>> {
+    session
         .shared("(import <nixpkgs/nixos> { configuration = { }; }).options")
         .map_err(|error| tracing::debug!(error = error.message(), "options"))
-        .ok()?;
-    let set = walk(session, root, steps)?;
+        .ok()
+}
+
+fn children(session: &Session<'_>, steps: &[OptionStep]) -> Option<Vec<OptionInfo>> {
+    let set = walk(session, root(session)?, steps)?;
     let mut found = Vec::new();
     for attr in attrs(session, set)?.sorted() {
         let name = attr.name.as_str();
@@ -235,10 +250,7 @@ fn into_type<'h, 's>(
     of: Value<'h>,
     steps: &'s [OptionStep],
 ) -> Option<(Value<'h>, &'s [OptionStep])> {
-    let element = || {
-        let nested = get(session, of, "nestedTypes").and_then(|n| get(session, n, "elemType"));
-        nested.or_else(|| get(session, get(session, of, "functor")?, "wrapped"))
-    };
+    let element = || element_type(session, of);
     match get_text(session, of, "name")?.as_str() {
         "attrsOf" | "lazyAttrsOf" => match steps.split_first()? {
             (OptionStep::Attribute(_) | OptionStep::AnyAttribute, rest) => {
@@ -257,21 +269,30 @@ fn into_type<'h, 's>(
                 .iter()
                 .find_map(|side| into_type(session, get(session, nested, side)?, steps))
         }
-        _ => {
-            let function = get(session, of, "getSubOptions")?;
-            let prefix = session.evaluator.heap.list(&[]);
-            let options = session.evaluator.call(function, &[prefix], Default::default()).ok()?;
-            let is_empty = attrs(session, options)?.is_empty();
-            (!is_empty).then_some((options, steps))
-        }
+        _ => submodule_options(session, of).map(|options| (options, steps)),
     }
 }
 
-fn is_option<'h>(session: &Session<'h>, value: Value<'h>) -> bool {
+/// The type of what is in a value of a type.
+pub(super) fn element_type<'h>(session: &Session<'h>, of: Value<'h>) -> Option<Value<'h>> {
+    let nested = get(session, of, "nestedTypes").and_then(|n| get(session, n, "elemType"));
+    nested.or_else(|| get(session, get(session, of, "functor")?, "wrapped"))
+}
+
+/// The options of a submodule, of which a type without options has none.
+pub(super) fn submodule_options<'h>(session: &Session<'h>, of: Value<'h>) -> Option<Value<'h>> {
+    let function = get(session, of, "getSubOptions")?;
+    let prefix = session.evaluator.heap.list(&[]);
+    let options = session.evaluator.call(function, &[prefix], Default::default()).ok()?;
+    let is_empty = attrs(session, options)?.is_empty();
+    (!is_empty).then_some(options)
+}
+
+pub(super) fn is_option<'h>(session: &Session<'h>, value: Value<'h>) -> bool {
     get_text(session, value, "_type").is_some_and(|of| of == "option")
 }
 
-fn details<'h>(session: &Session<'h>, option: Value<'h>) -> OptionDetails {
+pub(super) fn details<'h>(session: &Session<'h>, option: Value<'h>) -> OptionDetails {
     let of = get(session, option, "type");
     let written = |name: &str| {
         let value = get(session, option, name)?;
@@ -364,6 +385,11 @@ fn without_roles(markdown: &str) -> String {
 }
 
 impl OptionInfo {
+    /// Its name as it is written in a path.
+    pub(super) fn shown_name(&self) -> impl std::fmt::Display {
+        floe_hir::Identifier(&self.name)
+    }
+
     /// What there is to say about it, as Markdown.
     pub(crate) fn markdown(&self) -> Option<String> {
         let option = self.option.as_ref()?;
