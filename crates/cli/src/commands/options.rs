@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn print(option: &ListedOption) -> anyhow::Result<()> {
     output::line(&option.name)?;
-    let mut field = |title: &str, value: &Option<String>| match value.as_deref().map(str::trim) {
+    let field = |title: &str, value: &Option<String>| match value.as_deref().map(str::trim) {
         Some(value) if !value.is_empty() => {
             output::line(format_args!("\n{title}:\n  {}", value.replace('\n', "\n  ")))
         }
@@ -81,7 +81,8 @@ fn print(option: &ListedOption) -> anyhow::Result<()> {
     field("Example", &option.example)?;
     let places =
         option.declarations.iter().map(|(path, line)| format!("{}:{line}", path.display()));
-    field("Declared in", &Some(places.collect::<Vec<_>>().join("\n")))
+    field("Declared in", &Some(places.collect::<Vec<_>>().join("\n")))?;
+    Ok(())
 }
 
 fn to_json(option: &ListedOption) -> serde_json::Value {
