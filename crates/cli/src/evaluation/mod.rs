@@ -199,7 +199,7 @@ fn in_workspace<T: Send>(
     access: Access<'_>,
     work: impl for<'h> FnOnce(&Evaluator<'h>) -> Result<T, Failure> + Send,
 ) -> anyhow::Result<Evaluated<T>> {
-    let Configuration { settings, show_trace } = Configuration::of_request(request, access)?;
+    let Configuration { settings, show_trace, .. } = Configuration::of_request(request, access)?;
     with_evaluator(settings, access, Layout::Own, |evaluator| {
         let result = match work(evaluator).and_then(|done| {
             evaluator.write_derivations()?;
