@@ -7,17 +7,18 @@
 //! random and the same in each run. It prints lines of a name and a number: milliseconds, and `memory` in
 //! bytes. What the server does not have is left out.
 
+mod common;
+
 use std::{
-    env,
     error::Error,
     fs,
     io::{self, Write as _},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
 
+use common::{Arguments, if_known, memory, milliseconds};
 use floe_lsp::client::{Client, ClientError, uri};
 use serde_json::{Value, json};
 
@@ -32,17 +33,11 @@ const REQUESTS: &[(&str, &str)] = &[
     ("hover", "textDocument/hover"),
 ];
 
-/// The protocol's error for a request that a server does not have.
-const METHOD_NOT_FOUND: i64 = -32601;
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = env::args_os().skip(1);
-    let mut next = || arguments.next().ok_or("usage: edit_latency FOLDER FILE EDITS COMMAND…");
-    let folder = PathBuf::from(next()?);
-    let path = PathBuf::from(next()?);
-    let edits: usize = next()?.to_str().and_then(|edits| edits.parse().ok()).ok_or("EDITS")?;
-    let mut command = Command::new(next()?);
-    command.args(arguments).stderr(Stdio::null());
+    let mut arguments = Arguments::new("usage: edit_latency FOLDER FILE EDITS COMMAND…");
+    let (folder, path) = (arguments.path()?, arguments.path()?);
+    let edits = arguments.number()?;
+    let mut command = arguments.command()?;
 
     let text = fs::read_to_string(&path)?;
     let mut places = Places { bindings: bindings(&text), state: 1 };
@@ -70,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         document.take_back(place)?;
         document.await_diagnostics()?;
     }
-    writeln!(out, "memory-after-diagnostics {}", document.memory()?)?;
+    writeln!(out, "memory-after-diagnostics {}", memory(&document.client)?)?;
     for (name, method) in REQUESTS {
         // Edits are evaluated in the background only where somebody pauses.
         let pause = if *name == "completion" { PAUSE } else { Duration::ZERO };
@@ -86,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             document.take_back(place)?;
         }
     }
-    writeln!(out, "memory {}", document.memory()?)?;
+    writeln!(out, "memory {}", memory(&document.client)?)?;
     document.client.shutdown()?;
     Ok(())
 }
@@ -130,17 +125,7 @@ impl Document {
         let (line, character) = place;
         let line = u32::try_from(line).unwrap_or(u32::MAX);
         let character = u32::try_from(character + 1).unwrap_or(u32::MAX);
-        match self.client.request_at(method, &self.path, line, character) {
-            Ok(answer) => Ok(Some(answer)),
-            Err(ClientError::Refused { error, .. }) if error["code"] == METHOD_NOT_FOUND => {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn memory(&self) -> Result<u64, &'static str> {
-        resident_bytes(self.client.process_id()).ok_or("the server's memory cannot be told")
+        if_known(self.client.request_at(method, &self.path, line, character))
     }
 
     /// Waits for diagnostics of the present text. A server that does not say which version they are
@@ -192,15 +177,4 @@ fn bindings(text: &str) -> Vec<Binding> {
         is_binding.then_some(Binding { name: (number, name), word: (number, value + word) })
     };
     text.lines().enumerate().filter_map(binding).collect()
-}
-
-fn milliseconds(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
-}
-
-fn resident_bytes(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"));
-    let status = status.ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }

@@ -6,6 +6,8 @@
 //! configuration and waits until the server tells it, and mends it and waits until it is told no more. It
 //! prints lines of a name and a number: milliseconds, and `memory…` in bytes.
 
+mod common;
+
 use std::{
     env,
     error::Error,
@@ -17,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use common::{Arguments, memory, milliseconds};
 use floe_lsp::client::{Client, ClientError};
 use serde_json::{Value, json};
 
@@ -72,19 +75,17 @@ const MISTAKES: [(&str, &str); 6] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = env::args_os().skip(1);
-    let mut next = || arguments.next().ok_or("usage: evaluated_latency NIXPKGS EDITS COMMAND…");
-    let nixpkgs = PathBuf::from(next()?);
-    let edits: usize = next()?.to_str().and_then(|edits| edits.parse().ok()).ok_or("EDITS")?;
-    let command: Vec<_> = std::iter::once(next()?).chain(arguments).collect();
+    let mut arguments = Arguments::new("usage: evaluated_latency NIXPKGS EDITS COMMAND…");
+    let (nixpkgs, edits) = (arguments.path()?, arguments.number()?);
+    let command = arguments.command()?;
     let folder = Folder::new()?;
     let configuration = folder.write("configuration.nix", CONFIGURATION)?;
     folder.write("hardware.nix", HARDWARE)?;
     let shell = folder.write("shell.nix", SHELL)?;
     let start = || -> Result<Client, Box<dyn Error>> {
-        let mut server = Command::new(&command[0]);
+        let mut server = Command::new(command.get_program());
         let cache = folder.path.join("cache");
-        server.args(&command[1..]).env("XDG_CACHE_HOME", cache).stderr(Stdio::null());
+        server.args(command.get_args()).env("XDG_CACHE_HOME", cache).stderr(Stdio::null());
         let mut client = Client::start(&mut server)?;
         let settings = json!({ "nixpkgs": nixpkgs });
         client.initialize(&folder.path, &settings)?;
@@ -189,14 +190,4 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
     }
-}
-
-fn milliseconds(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
-}
-
-fn memory(client: &Client) -> Result<u64, Box<dyn Error>> {
-    let status = fs::read_to_string(format!("/proc/{}/status", client.process_id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no memory")?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
 }

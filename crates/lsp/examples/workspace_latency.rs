@@ -7,32 +7,24 @@
 //! lines of a name and a number: milliseconds, and `memory` in bytes. What the server does not have is left
 //! out.
 
+mod common;
+
 use std::{
-    env,
     error::Error,
     fs,
     io::{self, Write as _},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use floe_lsp::client::{Client, ClientError, uri};
+use common::{Arguments, if_known, memory, milliseconds};
+use floe_lsp::client::{Client, uri};
 use serde_json::{Value, json};
 
-/// The protocol's error for a request that a server does not have.
-const METHOD_NOT_FOUND: i64 = -32601;
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let usage = "usage: workspace_latency FOLDER FILE NAME RUNS COMMAND…";
-    let mut arguments = env::args_os().skip(1);
-    let mut next = || arguments.next().ok_or(usage);
-    let folder = PathBuf::from(next()?);
-    let path = PathBuf::from(next()?);
-    let name = next()?.into_string().map_err(|_| usage)?;
-    let runs: usize = next()?.to_str().and_then(|runs| runs.parse().ok()).ok_or(usage)?;
-    let mut command = Command::new(next()?);
-    command.args(arguments).stderr(Stdio::null());
+    let mut arguments = Arguments::new("usage: workspace_latency FOLDER FILE NAME RUNS COMMAND…");
+    let (folder, path) = (arguments.path()?, arguments.path()?);
+    let (name, runs) = (arguments.text()?, arguments.number()?);
+    let mut command = arguments.command()?;
 
     let text = fs::read_to_string(&path)?;
     let binding = |line: &str| {
@@ -59,28 +51,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (what, method, params) in requests {
         for run in 0..runs {
             let start = Instant::now();
-            let answer = match client.request(method, params.clone()) {
-                Err(ClientError::Refused { error, .. }) if error["code"] == METHOD_NOT_FOUND => {
-                    break;
-                }
-                answer => answer?,
-            };
+            let Some(answer) = if_known(client.request(method, params.clone()))? else { break };
             let first = if run == 0 { "first-" } else { "" };
-            writeln!(out, "{first}{what} {:.3}", start.elapsed().as_secs_f64() * 1e3)?;
+            writeln!(out, "{first}{what} {:.3}", milliseconds(start))?;
             if run == 0 {
                 writeln!(out, "{what}-found {}", answer.as_array().map_or(0, Vec::len))?;
-                let memory = resident_bytes(client.process_id()).ok_or("no memory")?;
-                writeln!(out, "{what}-memory {memory}")?;
+                writeln!(out, "{what}-memory {}", memory(&client)?)?;
             }
         }
     }
     client.shutdown()?;
     Ok(())
-}
-
-fn resident_bytes(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"));
-    let status = status.ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }

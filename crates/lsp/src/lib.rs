@@ -26,6 +26,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod written;
 
 use std::io::Read;
 use std::sync::Arc;

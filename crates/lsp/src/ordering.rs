@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower::Service;
-use tower_lsp::jsonrpc::{Request, Response};
+use tower_lsp::jsonrpc::{Error, Request, Response};
 
+use crate::progress::Progress;
 use crate::session::Session;
+use crate::written::{self, Answer};
 
 /// How many changes had arrived when a message did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +41,7 @@ impl<S> Ordered<S> {
     }
 }
 
-type Answer<E> = Pin<Box<dyn Future<Output = Result<Option<Response>, E>> + Send>>;
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Option<Answer>, E>> + Send>>;
 
 impl<S> Service<Request> for Ordered<S>
 where
@@ -47,19 +49,40 @@ where
     S::Error: Send + 'static,
     S::Future: Send + 'static,
 {
-    type Response = Option<Response>;
+    type Response = Option<Answer>;
     type Error = S::Error;
-    type Future = Answer<S::Error>;
+    type Future = Answering<S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Answer<S::Error> {
+    fn call(&mut self, request: Request) -> Answering<S::Error> {
         if request.id().is_none() && self.session.notify(&request) {
             return Box::pin(std::future::ready(Ok(None)));
         }
+        // Unknown ones of these may be ignored where they are notifications only.
+        if let Some(id) = request.id().filter(|_| request.method().starts_with("$/")) {
+            let refusal = Response::from_error(id.clone(), Error::method_not_found());
+            return Box::pin(std::future::ready(Ok(Some(Answer {
+                response: refusal,
+                text: None,
+            }))));
+        }
         let arrival = self.session.arrival();
-        Box::pin(ARRIVAL.scope(arrival, self.inner.call(request)))
+        let progress = Progress::of(&self.session, &request);
+        Box::pin(shown(
+            progress,
+            ARRIVAL.scope(arrival, written::collect(self.inner.call(request))),
+        ))
     }
+}
+
+/// An answer whose work is shown until it is there.
+async fn shown<T>(progress: Option<Progress>, answer: impl Future<Output = T>) -> T {
+    let answer = answer.await;
+    if let Some(progress) = progress {
+        progress.finish().await;
+    }
+    answer
 }

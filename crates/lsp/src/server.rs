@@ -60,6 +60,10 @@ impl LanguageServer for Server {
     }
 
     async fn initialized(&self, _: InitializedParams) {
+        // Not before the answer to `initialize`, which an editor waits for. Nothing was read until now.
+        if !self.session.client().watches_files {
+            self.session.watch_disk();
+        }
         tokio::spawn(configuration::introduce(self.session.clone(), self.client.clone()));
         tokio::spawn(index::make(self.session.clone()));
         tokio::spawn(option_list::keep(self.session.clone()));

@@ -44,7 +44,7 @@ pub(crate) struct Session {
     /// All that the client said of its configuration, and what of it the protocol's side needs.
     configuration: Mutex<(Value, Arc<Preferences>)>,
     watcher: Arc<Mutex<Option<Watcher>>>,
-    roots: Mutex<Vec<PathBuf>>,
+    roots: Arc<Mutex<Vec<PathBuf>>>,
     shut_down: AtomicBool,
     /// What evaluation last found in the open documents.
     pub(crate) evaluated: Mutex<FxHashMap<PathBuf, Vec<Diagnostic>>>,
@@ -79,7 +79,7 @@ impl Session {
             connection: OnceLock::new(),
             configuration: Mutex::new((configuration, preferences)),
             watcher: Arc::default(),
-            roots: Mutex::default(),
+            roots: Arc::default(),
             shut_down: AtomicBool::new(false),
             evaluated: Mutex::default(),
             tokens: Mutex::default(),
@@ -94,9 +94,6 @@ impl Session {
     pub(crate) fn introduce(&self, facts: ClientFacts, connection: Client, roots: Vec<PathBuf>) {
         let _ = self.client.set(facts);
         let _ = self.connection.set(connection);
-        if !facts.watches_files {
-            self.watch_disk();
-        }
         self.set_roots(roots);
     }
 
@@ -106,8 +103,7 @@ impl Session {
             Ok(watcher) => *lock(&self.watcher) = Some(watcher),
             Err(error) => tracing::warn!(%error, "changes on disk will go unnoticed"),
         }
-        let roots = lock(&self.roots).clone();
-        self.watch_roots(roots);
+        self.watch_roots();
     }
 
     pub(crate) fn client(&self) -> ClientFacts {
@@ -157,18 +153,21 @@ impl Session {
     }
 
     fn set_roots(&self, roots: Vec<PathBuf>) {
-        self.watch_roots(roots.clone());
         lock(&self.roots).clone_from(&roots);
+        self.watch_roots();
         self.host.change(Change::Roots(roots));
     }
 
-    fn watch_roots(&self, roots: Vec<PathBuf>) {
+    fn watch_roots(&self) {
         // A folder like nixpkgs has tens of thousands of folders to watch; nobody waits for that.
-        let watcher = self.watcher.clone();
+        let (watcher, roots, host) = (self.watcher.clone(), self.roots.clone(), self.host.clone());
         thread::spawn(move || {
-            if let Some(watcher) = &mut *lock(&watcher) {
-                watcher.watch(&roots);
-            }
+            let mut watcher = lock(&watcher);
+            let Some(watcher) = &mut *watcher else { return };
+            // Of two threads the later one can be the first here: what counts is what is open now.
+            let roots = lock(&roots).clone();
+            watcher.watch(&roots);
+            host.look_again(&roots);
         });
     }
 
@@ -378,8 +377,7 @@ pub(crate) fn path_of(uri: &Uri) -> Option<PathBuf> {
 }
 
 fn with<P: DeserializeOwned>(request: &Request, apply: impl FnOnce(P)) {
-    let params = request.params().cloned().unwrap_or_default();
-    match serde_json::from_value(params) {
+    match P::deserialize(request.params().unwrap_or(&Value::Null)) {
         Ok(params) => apply(params),
         Err(error) => tracing::warn!(%error, method = request.method(), "malformed notification"),
     }

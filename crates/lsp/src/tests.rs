@@ -57,7 +57,10 @@ impl Rig {
     /// Hands a message to the service, which is when its place in the order is decided.
     fn send(&mut self, request: Request) -> impl Future<Output = Option<Response>> + use<> {
         let answer = self.service.call(request);
-        async move { answer.await.unwrap() }
+        async move {
+            let answer = answer.await.unwrap()?;
+            Some(serde_json::from_slice(&answer.body().unwrap()).unwrap())
+        }
     }
 
     fn call(&mut self, method: &'static str, params: Value) -> impl Future<Output = Value> + use<> {

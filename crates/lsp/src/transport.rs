@@ -13,6 +13,10 @@ use tower::Service;
 use tower_lsp::ClientSocket;
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 
+use crate::written::Answer;
+
+const CONTENT_LENGTH: &[u8] = b"content-length:";
+
 /// A body longer than this is taken for a broken header; it is skipped, not stored.
 const MAX_BODY: usize = 1 << 30;
 
@@ -22,9 +26,9 @@ pub(crate) async fn serve<I, O, S>(input: I, output: O, socket: ClientSocket, mu
 where
     I: AsyncRead + Unpin,
     O: AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request, Response = Option<Response>>,
+    S: Service<Request, Response = Option<Answer>>,
     S::Error: std::fmt::Display,
-    S::Future: Future<Output = Result<Option<Response>, S::Error>> + Send + 'static,
+    S::Future: Future<Output = Result<Option<Answer>, S::Error>> + Send + 'static,
 {
     let (outgoing, queue) = mpsc::unbounded_channel();
     let printer = tokio::spawn(print(output, queue));
@@ -69,7 +73,7 @@ where
                 let outgoing = outgoing.clone();
                 tokio::spawn(async move {
                     match answer.await {
-                        Ok(Some(response)) => drop(outgoing.send(encode(&response))),
+                        Ok(Some(answer)) => drop(outgoing.send(framed(answer.body()))),
                         Ok(None) => {}
                         Err(error) => tracing::warn!(%error, "a message went unanswered"),
                     }
@@ -141,7 +145,8 @@ where
 }
 
 /// Reads up to the empty line that ends the headers. After a line that is no header, reading goes on
-/// at the next `Content-Length`, so one bad message does not take its successors along.
+/// at the next `Content-Length`, so one bad message does not take its successors along: it begins a line,
+/// or stands behind what is left of a message that was longer than it said.
 async fn read_headers<I>(input: &mut BufReader<I>) -> Result<Option<usize>, Malformed>
 where
     I: AsyncRead + Unpin,
@@ -164,17 +169,24 @@ where
             }
         }
         let header = || Malformed::Header { line: String::from_utf8_lossy(text).into_owned() };
-        let colon = text.iter().position(|byte| *byte == b':').ok_or_else(header)?;
-        if text[..colon].eq_ignore_ascii_case(b"content-length") {
-            let value = std::str::from_utf8(text[colon + 1..].trim_ascii());
+        let named = |start: &[u8]| start.eq_ignore_ascii_case(CONTENT_LENGTH);
+        if let Some(start) = text.windows(CONTENT_LENGTH.len()).rposition(named) {
+            let value = std::str::from_utf8(text[start + CONTENT_LENGTH.len()..].trim_ascii());
             length = Some(value.ok().and_then(|value| value.parse().ok()).ok_or_else(header)?);
+        } else if !text.contains(&b':') {
+            return Err(header());
         }
         headers += 1;
     }
 }
 
 fn encode(message: &impl serde::Serialize) -> Vec<u8> {
-    let body = serde_json::to_vec(message).unwrap_or_else(|error| {
+    framed(serde_json::to_vec(message))
+}
+
+/// A message behind its header.
+fn framed(body: serde_json::Result<Vec<u8>>) -> Vec<u8> {
+    let body = body.unwrap_or_else(|error| {
         // Only a map with keys that are no strings can get here, and the protocol has none.
         tracing::error!(%error, "a message could not be written");
         json!({ "jsonrpc": "2.0", "id": null }).to_string().into_bytes()
@@ -237,6 +249,8 @@ mod tests {
               Content-Length: many\r\n\r\n\
               Content-Length: 2\r\n\r\n{}\
               content-length: 38\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":null}\
+              Content-Length: 3\r\n\r\n{\"jsonrpc\":\"2.0\",\"method\":\"two\"}\
+              Content-Length: 34\r\n\r\n{\"jsonrpc\":\"2.0\",\"method\":\"three\"}\
               Content-Length: 99\r\n\r\n{",
             &expect![[r#"
                 a message that is not JSON: EOF while parsing a value at line 1 column 5
@@ -246,6 +260,8 @@ mod tests {
                 expected a header line, found "Content-Length: many"
                 not a JSON-RPC message: missing field `jsonrpc`
                 response 7
+                a message that is not JSON: EOF while parsing a string at line 1 column 3
+                request three
             "#]],
         );
     }

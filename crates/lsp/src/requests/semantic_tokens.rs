@@ -1,6 +1,6 @@
 //! `textDocument/semanticTokens/full`, `…/full/delta` and `…/range`
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,76 +10,106 @@ use floe_ide::TokenDetail;
 use floe_syntax::{ColumnEncoding, LineIndex};
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
-    Range, SemanticToken, SemanticTokens, SemanticTokensDelta, SemanticTokensDeltaParams,
-    SemanticTokensEdit, SemanticTokensFullDeltaResult, SemanticTokensParams,
-    SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult, Uri,
+    Range, SemanticToken, SemanticTokensDelta, SemanticTokensDeltaParams, SemanticTokensEdit,
+    SemanticTokensFullDeltaResult, SemanticTokensParams, SemanticTokensRangeParams,
+    SemanticTokensRangeResult, SemanticTokensResult,
 };
 
-use crate::session::{Session, View, lock, path_of};
+use crate::session::{Session, View, lock};
+use crate::written::{Text, answer_with};
 
 pub(crate) async fn full(
     session: &Arc<Session>,
     params: SemanticTokensParams,
 ) -> Result<Option<SemanticTokensResult>> {
     let uri = params.text_document.uri;
-    let tokens = tokens(session, &uri, None).await?;
-    let (result_id, _) = remember(session, &uri, &tokens);
-    Ok(Some(SemanticTokensResult::Tokens(SemanticTokens { result_id, data: tokens.to_vec() })))
+    let text = session.read_document(&uri, |view, file| {
+        let tokens = encode(view, file, None);
+        let (number, _) = remember(view, file, &tokens);
+        tokens_text(Some(number), &tokens)
+    });
+    answer_with(text.await?)
 }
 
 pub(crate) async fn delta(
     session: &Arc<Session>,
     params: SemanticTokensDeltaParams,
 ) -> Result<Option<SemanticTokensFullDeltaResult>> {
-    let uri = params.text_document.uri;
-    let tokens = tokens(session, &uri, None).await?;
-    let (result_id, before) = remember(session, &uri, &tokens);
-    let before = before.filter(|(id, _)| id.to_string() == params.previous_result_id);
-    Ok(Some(match before {
-        Some((_, before)) => {
-            let edits = edit(&before, &tokens).into_iter().collect();
-            SemanticTokensFullDeltaResult::TokensDelta(SemanticTokensDelta { result_id, edits })
+    let (uri, previous) = (params.text_document.uri, params.previous_result_id);
+    let text = session.read_document(&uri, move |view, file| {
+        let tokens = encode(view, file, None);
+        let (number, before) = remember(view, file, &tokens);
+        match before.filter(|(number, _)| number.to_string() == previous) {
+            Some((_, before)) => Text::of(&SemanticTokensDelta {
+                result_id: Some(number.to_string()),
+                edits: edit(&before, &tokens).into_iter().collect(),
+            }),
+            // Of results that are gone there is no difference to tell.
+            None => Ok(tokens_text(Some(number), &tokens)),
         }
-        // Of results that are gone there is no difference to tell.
-        None => SemanticTokensFullDeltaResult::Tokens(SemanticTokens {
-            result_id,
-            data: tokens.to_vec(),
-        }),
-    }))
+    });
+    answer_with(text.await??)
 }
 
 pub(crate) async fn range(
     session: &Arc<Session>,
     params: SemanticTokensRangeParams,
 ) -> Result<Option<SemanticTokensRangeResult>> {
-    let tokens = tokens(session, &params.text_document.uri, Some(params.range)).await?;
-    let tokens = SemanticTokens { result_id: None, data: tokens.to_vec() };
-    Ok(Some(SemanticTokensRangeResult::Tokens(tokens)))
+    let (uri, range) = (params.text_document.uri, params.range);
+    let text = session
+        .read_document(&uri, move |view, file| tokens_text(None, &encode(view, file, Some(range))));
+    answer_with(text.await?)
 }
 
-async fn tokens(
-    session: &Arc<Session>,
-    uri: &Uri,
-    range: Option<Range>,
-) -> Result<Arc<[SemanticToken]>> {
-    session.read_document(uri, move |view, file| encode(view, file, range)).await
-}
-
-type Remembered = (u64, Arc<[SemanticToken]>);
+type Tokens = Arc<[SemanticToken]>;
 
 /// Keeps what is sent under a number of its own. Gives the number, and what was kept before.
-fn remember(
-    session: &Session,
-    uri: &Uri,
-    tokens: &Arc<[SemanticToken]>,
-) -> (Option<String>, Option<Remembered>) {
+fn remember(view: &View<'_>, file: File, tokens: &Tokens) -> (u64, Option<(u64, Tokens)>) {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let path: Option<PathBuf> = path_of(uri);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let path = file.path(view.db);
     // A document that is closed again is never asked about: nothing would remove it.
-    let path = path.filter(|path| session.documents().get(path).is_some());
-    let before = path.and_then(|path| lock(&session.tokens).insert(path, (id, tokens.clone())));
-    (Some(id.to_string()), before)
+    if view.session.documents().get(path).is_none() {
+        return (number, None);
+    }
+    let kept = (number, tokens.clone());
+    (number, lock(&view.session.tokens).insert(path.clone(), kept))
+}
+
+/// The protocol's `SemanticTokens`: five numbers for each.
+fn tokens_text(number: Option<u64>, tokens: &[SemanticToken]) -> Text {
+    // Most of the numbers have one or two digits.
+    let mut json = String::with_capacity(64 + tokens.len() * 14);
+    json.push('{');
+    if let Some(number) = number {
+        let _ = write!(json, r#""resultId":"{number}","#);
+    }
+    json.push_str(r#""data":["#);
+    for (index, token) in tokens.iter().enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        push_number(&mut json, token.delta_line);
+        for number in
+            [token.delta_start, token.length, token.token_type, token.token_modifiers_bitset]
+        {
+            json.push(',');
+            push_number(&mut json, number);
+        }
+    }
+    json.push_str("]}");
+    Text::from_json(json)
+}
+
+fn push_number(json: &mut String, number: u32) {
+    match number {
+        0..=9 => json.push((b'0' + number as u8) as char),
+        10..=99 => {
+            json.push((b'0' + (number / 10) as u8) as char);
+            json.push((b'0' + (number % 10) as u8) as char);
+        }
+        _ => drop(write!(json, "{number}")),
+    }
 }
 
 /// The one edit that makes the old tokens of the new ones. An edit of a text moves only the tokens behind
@@ -206,6 +236,20 @@ mod tests {
 
     fn token(delta_start: u32) -> SemanticToken {
         SemanticToken { delta_start, length: 1, ..SemanticToken::default() }
+    }
+
+    #[test]
+    fn tokens_are_five_numbers_each() {
+        let tokens = [
+            SemanticToken { delta_line: 1234, delta_start: 10, ..SemanticToken::default() },
+            SemanticToken { length: 99, token_type: 9, token_modifiers_bitset: 100, ..token(0) },
+        ];
+        let written = |number| -> serde_json::Value {
+            serde_json::from_str(tokens_text(number, &tokens).json()).unwrap()
+        };
+        let data = [1234, 10, 0, 0, 0, 0, 0, 99, 9, 100];
+        assert_eq!(written(None), serde_json::json!({ "data": data }));
+        assert_eq!(written(Some(7)), serde_json::json!({ "resultId": "7", "data": data }));
     }
 
     #[test]
