@@ -4,11 +4,12 @@
 //! editor has it open, and what the disk says otherwise: the disk is read inside of [`source`], a query
 //! that depends on the file's [`Stamp`]; whoever watches the disk sets a new stamp.
 
+use std::any::{Any, TypeId};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use dashmap::{DashMap, Entry};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 use thiserror::Error;
 
@@ -126,6 +127,10 @@ struct Shared {
     worker: OnceLock<Worker>,
     /// Called when an answer has come that somebody has gone on without.
     arrival: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Which paths the disk has told of since they were last asked for by who keeps facts about all files.
+    told: Mutex<FxHashSet<PathBuf>>,
+    /// What the rooms above keep for themselves.
+    kept: Mutex<FxHashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     system: Arc<dyn System>,
 }
 
@@ -142,6 +147,8 @@ impl Files {
             changed: Mutex::default(),
             worker: OnceLock::new(),
             arrival: OnceLock::new(),
+            told: Mutex::default(),
+            kept: Mutex::default(),
             system,
         };
         Files { shared: Arc::new(shared) }
@@ -243,6 +250,25 @@ impl Files {
                 changed.push(path);
             }
         }
+    }
+
+    /// What a room above keeps beside the files, for what salsa would need too much memory for. Whoever
+    /// keeps something there takes care that it is that of the present revision.
+    pub fn keep<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
+        let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = kept.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default())).clone();
+        kept.downcast().unwrap_or_default()
+    }
+
+    /// Which paths the disk has told of since this was last asked. Changes only between two revisions.
+    pub fn take_told(&self) -> Vec<PathBuf> {
+        let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *told).into_iter().collect()
+    }
+
+    pub(crate) fn note_told(&self, paths: impl IntoIterator<Item = PathBuf>) {
+        let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.extend(paths);
     }
 
     pub(crate) fn set_buffer(&self, db: &mut dyn Db, path: &Path, text: Option<Arc<str>>) {

@@ -11,7 +11,7 @@ use std::thread;
 
 use salsa::{Durability, Setter};
 
-use crate::{Database, Db, File, Settings, Workspace};
+use crate::{Database, Db, File, Settings, Stamp, Workspace};
 
 /// The sending half of the writer's channel. The thread ends when the last clone is dropped.
 #[derive(Clone)]
@@ -85,6 +85,31 @@ impl Host {
         let _ = self.tasks.send(Task::Change(change));
     }
 
+    /// Looks at all known files below these folders: they are watched now, but were read before.
+    pub fn look_again(&self, folders: &[PathBuf]) {
+        loop {
+            let (sender, reader) = channel();
+            self.read(move |database| drop(sender.send(database)));
+            let Ok(database) = reader.recv() else { return };
+            let overlooked = crate::cancellable(|| {
+                let known = folders.iter().flat_map(|folder| database.files().known_below(folder));
+                let has_changed = |path: &PathBuf| {
+                    salsa::Database::unwind_if_revision_cancelled(&database);
+                    let now = database.files().system().stamp(path);
+                    database.files().known(path).is_some_and(|file| file.stamp(&database) != now)
+                };
+                known.filter(has_changed).collect::<Vec<_>>()
+            });
+            drop(database);
+            if let Ok(paths) = overlooked {
+                if !paths.is_empty() {
+                    self.change(Change::Disk { paths });
+                }
+                return;
+            }
+        }
+    }
+
     /// Asks for a reader that sees everything queued so far. `read` is called on the writer's thread:
     /// it should only carry the reader elsewhere.
     pub fn read(&self, read: impl FnOnce(Database) + Send + 'static) {
@@ -115,10 +140,11 @@ pub(crate) fn apply(database: &mut Database, change: Change) -> Revised {
         Change::Closed { path } => {
             files.set_buffer(database, &path, None);
             files.refresh(database, &path);
+            tell(database, vec![path]);
             Revised::Facts
         }
         Change::Disk { paths } => {
-            let mut revised = Revised::Nothing;
+            let mut revised = tell(database, paths.clone());
             for path in affected(database, paths) {
                 if files.refresh(database, &path) {
                     revised = Revised::Facts;
@@ -140,6 +166,33 @@ pub(crate) fn apply(database: &mut Database, change: Change) -> Revised {
             Revised::Facts
         }
     }
+}
+
+/// Notes down what may be Nix files of the workspace, or folders with such, whether or not anybody has
+/// asked for them.
+fn tell(database: &mut Database, mut paths: Vec<PathBuf>) -> Revised {
+    let roots = database.workspace().roots(database);
+    let system = database.files().system();
+    paths.retain(|path| {
+        let may_be_code = || match path.extension() {
+            Some(extension) if extension == "nix" => true,
+            _ => !matches!(system.stamp(path), Stamp::File { .. } | Stamp::Special),
+        };
+        roots.iter().any(|root| path.starts_with(root)) && may_be_code()
+    });
+    if paths.is_empty() {
+        return Revised::Nothing;
+    }
+    let is_known = |path: &PathBuf| {
+        let file = database.files().known(path);
+        file.is_some_and(|file: File| system.stamp(path) == file.stamp(database))
+    };
+    let revised = if paths.iter().all(is_known) { Revised::Nothing } else { Revised::Facts };
+    let workspace = Workspace::get(database);
+    let told = workspace.told(database);
+    workspace.set_told(database).with_durability(Durability::LOW).to(told + 1);
+    database.files().note_told(paths);
+    revised
 }
 
 /// The known files that an event at these paths can be about: themselves, the directories that list

@@ -15,6 +15,10 @@ pub struct Workspace {
     /// What the user has configured.
     #[returns(ref)]
     pub settings: Settings,
+    /// How often the disk has told of something that may be a Nix file of the workspace. What is known of
+    /// all of them is kept outside of salsa, which so knows what depends on it.
+    #[returns(copy)]
+    pub told: u64,
 }
 
 /// What a user can configure.
@@ -48,6 +52,9 @@ impl Default for Settings {
 
 impl Workspace {
     pub(crate) fn create(db: &dyn Db, roots: Vec<PathBuf>, settings: Settings) -> Workspace {
-        Workspace::builder(roots, settings).durability(Durability::HIGH).new(db)
+        Workspace::builder(roots, settings, 0)
+            .durability(Durability::HIGH)
+            .told_durability(Durability::LOW)
+            .new(db)
     }
 }

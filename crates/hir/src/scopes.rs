@@ -2,8 +2,6 @@
 //!
 //! A second walk over a lowered file; evaluation never pays for it.
 
-use rustc_hash::FxHashMap;
-
 use crate::{
     Attrs, AttrsId, BindingId, Expr, ExprId, GlobalId, Key, LambdaId, Module, Name, Param,
     SourceMap, Var, globals,
@@ -16,8 +14,9 @@ pub struct Scopes {
     /// For each expression, the innermost scope around it.
     scope_of: Vec<Option<ScopeId>>,
     parents: Vec<Option<ExprId>>,
-    /// Variables by the binding that they mean.
-    references: FxHashMap<BindingId, Vec<ExprId>>,
+    /// Variables by the binding that they mean: those of each binding lie between its start and the next.
+    references: Vec<ExprId>,
+    starts: Vec<u32>,
     /// What owns each binding.
     owners: Vec<Option<ScopeOwner>>,
 }
@@ -82,7 +81,8 @@ impl Scopes {
             scopes: Vec::new(),
             scope_of: vec![None; module.exprs.len()],
             parents: vec![None; module.exprs.len()],
-            references: FxHashMap::default(),
+            references: Vec::new(),
+            starts: Vec::new(),
             owners: vec![None; module.bindings as usize],
         };
         scopes.walk(module);
@@ -132,7 +132,8 @@ impl Scopes {
 
     /// The variables that mean this binding, in the order of their ids.
     pub fn references(&self, binding: BindingId) -> &[ExprId] {
-        self.references.get(&binding).map_or(&[], Vec::as_slice)
+        let [start, end] = [0, 1].map(|next| self.starts[binding.0 as usize + next] as usize);
+        &self.references[start..end]
     }
 
     /// What the binding is a part of.
@@ -232,18 +233,35 @@ impl Scopes {
             self.children(module, expr, scope, &mut children);
             pending.extend(children.drain(..).map(|(child, scope)| (child, Some(expr), scope)));
         }
-        for id in (0..module.exprs.len() as u32).map(ExprId) {
-            if let Some(Definition::Binding(binding)) = self.definition_of_local(module, id) {
-                self.references.entry(binding).or_default().push(id);
-            }
-        }
+        self.collect_references(module);
     }
 
-    fn definition_of_local(&self, module: &Module, id: ExprId) -> Option<Definition> {
-        match module.expr(id) {
-            Expr::Var(Var::Local { .. }) => self.definition(module, id),
+    fn collect_references(&mut self, module: &Module) {
+        let variables = module.exprs.iter().zip(0..).filter_map(|(expr, id)| match expr {
+            Expr::Var(Var::Local { depth, slot }) => {
+                let scope = self.chain(self.scope_of[id as usize]).nth(*depth as usize)?;
+                Some((binding_at(module, scope.owner, *slot)?, ExprId(id)))
+            }
             _ => None,
+        });
+        let variables: Vec<(BindingId, ExprId)> = variables.collect();
+        // They are sorted by counting: first how many each binding has, then where the next one goes.
+        let mut starts = vec![0; module.bindings as usize + 1];
+        for (binding, _) in &variables {
+            starts[binding.0 as usize] += 1;
         }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += std::mem::replace(start, sum);
+        }
+        let mut next = starts.clone();
+        let mut references = vec![ExprId(0); variables.len()];
+        for (binding, expr) in variables {
+            let next = &mut next[binding.0 as usize];
+            references[*next as usize] = expr;
+            *next += 1;
+        }
+        (self.references, self.starts) = (references, starts);
     }
 
     /// The direct children of an expression, each with its scope.

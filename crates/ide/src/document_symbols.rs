@@ -34,6 +34,14 @@ pub enum SymbolKind {
     Value,
 }
 
+impl SymbolKind {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [SymbolKind; 8] = {
+        use SymbolKind::*;
+        [Set, Function, List, String, Number, Boolean, Path, Value]
+    };
+}
+
 /// Sets that are nested more deeply than this are data, and the outline of data helps nobody.
 const DEEPEST: usize = 60;
 

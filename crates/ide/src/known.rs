@@ -191,7 +191,7 @@ impl Search<'_> {
             return;
         }
         self.fuel -= 1;
-        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
+        let module = module(self.db, place.file);
         let at = |expr| Place { expr, ..place };
         match module.expr(place.expr) {
             Expr::Attrs(attrs) if arguments == 0 => found.push(Set { file: place.file, attrs }),
@@ -207,10 +207,11 @@ impl Search<'_> {
             }
             Expr::Apply { fun, args } => {
                 let args = module.list(args);
-                if !is_import(module, fun) && !is_call_package(module, scopes, fun) {
-                    self.sets(at(fun), arguments + args.len(), found);
-                } else if let Some(root) = args.first().and_then(|path| self.import(at(*path))) {
-                    self.sets(root, arguments + args.len() - 1, found);
+                let Some(passed) = self.passed_to_import(at(fun)) else {
+                    return self.sets(at(fun), arguments + args.len(), found);
+                };
+                if let Some(root) = args.first().and_then(|path| self.import(at(*path))) {
+                    self.sets(root, arguments + args.len() - 1 + passed, found);
                 }
             }
             Expr::Var(_) => {
@@ -239,7 +240,7 @@ impl Search<'_> {
             return None;
         }
         self.fuel -= 1;
-        let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
+        let module = module(self.db, place.file);
         let at = |expr| Place { expr, ..place };
         match module.expr(place.expr) {
             Expr::Lambda(lambda) if arguments == 0 => Some((place.file, lambda)),
@@ -251,11 +252,13 @@ impl Search<'_> {
             }
             Expr::Apply { fun, args } => {
                 let args = module.list(args);
-                if is_import(module, fun) || is_call_package(module, scopes, fun) {
-                    let root = self.import(at(*args.first()?))?;
-                    return self.function(root, arguments + args.len() - 1);
+                match self.passed_to_import(at(fun)) {
+                    Some(passed) => {
+                        let root = self.import(at(*args.first()?))?;
+                        self.function(root, arguments + args.len() - 1 + passed)
+                    }
+                    None => self.function(at(fun), arguments + args.len()),
                 }
-                self.function(at(fun), arguments + args.len())
             }
             Expr::Var(_) => {
                 let value = self.variable(place)?.value(self.db)?;
@@ -296,12 +299,42 @@ impl Search<'_> {
         }
     }
 
+    /// With how many arguments of its own a function calls the file that its first argument names: none
+    /// for `import` and `callPackage`, one for `file: import file { inherit lib; }`.
+    fn passed_to_import(&mut self, fun: Place) -> Option<usize> {
+        let (module, scopes) = (module(self.db, fun.file), scopes(self.db, fun.file));
+        if is_import(module, fun.expr) || is_call_package(module, scopes, fun.expr) {
+            return Some(0);
+        }
+        if !matches!(module.expr(fun.expr), Expr::Var(_) | Expr::Select { .. }) {
+            return None;
+        }
+        // A look aside, which must not use up the way ahead.
+        let mut aside = Search { db: self.db, fuel: self.fuel.min(8) };
+        importer(self.db, aside.function(fun, 0)?)
+    }
+
     /// The root of the file that a path literal names.
     fn import(&mut self, path_literal: Place) -> Option<Place> {
         let path = path(self.db, path_literal)?;
         let file = imported_file(self.db, &path)?;
         Some(Place { file, expr: module(self.db, file).root })
     }
+}
+
+/// How many arguments a function gives to the file that it imports, if it is `file: import file …`.
+pub(crate) fn importer(db: &dyn Db, (file, lambda): (File, LambdaId)) -> Option<usize> {
+    let (module, scopes) = (module(db, file), scopes(db, file));
+    let lambda = &module.lambdas[lambda.0 as usize];
+    let (Param::Simple { binding, .. }, Expr::Apply { fun, args }) =
+        (&lambda.param, module.expr(lambda.body))
+    else {
+        return None;
+    };
+    let args = module.list(args);
+    let imports = is_import(module, fun)
+        && scopes.definition(module, *args.first()?) == Some(Definition::Binding(*binding));
+    imports.then_some(args.len() - 1)
 }
 
 /// The set of the `index`th `inherit (set)` beside which an inherited attribute stands, whose base

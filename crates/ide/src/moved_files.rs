@@ -21,7 +21,7 @@ pub struct Move {
 /// The edits, in terms of the texts before the move, that make every relative path of the workspace name
 /// what it named before.
 pub fn moved_files(db: &dyn Db, moves: &[Move]) -> Vec<(File, Vec<TextEdit>)> {
-    let files = workspace_files(db).iter().copied();
+    let files = workspace_files(db).into_iter();
     files
         .map(|file| (file, edits(db, file, moves)))
         .filter(|(_, edits)| !edits.is_empty())

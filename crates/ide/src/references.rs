@@ -5,17 +5,30 @@ use floe_db::{Db, File, module, scopes, source_map};
 use floe_hir::{
     AttrKind, BindingId, Expr, ExprId, Key, Module, Name, Param, ScopeOwner, Span, Var,
 };
+use rustc_hash::FxHashSet;
 
 use crate::goto_definition::definition_of;
 use crate::known::{self, Bound, Place, entry_of, name_of};
+use crate::library_references::through_the_library;
 use crate::symbol::{Symbol, symbol_at};
-use crate::workspace_index::{file_index, referring_files};
+use crate::workspace_index::referring_files;
 
-/// One place.
+/// One place, as a reader is shown it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reference {
+pub struct Mention {
+    /// The file.
+    pub file: File,
     /// The range of the name.
     pub span: Span,
+    /// Whether the name is bound here.
+    pub is_definition: bool,
+}
+
+/// One place that certainly means the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// The range of the name.
+    pub(crate) span: Span,
     /// In what way it stands there.
     pub(crate) role: Role,
 }
@@ -41,16 +54,29 @@ pub(crate) enum Role {
 
 impl Reference {
     /// Whether the name is bound here.
-    pub fn is_definition(&self) -> bool {
+    fn is_definition(&self) -> bool {
         matches!(self.role, Role::Definition | Role::InheritedDefinition)
     }
 }
 
 /// The references of what is under the cursor, by file; the file that binds it comes first. Nothing if
 /// it is bound in no file that is known.
-pub fn references(db: &dyn Db, file: File, offset: u32) -> Option<Vec<(File, Reference)>> {
+pub fn references(db: &dyn Db, file: File, offset: u32) -> Option<Vec<Mention>> {
     let (bound, _) = bound_at(db, file, offset)?;
-    Some(all_references(db, bound))
+    let certain = all_references(db, bound).into_iter().map(|(file, reference)| Mention {
+        file,
+        span: reference.span,
+        is_definition: reference.is_definition(),
+    });
+    let mut found: Vec<Mention> = certain.collect();
+    let mut seen: FxHashSet<(File, u32)> =
+        found.iter().map(|found| (found.file, found.span.start)).collect();
+    for (file, span) in through_the_library(db, bound) {
+        if seen.insert((file, span.start)) {
+            found.push(Mention { file, span, is_definition: false });
+        }
+    }
+    Some(found)
 }
 
 /// What is bound to the name under the cursor, and the name's range there.
@@ -85,11 +111,9 @@ pub(crate) fn all_references(db: &dyn Db, bound: Bound) -> Vec<(File, Reference)
         _ => false,
     };
     if is_reachable {
-        for file in referring_files(db, bound.file).into_iter().skip(1) {
-            if file_index(db, file).mentions(name) {
-                let elsewhere = references_in(db, bound, file);
-                found.extend(elsewhere.into_iter().map(|found| (file, found)));
-            }
+        for file in referring_files(db, bound.file, name) {
+            let elsewhere = references_in(db, bound, file);
+            found.extend(elsewhere.into_iter().map(|found| (file, found)));
         }
     }
     found
@@ -244,9 +268,9 @@ mod tests {
             None => "none\n".to_owned(),
             Some(found) => found
                 .iter()
-                .map(|(file, reference)| {
-                    let definition = if reference.is_definition() { " (definition)" } else { "" };
-                    format!("{}{definition}\n", fixture.show(*file, reference.span))
+                .map(|found| {
+                    let definition = if found.is_definition { " (definition)" } else { "" };
+                    format!("{}{definition}\n", fixture.show(found.file, found.span))
                 })
                 .collect(),
         };
@@ -300,6 +324,54 @@ mod tests {
             &expect![[r#"
             none
         "#]],
+        );
+    }
+
+    #[test]
+    fn through_a_function_that_imports_what_it_is_given() {
+        check(
+            "
+//- /w/default.nix
+let call = file: import file { x = 1; }; s = call ./s.nix;
+in [ s.name (call ./s.nix).name (call ./other.nix).name ]
+//- /w/s.nix
+{ x }: { $0name = x; }
+//- /w/other.nix
+{ x }: { name = x; }
+",
+            &expect![[r#"
+                s.nix:1 "name" (definition)
+                default.nix:2 "name"
+                default.nix:2 "name"
+            "#]],
+        );
+    }
+
+    #[test]
+    fn of_the_library_where_something_called_lib_is_asked_for_it() {
+        check(
+            "
+//- /w/lib/default.nix
+let lib = (import ./fix.nix) (self: let callLibs = file: import file { lib = self; }; in {
+  strings = callLibs ./strings.nix;
+  inherit (self.strings) join;
+}); in lib
+//- /w/lib/strings.nix
+{ lib }: { $0join = a: a; twice = lib.join; }
+//- /w/a.nix
+{ lib, stdenv, other }: [ lib.join (stdenv.lib.join) other.join (with lib; join) (with lib; with other; join) ]
+//- /w/b.nix
+{ lib }: let inherit (lib) join; in lib.strings.join join
+",
+            &expect![[r#"
+                lib/strings.nix:1 "join" (definition)
+                lib/default.nix:3 "join"
+                a.nix:1 "join"
+                a.nix:1 "join"
+                a.nix:1 "join"
+                b.nix:1 "join"
+                lib/strings.nix:1 "join"
+            "#]],
         );
     }
 }

@@ -241,6 +241,14 @@ impl Flow<'_> {
                                 0 => {}
                                 more => self.push(call, more - 1),
                             }
+                        } else if let Some(passed) = self.passed_by_importer(file, fun)
+                            && arguments >= passed
+                        {
+                            // The arguments of its own are not written at this call.
+                            match given {
+                                1 => self.push(call, arguments - passed),
+                                _ => self.applied(call, given, 1, arguments - passed),
+                            }
                         } else {
                             self.escape(call);
                         }
@@ -252,6 +260,13 @@ impl Flow<'_> {
         if !is_in_workspace(self.db, place.file) {
             self.escape(place);
         }
+    }
+}
+
+impl Flow<'_> {
+    /// How many arguments a function that is `file: import file …` gives to the file.
+    fn passed_by_importer(&self, file: File, fun: ExprId) -> Option<usize> {
+        known::importer(self.db, known::function(self.db, Place { file, expr: fun }, 0)?)
     }
 }
 

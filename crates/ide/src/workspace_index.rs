@@ -1,14 +1,17 @@
 //! What each file of the workspace binds, mentions and refers to, so that a question about all of them
 //! opens only the few that matter.
 //!
-//! One query per file, small enough to be kept for every file of nixpkgs: the text, tree and module of a
-//! file that nobody has open are dropped once its index is made.
+//! It is kept for every file of nixpkgs, and so outside of salsa, which takes more memory for a file than
+//! its index does: one array of numbers for each file, in a list of the folders. Only what the disk has
+//! told of is looked at again. A file that an editor has open counts as the editor has it.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use floe_db::{Cancelled, Database, Db, File, Salsa, Stamp, module, peek, source_map};
+use floe_db::{Cancelled, Database, Db, File, MAX_SIZE, Salsa, module, source, source_map};
 use floe_eval::fs::FileType;
 use floe_hir::{
     AttrKind, AttrsId, Expr, ExprId, Key, LowerOptions, Module, Name, Param, SourceMap, Span, Var,
@@ -19,14 +22,13 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use crate::document_symbols::{SymbolKind, kind_of};
 
 /// What one file binds, mentions and refers to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FileIndex {
-    /// What the file binds where another file, or a person, may look for it.
-    pub(crate) symbols: Box<[IndexedSymbol]>,
-    /// All variables, attributes and arguments that occur, sorted.
-    names: Box<[Name]>,
-    /// The paths that its path literals name, as [`path_hash`]es, sorted.
-    targets: Box<[u64]>,
+    /// The symbols, the names, what is taken from `lib`, and the targets.
+    words: Arc<[u32]>,
+    symbols: u32,
+    names: u32,
+    from_lib: u32,
 }
 
 /// A binding, in the outline of its file.
@@ -36,21 +38,60 @@ pub(crate) struct IndexedSymbol {
     /// What it is bound in, unless that is the file itself.
     pub(crate) container: Option<Name>,
     /// Where the name begins. How long it is there, quotes or not, says `length`.
-    pub(crate) start: u32,
-    pub(crate) length: u16,
+    start: u32,
+    length: u16,
     pub(crate) kind: SymbolKind,
 }
 
 impl IndexedSymbol {
+    const WORDS: usize = 4;
+
     pub(crate) fn span(&self) -> Span {
         Span { start: self.start, end: self.start + u32::from(self.length) }
+    }
+
+    fn encode(self) -> [u32; IndexedSymbol::WORDS] {
+        let container = self.container.map_or(u32::MAX, Name::index);
+        let rest = u32::from(self.length) << 16 | self.kind as u32;
+        [self.name.index(), container, self.start, rest]
+    }
+
+    fn decode(words: &[u32]) -> IndexedSymbol {
+        IndexedSymbol {
+            name: Name::from_index(words[0]),
+            container: (words[1] != u32::MAX).then(|| Name::from_index(words[1])),
+            start: words[2],
+            length: (words[3] >> 16) as u16,
+            kind: SymbolKind::ALL[(words[3] & 0xffff) as usize],
+        }
     }
 }
 
 impl FileIndex {
-    /// Whether the file mentions a name anywhere.
-    pub(crate) fn mentions(&self, name: Name) -> bool {
-        self.names.binary_search(&name).is_ok()
+    /// What the file binds where another file, or a person, may look for it.
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = IndexedSymbol> + '_ {
+        let words = &self.words[..self.symbols as usize * IndexedSymbol::WORDS];
+        words.chunks_exact(IndexedSymbol::WORDS).map(IndexedSymbol::decode)
+    }
+
+    /// Whether the file has a variable, an attribute or an argument of this name anywhere.
+    fn mentions(&self, name: Name) -> bool {
+        let start = self.symbols as usize * IndexedSymbol::WORDS;
+        let names = &self.words[start..start + self.names as usize];
+        names.binary_search(&name.index()).is_ok()
+    }
+
+    /// Where the file takes an attribute of this name from something called `lib`: the starts of the names.
+    fn from_lib(&self, name: Name) -> impl Iterator<Item = u32> + '_ {
+        let start = self.symbols as usize * IndexedSymbol::WORDS + self.names as usize;
+        let pairs = self.words[start..start + 2 * self.from_lib as usize].chunks_exact(2);
+        pairs.filter(move |pair| pair[0] == name.index()).map(|pair| pair[1])
+    }
+
+    /// The paths that its path literals name, as [`path_hash`]es, sorted.
+    fn targets(&self) -> &[u32] {
+        let symbols = self.symbols as usize * IndexedSymbol::WORDS;
+        &self.words[symbols + self.names as usize + 2 * self.from_lib as usize..]
     }
 }
 
@@ -58,64 +99,14 @@ impl FileIndex {
 const MOST_FILES: usize = 100_000;
 
 /// The Nix files below the open folders, by path.
-#[salsa::tracked(returns(deref))]
 pub fn workspace_files(db: &dyn Db) -> Vec<File> {
-    let mut pending: Vec<File> =
-        db.workspace().roots(db).iter().rev().map(|root| db.file(root)).collect();
-    let mut files = Vec::new();
-    let mut folders = FxHashSet::default();
-    while let Some(folder) = pending.pop() {
-        if folders.len() >= MOST_FILES || files.len() >= MOST_FILES || !folders.insert(folder) {
-            continue;
-        }
-        let listing = listing(db, folder);
-        files.extend(&listing.files);
-        pending.extend(listing.folders.iter().rev());
-    }
-    files
+    let index = Index::current(db);
+    index.places().map(|place| index.file(db, place)).collect()
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Listing {
-    files: Vec<File>,
-    folders: Vec<File>,
-}
-
-/// What lies in one folder. Symbolic links are not followed, hidden folders not entered.
-#[salsa::tracked(returns(ref))]
-fn listing(db: &dyn Db, folder: File) -> Listing {
-    let mut listing = Listing::default();
-    if !matches!(folder.stamp(db), Stamp::Directory { .. }) {
-        return listing;
-    }
-    let path = folder.path(db);
-    let mut entries = db.files().system().read_dir(path).unwrap_or_default();
-    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    for (name, file_type) in entries {
-        let Some(name) = name.to_str() else { continue };
-        match file_type {
-            FileType::Regular if name.ends_with(".nix") => {
-                listing.files.push(db.file(&path.join(name)));
-            }
-            FileType::Directory if !name.starts_with('.') && name != "node_modules" => {
-                listing.folders.push(db.file(&path.join(name)));
-            }
-            _ => {}
-        }
-    }
-    listing
-}
-
-/// The index of a file.
-#[salsa::tracked(returns(ref), no_eq)]
-pub(crate) fn file_index(db: &dyn Db, file: File) -> FileIndex {
-    if file.buffer(db).is_some() {
-        return FileIndex::of(module(db, file), source_map(db, file), file.path(db));
-    }
-    let Ok(text) = peek(db, file) else { return FileIndex::default() };
-    let parse = floe_syntax::parse(&text, &ParseOptions::default());
-    let lowered = floe_hir::lower(&parse.tree, &text, &LowerOptions::default());
-    FileIndex::of(&lowered.module, &lowered.source_map, file.path(db))
+/// How many there are.
+pub fn workspace_size(db: &dyn Db) -> usize {
+    Index::current(db).places().count()
 }
 
 /// Makes the indexes of all files of the workspace, on so many threads. `progress` is told how many of
@@ -128,17 +119,18 @@ pub fn build_index(
     threads: usize,
     progress: impl Fn(usize, usize) + Sync,
 ) -> Result<(), Cancelled> {
-    let files = floe_db::cancellable(|| workspace_files(db))?;
+    let index = floe_db::cancellable(|| Index::current(db))?;
+    let places: Vec<FilePlace> = index.places().collect();
     let next = AtomicUsize::new(0);
     let work = |db: Database| {
         floe_db::cancellable(|| {
             loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(file) = files.get(index) else { return };
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(place) = places.get(number) else { return };
                 db.unwind_if_revision_cancelled();
-                file_index(&db, *file);
-                if index.is_multiple_of(256) {
-                    progress(index, files.len());
+                index.of(&db, *place);
+                if number.is_multiple_of(256) {
+                    progress(number, places.len());
                 }
             }
         })
@@ -165,42 +157,61 @@ pub fn build_index(
 /// Deeply nested code nests calls deeply; this is address space, not memory.
 const STACK: usize = 256 << 20;
 
-/// Which files of the workspace refer to a path, by its [`path_hash`].
-#[salsa::tracked(returns(ref), no_eq)]
-fn referrers(db: &dyn Db) -> FxHashMap<u64, Vec<File>> {
-    let mut referrers: FxHashMap<u64, Vec<File>> = FxHashMap::default();
-    for file in workspace_files(db) {
-        for target in &file_index(db, *file).targets {
-            referrers.entry(*target).or_default().push(*file);
+/// Calls `visit` with the index of each file of the workspace, by path.
+pub(crate) fn for_each_index(
+    db: &dyn Db,
+    mut visit: impl FnMut(FilePlace, &FileIndex),
+) -> Arc<Index> {
+    let index = Index::current(db);
+    let open = index.open(db);
+    for place in index.places() {
+        match open.get(&place) {
+            Some(file) => visit(place, open_index(db, *file)),
+            None => {
+                db.unwind_if_revision_cancelled();
+                visit(place, index.of(db, place));
+            }
         }
     }
-    referrers
+    index
 }
 
-/// The files of the workspace that refer to a file by its path, and those that refer to these, and so
-/// on; the file itself comes first.
-pub(crate) fn referring_files(db: &dyn Db, file: File) -> Vec<File> {
-    let mut found = vec![file];
-    let mut seen: FxHashSet<File> = found.iter().copied().collect();
-    let mut next = 0;
-    while let Some(file) = found.get(next).copied() {
-        found.extend(direct_referrers(db, file).into_iter().filter(|file| seen.insert(*file)));
-        next += 1;
+/// The files of the workspace that mention a name and refer to a file by its path, or to one that does,
+/// and so on.
+pub(crate) fn referring_files(db: &dyn Db, file: File, name: Name) -> Vec<File> {
+    let index = Index::current(db);
+    let referrers = Referrers::current(db, &index);
+    let mut pending: Vec<PathBuf> = vec![file.path(db).clone()];
+    let mut seen: FxHashSet<FilePlace> = index.place(file.path(db)).into_iter().collect();
+    let mut found = Vec::new();
+    while let Some(path) = pending.pop() {
+        for place in referrers.of(&path).into_iter().filter(|place| seen.insert(*place)) {
+            pending.push(index.path(place));
+            if referrers.index_of(db, place).mentions(name) {
+                found.push(place);
+            }
+        }
     }
-    found
+    found.sort_unstable();
+    found.into_iter().map(|place| index.file(db, place)).collect()
 }
 
 /// The files of the workspace that refer to a file directly.
 pub(crate) fn direct_referrers(db: &dyn Db, file: File) -> Vec<File> {
-    let referrers = referrers(db);
-    let mut found: Vec<File> = target_hashes(db, file)
-        .filter_map(|hash| referrers.get(&hash))
-        .flatten()
-        .copied()
-        .collect();
-    let mut seen = FxHashSet::default();
-    found.retain(|file| seen.insert(*file));
-    found
+    let index = Index::current(db);
+    let found = Referrers::current(db, &index).of(file.path(db));
+    found.into_iter().map(|place| index.file(db, place)).collect()
+}
+
+/// Where the files of the workspace take an attribute of this name from something called `lib`.
+pub(crate) fn taken_from_lib(db: &dyn Db, name: Name) -> Vec<(File, u32)> {
+    let mut found = Vec::new();
+    let index = for_each_index(db, |place, file| {
+        if file.mentions(name) {
+            found.extend(file.from_lib(name).map(|start| (place, start)));
+        }
+    });
+    found.into_iter().map(|(place, start)| (index.file(db, place), start)).collect()
 }
 
 /// Whether a file is one of those that belong to the user.
@@ -209,33 +220,339 @@ pub(crate) fn is_in_workspace(db: &dyn Db, file: File) -> bool {
     db.workspace().roots(db).iter().any(|root| path.starts_with(root))
 }
 
+/// The folders of the workspace with their Nix files, as of some revision.
+#[derive(Default)]
+pub(crate) struct Index {
+    /// By path.
+    folders: Vec<Arc<Folder>>,
+    referrers: OnceLock<Box<[(u32, FilePlace)]>>,
+}
+
+/// A folder with Nix files.
+struct Folder {
+    path: PathBuf,
+    /// By name.
+    files: Box<[Entry]>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    /// Most files share theirs with others: `default.nix`.
+    name: Name,
+    index: OnceLock<FileIndex>,
+}
+
+/// A file of an [`Index`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FilePlace {
+    folder: u32,
+    entry: u32,
+}
+
+impl Index {
+    /// That of the present revision.
+    fn current(db: &dyn Db) -> Arc<Index> {
+        let kept = db.files().keep::<Kept>();
+        // A walk that a write cancels leaves what it has found.
+        let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.bring_up_to_date(db);
+        kept.index.clone()
+    }
+
+    fn places(&self) -> impl Iterator<Item = FilePlace> + '_ {
+        self.folders.iter().zip(0..).flat_map(|(folder, number)| {
+            (0..folder.files.len() as u32).map(move |entry| FilePlace { folder: number, entry })
+        })
+    }
+
+    fn place(&self, path: &Path) -> Option<FilePlace> {
+        let (folder, name) = (path.parent()?, Name::new(path.file_name()?.to_str()?));
+        let number = self.folders.binary_search_by(|it| it.path.as_path().cmp(folder)).ok()?;
+        let entry = self.folders[number].files.iter().position(|entry| entry.name == name)?;
+        Some(FilePlace { folder: number as u32, entry: entry as u32 })
+    }
+
+    fn path(&self, place: FilePlace) -> PathBuf {
+        let folder = &self.folders[place.folder as usize];
+        folder.path.join(folder.files[place.entry as usize].name.as_str())
+    }
+
+    /// The file at a place.
+    pub(crate) fn file(&self, db: &dyn Db, place: FilePlace) -> File {
+        db.file(&self.path(place))
+    }
+
+    /// What the disk says of a file.
+    fn of(&self, db: &dyn Db, place: FilePlace) -> &FileIndex {
+        let entry = &self.folders[place.folder as usize].files[place.entry as usize];
+        entry.index.get_or_init(|| index_on_disk(db, &self.path(place)))
+    }
+
+    /// The files that an editor has open.
+    fn open(&self, db: &dyn Db) -> FxHashMap<FilePlace, File> {
+        let buffers = db.files().buffers();
+        let open = buffers.keys().filter_map(|path| {
+            let file = db.file(path);
+            file.buffer(db).as_ref()?;
+            Some((self.place(path)?, file))
+        });
+        open.collect()
+    }
+}
+
+/// Which files refer to which.
+struct Referrers<'a> {
+    index: &'a Index,
+    open: FxHashMap<FilePlace, File>,
+    /// What the open ones refer to.
+    targets_of_open: Vec<(u32, FilePlace)>,
+}
+
+impl<'a> Referrers<'a> {
+    fn current(db: &dyn Db, index: &'a Index) -> Referrers<'a> {
+        let open = index.open(db);
+        let of_open = open.iter().flat_map(|(place, file)| {
+            open_index(db, *file).targets().iter().map(|target| (*target, *place))
+        });
+        let targets_of_open = of_open.collect();
+        index.referrers.get_or_init(|| {
+            let mut targets: Vec<(u32, FilePlace)> = Vec::new();
+            for place in index.places() {
+                db.unwind_if_revision_cancelled();
+                targets.extend(index.of(db, place).targets().iter().map(|it| (*it, place)));
+            }
+            targets.sort_unstable();
+            targets.into()
+        });
+        Referrers { index, open, targets_of_open }
+    }
+
+    fn index_of<'b>(&'b self, db: &'b dyn Db, place: FilePlace) -> &'b FileIndex {
+        match self.open.get(&place) {
+            Some(file) => open_index(db, *file),
+            None => self.index.of(db, place),
+        }
+    }
+
+    /// Who refers to a path, by path.
+    fn of(&self, path: &Path) -> Vec<FilePlace> {
+        let all = self.index.referrers.get().map_or(&[][..], |all| &**all);
+        let mut found = Vec::new();
+        for target in target_hashes(path) {
+            let from = all.partition_point(|(hash, _)| *hash < target);
+            let on_disk = all[from..].iter().take_while(|(hash, _)| *hash == target);
+            found.extend(on_disk.map(|(_, place)| *place).filter(|it| !self.open.contains_key(it)));
+            let in_open = self.targets_of_open.iter().filter(|(hash, _)| *hash == target);
+            found.extend(in_open.map(|(_, place)| *place));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// The index of the last revision that was asked for, and what has to be done for that of the next.
+#[derive(Default)]
+struct Kept(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    roots: Vec<PathBuf>,
+    index: Arc<Index>,
+    /// The folders with Nix files, while there are changes to be made.
+    folders: BTreeMap<PathBuf, Arc<Folder>>,
+    /// What the disk has told of.
+    told: Vec<PathBuf>,
+    /// Folders that are still to be looked through.
+    pending: Vec<PathBuf>,
+    seen: FxHashSet<PathBuf>,
+    is_changed: bool,
+}
+
+impl State {
+    /// Whatever a cancellation interrupts goes on here the next time.
+    fn bring_up_to_date(&mut self, db: &dyn Db) {
+        let workspace = db.workspace();
+        // Who asks depends on it: see `Workspace::told`.
+        workspace.told(db);
+        let roots = workspace.roots(db);
+        if *roots != self.roots {
+            *self = State { roots: roots.clone(), pending: roots.clone(), ..State::default() };
+            self.is_changed = true;
+        }
+        self.told.extend(db.files().take_told());
+        if !self.told.is_empty() && !self.is_changed {
+            let folders = self.index.folders.iter();
+            self.folders = folders.map(|folder| (folder.path.clone(), folder.clone())).collect();
+            self.is_changed = true;
+        }
+        if !self.is_changed {
+            return;
+        }
+        while let Some(path) = self.told.last().cloned() {
+            db.unwind_if_revision_cancelled();
+            self.look_at(db, &path);
+            self.told.pop();
+        }
+        let mut files: usize = self.folders.values().map(|folder| folder.files.len()).sum();
+        while let Some(folder) = self.pending.last().cloned() {
+            if files >= MOST_FILES || self.seen.len() >= MOST_FILES {
+                break;
+            }
+            db.unwind_if_revision_cancelled();
+            let (found, folders) = list(db, &folder, self.folders.get(&folder).map(|it| &**it));
+            self.pending.pop();
+            files += found.files.len();
+            if self.seen.insert(folder.clone()) {
+                self.pending.extend(folders);
+            }
+            match found.files.is_empty() {
+                true => self.folders.remove(&folder),
+                false => self.folders.insert(folder, Arc::new(found)),
+            };
+        }
+        let folders = std::mem::take(&mut self.folders).into_values().collect();
+        self.index = Arc::new(Index { folders, referrers: OnceLock::new() });
+        self.pending.clear();
+        self.seen.clear();
+        self.is_changed = false;
+    }
+
+    /// Something happened at a path: a file is new, changed or gone, or a folder is.
+    fn look_at(&mut self, db: &dyn Db, path: &Path) {
+        let is_entered = |root: &PathBuf| {
+            let Ok(below) = path.strip_prefix(root) else { return false };
+            let folders = below.parent().into_iter().flat_map(Path::iter);
+            folders.into_iter().all(|folder| is_looked_through(&folder.to_string_lossy()))
+        };
+        if !self.roots.iter().any(is_entered) {
+            return;
+        }
+        match db.files().system().file_type(path) {
+            Ok(FileType::Directory) => {
+                let name = path.file_name().map(|name| name.to_string_lossy());
+                if name.is_none_or(|name| is_looked_through(&name))
+                    || self.roots.iter().any(|root| root == path)
+                {
+                    self.forget(path);
+                    self.pending.push(path.to_path_buf());
+                }
+            }
+            Ok(_) => self.list_again(db, path),
+            Err(_) => {
+                self.forget(path);
+                self.list_again(db, path);
+            }
+        }
+    }
+
+    fn forget(&mut self, folder: &Path) {
+        let from = (std::ops::Bound::Included(folder), std::ops::Bound::Unbounded);
+        let below = self.folders.range::<Path, _>(from).map(|(path, _)| path);
+        let below = below.take_while(|path| path.starts_with(folder));
+        for path in below.cloned().collect::<Vec<_>>() {
+            self.folders.remove(&path);
+        }
+    }
+
+    /// Lists the folder of a file, whose index is to be made anew.
+    fn list_again(&mut self, db: &dyn Db, file: &Path) {
+        let Some(folder) = file.parent() else { return };
+        let name = file.file_name().and_then(|name| name.to_str()).map(Name::new);
+        let old = self.folders.get(folder).map(|old| {
+            let others = old.files.iter().filter(|entry| Some(entry.name) != name).cloned();
+            Folder { path: old.path.clone(), files: others.collect() }
+        });
+        let (found, _) = list(db, folder, old.as_ref());
+        match found.files.is_empty() {
+            true => self.folders.remove(folder),
+            false => self.folders.insert(folder.to_path_buf(), Arc::new(found)),
+        };
+    }
+}
+
+/// The Nix files that lie in a folder, and the folders in it in the opposite order. What is known of a file
+/// stays. Symbolic links are not followed, hidden folders not entered.
+fn list(db: &dyn Db, folder: &Path, known: Option<&Folder>) -> (Folder, Vec<PathBuf>) {
+    let mut files = Vec::new();
+    let mut folders = Vec::new();
+    for (name, file_type) in db.files().system().read_dir(folder).unwrap_or_default() {
+        let Some(name) = name.to_str() else { continue };
+        match file_type {
+            FileType::Regular if name.ends_with(".nix") => {
+                let name = Name::new(name);
+                let known = known.and_then(|known| known.files.iter().find(|it| it.name == name));
+                let new = || Entry { name, index: OnceLock::new() };
+                files.push(known.cloned().unwrap_or_else(new));
+            }
+            FileType::Directory if is_looked_through(name) => folders.push(folder.join(name)),
+            _ => {}
+        }
+    }
+    files.sort_unstable_by_key(|entry| entry.name.as_str());
+    folders.sort_unstable_by(|a, b| b.cmp(a));
+    (Folder { path: folder.to_path_buf(), files: files.into() }, folders)
+}
+
+fn is_looked_through(folder: &str) -> bool {
+    !folder.starts_with('.') && folder != "node_modules"
+}
+
+/// The index of a file that no editor has open: its text, tree and module are dropped at once.
+fn index_on_disk(db: &dyn Db, path: &Path) -> FileIndex {
+    let text = db.files().system().read(path).ok().filter(|text| text.len() as u64 <= MAX_SIZE);
+    let Some(text) = text.and_then(|text| String::from_utf8(text).ok()) else {
+        return FileIndex::default();
+    };
+    let parse = floe_syntax::parse(&text, &ParseOptions::default());
+    let lowered = floe_hir::lower(&parse.tree, &text, &LowerOptions::default());
+    FileIndex::of(&lowered.module, &lowered.source_map, path, &text)
+}
+
+/// The index of a file that an editor has open.
+#[salsa::tracked(returns(ref), no_eq)]
+fn open_index(db: &dyn Db, file: File) -> FileIndex {
+    FileIndex::of(module(db, file), source_map(db, file), file.path(db), &source(db, file).text)
+}
+
 /// How a path literal can name a file: itself, or the folder whose `default.nix` it is.
-fn target_hashes(db: &dyn Db, file: File) -> impl Iterator<Item = u64> {
-    let path = file.path(db);
+fn target_hashes(path: &Path) -> impl Iterator<Item = u32> {
     let folder = path.parent().filter(|_| path.ends_with("default.nix")).map(path_hash);
     std::iter::once(path_hash(path)).chain(folder)
 }
 
-fn path_hash(path: &Path) -> u64 {
+/// Two paths may share one: whoever finds a path by it looks at the path as well.
+fn path_hash(path: &Path) -> u32 {
     let mut hasher = FxHasher::default();
     path.hash(&mut hasher);
-    hasher.finish()
+    hasher.finish() as u32
 }
 
 impl FileIndex {
-    fn of(module: &Module, map: &SourceMap, path: &Path) -> FileIndex {
+    fn of(module: &Module, map: &SourceMap, path: &Path, text: &str) -> FileIndex {
         let mut symbols = Symbols { module, map, found: Vec::new() };
         symbols.expr(module.root, None, 0);
-        symbols.found.sort_by_key(|symbol| symbol.start);
+        let mut symbols = symbols.found;
+        symbols.sort_by_key(|symbol| symbol.start);
+        let (names, targets) = (names(module), targets(module, path));
+        let from_lib = from_lib(module, map, text);
+        let words = symbols.iter().flat_map(|symbol| symbol.encode());
+        let words = words.chain(names.iter().map(|name| name.index()));
+        let words: Vec<u32> = words
+            .chain(from_lib.iter().flat_map(|(name, start)| [name.index(), *start]))
+            .chain(targets)
+            .collect();
         FileIndex {
-            symbols: symbols.found.into(),
-            names: names(module),
-            targets: targets(module, path),
+            words: words.into(),
+            symbols: symbols.len() as u32,
+            names: names.len() as u32,
+            from_lib: from_lib.len() as u32,
         }
     }
 }
 
-fn names(module: &Module) -> Box<[Name]> {
+/// All variables, attributes and arguments that occur, sorted.
+fn names(module: &Module) -> Vec<Name> {
     let mut names: Vec<Name> = Vec::new();
     names.extend(module.attrs.iter().flat_map(|attrs| &attrs.entries).map(|entry| entry.name));
     for lambda in &module.lambdas {
@@ -257,11 +574,12 @@ fn names(module: &Module) -> Box<[Name]> {
     }));
     names.sort_unstable();
     names.dedup();
-    names.into()
+    names
 }
 
-fn targets(module: &Module, path: &Path) -> Box<[u64]> {
-    let mut targets: Vec<u64> = Vec::new();
+/// The paths that path literals name, as [`path_hash`]es, sorted.
+fn targets(module: &Module, path: &Path) -> Vec<u32> {
+    let mut targets: Vec<u32> = Vec::new();
     for expr in &module.exprs {
         let Expr::Path(text) = expr else { continue };
         let text = module.str(*text);
@@ -274,7 +592,73 @@ fn targets(module: &Module, path: &Path) -> Box<[u64]> {
     }
     targets.sort_unstable();
     targets.dedup();
-    targets.into()
+    targets
+}
+
+/// What is taken from something called `lib`, by a selection, an `inherit` or the innermost `with`: each
+/// name, and where it starts. In nixpkgs nearly every file has its library by that name.
+fn from_lib(module: &Module, map: &SourceMap, text: &str) -> Vec<(Name, u32)> {
+    let lib = Name::new("lib");
+    let text_of = |span: Span| text.get(span.start as usize..span.end as usize);
+    let is_lib = |expr: ExprId| match module.expr(expr) {
+        Expr::Var(_) => text_of(map.exprs[expr.0 as usize]) == Some("lib"),
+        Expr::Select { path, default: None, .. } => {
+            module.keys(path).last() == Some(&Key::Static(lib))
+        }
+        _ => false,
+    };
+    let mut found = Vec::new();
+    for expr in &module.exprs {
+        let (Expr::Select { base, path, .. } | Expr::HasAttr { base, path }) = expr else {
+            continue;
+        };
+        let mut behind_lib = is_lib(*base);
+        for (key, span) in module.keys(*path).iter().zip(&map.keys[path.start as usize..]) {
+            let Key::Static(name) = key else { break };
+            if behind_lib {
+                found.push((*name, span.start));
+            }
+            behind_lib = *name == lib;
+        }
+    }
+    for attrs in &module.attrs {
+        for entry in attrs.entries.iter().filter(|it| it.kind == AttrKind::InheritedFrom) {
+            if let Expr::Select { base, .. } = module.expr(entry.value)
+                && let Expr::InheritFrom(index) = module.expr(base)
+                && attrs.inherit_from.get(index as usize).is_some_and(|set| is_lib(*set))
+            {
+                found.push((entry.name, map.names[entry.binding.0 as usize].start));
+            }
+        }
+    }
+    let exprs = || module.exprs.iter().zip(&map.exprs);
+    let mut withs: Vec<(Span, bool)> = exprs()
+        .filter_map(|(expr, _)| match expr {
+            Expr::With { set, body, .. } => Some((map.wrapped(*body), is_lib(*set))),
+            _ => None,
+        })
+        .collect();
+    withs.sort_unstable_by_key(|(body, _)| (body.start, std::cmp::Reverse(body.end)));
+    let mut variables: Vec<(u32, Name)> = exprs()
+        .filter_map(|(expr, span)| match expr {
+            Expr::Var(Var::With { name, .. }) => Some((span.start, *name)),
+            _ => None,
+        })
+        .collect();
+    variables.sort_unstable();
+    let mut withs = withs.into_iter().peekable();
+    let mut around: Vec<(Span, bool)> = Vec::new();
+    for (start, name) in variables {
+        while let Some(with) = withs.next_if(|(body, _)| body.start <= start) {
+            around.retain(|(body, _)| body.end > with.0.start);
+            around.push(with);
+        }
+        around.retain(|(body, _)| body.end > start);
+        if around.last().is_some_and(|(_, is_lib)| *is_lib) {
+            found.push((name, start));
+        }
+    }
+    found
 }
 
 /// Deeper than this lies data.
@@ -362,4 +746,79 @@ fn is_passed_on(module: &Module, fun: ExprId) -> bool {
             | "recurseIntoAttrs"
             | "dontRecurseIntoAttrs"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use floe_db::{Change, MemorySystem, Settings};
+
+    use super::*;
+
+    fn database(system: &MemorySystem) -> Database {
+        Database::new(Arc::new(system.clone()), vec!["/w".into()], Settings::default())
+    }
+
+    /// The files with the symbols in them.
+    fn shown(db: &Database) -> String {
+        let mut shown = String::new();
+        let mut places = Vec::new();
+        for_each_index(db, |place, file| {
+            let symbols: Vec<&str> = file.symbols().map(|symbol| symbol.name.as_str()).collect();
+            places.push((place, symbols.join(" ")));
+        });
+        let index = Index::current(db);
+        for (place, symbols) in places {
+            shown += &format!("{}: {symbols}\n", index.path(place).display());
+        }
+        shown
+    }
+
+    #[test]
+    fn whatever_happens_the_index_is_that_of_a_fresh_database() {
+        let system = MemorySystem::default();
+        system.write("/w/b/default.nix", "{ b = 1; }");
+        system.write("/w/a.nix", "{ a = 1; inherit (c) d; }");
+        system.write("/w/.hidden/x.nix", "{ x = 1; }");
+        let mut db = database(&system);
+        expect_test::expect![[r#"
+            /w/a.nix: a
+            /w/b/default.nix: b
+        "#]]
+        .assert_eq(&shown(&db));
+
+        // What is told anew of is as a database finds it that looks for the first time.
+        let told = |db: &mut Database, paths: &[&str]| {
+            db.apply(Change::Disk { paths: paths.iter().map(PathBuf::from).collect() });
+            let found = shown(db);
+            assert_eq!(found, shown(&database(&system)), "{paths:?}");
+            found
+        };
+        system.write("/w/b/default.nix", "{ changed = 1; }");
+        told(&mut db, &["/w/b/default.nix"]);
+        system.write("/w/b/new.nix", "{ new = 1; }");
+        system.write("/w/c/d/e.nix", "{ e = 1; }");
+        system.write("/w/b/.git/x.nix", "{ x = 1; }");
+        system.write("/w/b/text.txt", "{ x = 1; }");
+        told(&mut db, &["/w/b/new.nix", "/w/c", "/w/b/.git/x.nix", "/w/b/text.txt"]);
+
+        // What an editor has open counts, until it is closed.
+        let text = "{ unsaved = 1; }".into();
+        db.apply(Change::Buffer { path: "/w/a.nix".into(), text });
+        expect_test::expect![[r#"
+            /w/a.nix: unsaved
+            /w/b/default.nix: changed
+            /w/b/new.nix: new
+            /w/c/d/e.nix: e
+        "#]]
+        .assert_eq(&shown(&db));
+        db.apply(Change::Closed { path: "/w/a.nix".into() });
+        assert_eq!(shown(&db), shown(&database(&system)));
+
+        system.remove("/w/a.nix".as_ref());
+        system.remove("/w/c/d/e.nix".as_ref());
+        let last = told(&mut db, &["/w/a.nix", "/w/c"]);
+        assert_eq!(last, "/w/b/default.nix: changed\n/w/b/new.nix: new\n");
+        db.apply(Change::Roots(vec!["/w/c".into()]));
+        assert_eq!(shown(&db), "");
+    }
 }

@@ -5,7 +5,7 @@ use floe_hir::{Name, Span};
 
 use crate::document_symbols::SymbolKind;
 use crate::fuzzy::score;
-use crate::workspace_index::{IndexedSymbol, file_index, workspace_files};
+use crate::workspace_index::{FilePlace, IndexedSymbol, for_each_index};
 
 /// One binding of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +38,18 @@ pub fn workspace_symbols(db: &dyn Db, query: &str) -> Vec<WorkspaceSymbol> {
     let mut names = Scores::new(written);
     let mut containers = container.map(Scores::new);
     let mut best = Best::default();
-    for file in workspace_files(db) {
-        for symbol in &file_index(db, *file).symbols {
+    let index = for_each_index(db, |place, file| {
+        for symbol in file.symbols() {
             let Some(mut score) = names.of(symbol.name) else { continue };
             if let Some(containers) = &mut containers {
                 let of_container = symbol.container.and_then(|name| containers.of(name));
                 let Some(of_container) = of_container else { continue };
                 score += of_container;
             }
-            best.offer(score, *file, *symbol);
+            best.offer(score, place, symbol);
         }
-    }
-    best.into_symbols()
+    });
+    best.into_symbols(|place| index.file(db, place))
 }
 
 /// The scores of names: each spelling is looked at once, however many bindings have it.
@@ -80,17 +80,17 @@ impl<'a> Scores<'a> {
 /// The best so far; never more than a few times as many as are asked for.
 #[derive(Default)]
 struct Best {
-    found: Vec<(u32, File, IndexedSymbol)>,
+    found: Vec<(u32, FilePlace, IndexedSymbol)>,
     /// What does not score more than this is not among the best.
     least: u32,
 }
 
 impl Best {
-    fn offer(&mut self, score: u32, file: File, symbol: IndexedSymbol) {
+    fn offer(&mut self, score: u32, place: FilePlace, symbol: IndexedSymbol) {
         if score <= self.least {
             return;
         }
-        self.found.push((score, file, symbol));
+        self.found.push((score, place, symbol));
         if self.found.len() >= 8 * MOST_SYMBOLS {
             self.cut();
         }
@@ -105,13 +105,13 @@ impl Best {
         }
     }
 
-    fn into_symbols(mut self) -> Vec<WorkspaceSymbol> {
+    fn into_symbols(mut self, file: impl Fn(FilePlace) -> File) -> Vec<WorkspaceSymbol> {
         self.cut();
-        let symbols = self.found.into_iter().map(|(_, file, symbol)| WorkspaceSymbol {
+        let symbols = self.found.into_iter().map(|(_, place, symbol)| WorkspaceSymbol {
             name: symbol.name,
             kind: symbol.kind,
             container: symbol.container,
-            file,
+            file: file(place),
             span: symbol.span(),
         });
         symbols.collect()

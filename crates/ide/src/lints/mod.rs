@@ -236,6 +236,7 @@ pub(crate) fn findings(input: &Input<'_>, level: impl Fn(&Lint) -> Level) -> Vec
         tree: &tree,
         current: (&LINTS[0], Level::Allow),
         variables: OnceCell::new(),
+        depth_in_flake: OnceCell::new(),
         found: Vec::new(),
     };
     let on = || LINTS.iter().zip(&levels).filter(|(_, level)| **level > Level::Allow);
@@ -274,6 +275,7 @@ struct Checker<'a> {
     current: (&'static Lint, Level),
     /// The variables of the module, by where they stand.
     variables: OnceCell<FxHashMap<u32, ExprId>>,
+    depth_in_flake: OnceCell<Option<usize>>,
     found: Vec<Finding>,
 }
 
@@ -304,6 +306,18 @@ impl Checker<'_> {
             Expr::Var(var) => Some(var),
             _ => None,
         }
+    }
+
+    /// How many folders lie between the flake that the file belongs to and the file, if it is in one.
+    fn depth_in_flake(&self) -> Option<usize> {
+        *self.depth_in_flake.get_or_init(|| {
+            let folder = self.input.path.parent()?;
+            Some(
+                folder
+                    .strip_prefix(self.input.flake?)
+                    .map_or(0, |below| below.components().count()),
+            )
+        })
     }
 
     /// Whether the node is a variable that means the global of this name.

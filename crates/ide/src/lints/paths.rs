@@ -18,14 +18,11 @@ pub(super) fn home_path(checker: &mut Checker<'_>, node: Node<'_>) {
 
 /// `../../x` that leaves the folder of the `flake.nix`
 pub(super) fn path_outside_flake(checker: &mut Checker<'_>, node: Node<'_>) {
-    let (Some(flake), Some(folder)) = (checker.input.flake, checker.input.path.parent()) else {
-        return;
-    };
     let text = node.text();
     if !text.starts_with("../") || node.child(SyntaxKind::Interpolation).is_some() {
         return;
     }
-    let mut depth = folder.strip_prefix(flake).map_or(0, |below| below.components().count());
+    let Some(mut depth) = checker.depth_in_flake() else { return };
     for step in Path::new(text).components() {
         match step {
             Component::ParentDir if depth == 0 => {

@@ -92,10 +92,10 @@ fn reports(
     view: &View<'_>,
     known: &FxHashMap<String, String>,
 ) -> Vec<WorkspaceDocumentDiagnosticReport> {
-    let files = floe_ide::workspace_files(view.db);
-    if files.len() > MOST_FILES {
+    if floe_ide::workspace_size(view.db) > MOST_FILES {
         return Vec::new();
     }
+    let files = floe_ide::workspace_files(view.db);
     let reports = files.iter().filter_map(|file| {
         let uri = view.location(*file, floe_hir::Span::default())?.uri;
         let open = view.session.documents().get(file.path(view.db)).map(|open| open.version);

@@ -16,10 +16,9 @@ pub(crate) async fn handle(
     session
         .read_document(&at.text_document.uri, move |view, file| {
             let offset = view.lines(file).offset(at.position);
-            let references = floe_ide::references(view.db, file, offset)?;
-            let wanted = |found: &floe_ide::Reference| declaration || !found.is_definition();
-            let found = references.iter().filter(|(_, found)| wanted(found));
-            Some(found.filter_map(|(file, found)| view.location(*file, found.span)).collect())
+            let found = floe_ide::references(view.db, file, offset)?.into_iter();
+            let wanted = found.filter(|found| declaration || !found.is_definition);
+            Some(wanted.filter_map(|found| view.location(found.file, found.span)).collect())
         })
         .await
 }
