@@ -47,9 +47,10 @@ impl<'h> Evaluator<'h> {
         self.kept.functions.replace(functions);
     }
 
-    /// What the calls that are kept have read. While one of these files stays the same, they do.
-    pub fn kept_reads(&self) -> Reads {
-        self.kept.reads.borrow().clone()
+    /// What the calls that are kept have read since this was last asked. While these files stay the same,
+    /// the results do.
+    pub fn take_kept_reads(&self) -> Reads {
+        self.kept.reads.take()
     }
 
     /// The function of a file whose calls are kept.
