@@ -18,7 +18,7 @@ use rustc_hash::FxHashSet;
 use self::found::{Found, Make};
 use crate::context::{Context, Step, context};
 use crate::cursor::Cursor;
-use crate::evaluation::options::{OptionPath, is_module, option_path, options_below};
+use crate::evaluation::options::{all_options_below, is_module, option_path};
 use crate::evaluation::packages::{candidates, package_names};
 use crate::hover::{builtin_markdown, doc_comment};
 use crate::infer::Typing;
@@ -100,6 +100,7 @@ mod near {
     pub(super) const BUILTIN: u32 = 2000;
     pub(super) const KEYWORD: u32 = 3000;
     pub(super) const PACKAGE: u32 = 1500;
+    pub(super) const OLD_OPTION: u32 = 2500;
 }
 
 /// What can stand at an offset.
@@ -348,8 +349,10 @@ fn options<'a>(
     if !is_module(db, file) {
         return;
     }
-    let Some(below) = options_below(db, OptionPath::new(db, steps)).known(db) else { return };
-    for option in below {
+    for option in all_options_below(db, &steps) {
+        let is_hidden = option.option.as_ref().is_some_and(|details| details.is_hidden);
+        let nearness = if is_hidden { near::OLD_OPTION } else { 0 };
+        let name = option.name.clone();
         let kind = match &option.option {
             Some(_) => CompletionKind::Option,
             None => CompletionKind::OptionSet,
@@ -359,7 +362,7 @@ fn options<'a>(
                 option.option.as_ref().and_then(|details| details.type_description.clone());
             item.documentation = option.markdown();
         };
-        found.offer(&option.name, 0, 0, Make::Fill(kind, Box::new(fill)));
+        found.offer(name, nearness, 0, Make::Fill(kind, Box::new(fill)));
     }
 }
 

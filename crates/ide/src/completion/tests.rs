@@ -169,11 +169,11 @@ fn options_of_a_module() {
         hostKeys Option list of (submodule)
         listenAddresses Option list of (submodule)
         openFirewall Option boolean
-        passwordAuthentication Option unspecified value
-        permitRootLogin Option unspecified value
         ports Option list of 16 bit unsigned integer; between 0 and 65535 (both inclusive)
         settings Option open submodule of attribute set of (null or boolean or signed integer or string or list of string)
         startWhenNeeded Option boolean
+        passwordAuthentication Option unspecified value
+        permitRootLogin Option unspecified value
     "#]].assert_eq(&openssh);
     assert_eq!(shown("{ config, ... }: { services = { openssh.$0 }; }"), openssh);
     assert_eq!(

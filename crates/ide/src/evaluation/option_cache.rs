@@ -232,6 +232,7 @@ impl Writer {
                 writer.bytes(place.path.as_os_str().as_encoded_bytes());
                 writer.number(u64::from(place.line));
             });
+            writer.0.push(u8::from(details.is_hidden));
         });
         self.0.push(u8::from(node.is_internal));
         let ways = match &node.below {
@@ -335,7 +336,15 @@ impl Reader<'_> {
                 let path = reader.text()?.into();
                 Some(SourceLine { path, line: u32::try_from(reader.number()?).ok()? })
             })?;
-            Some(OptionDetails { type_description, description, default, example, declarations })
+            let is_hidden = reader.flag()?;
+            Some(OptionDetails {
+                type_description,
+                description,
+                default,
+                example,
+                declarations,
+                is_hidden,
+            })
         })?;
         let is_internal = self.flag()?;
         let ways = self.option(|reader| {
@@ -368,6 +377,7 @@ mod tests {
             default: Some("false".into()),
             example: None,
             declarations: vec![SourceLine { path: "/n/a.nix".into(), line: 7 }],
+            is_hidden: true,
         };
         let option = |name: &str, below| OptionNode {
             info: OptionInfo { name: name.into(), option: Some(details.clone()) },

@@ -110,7 +110,8 @@ impl OptionList {
 }
 
 fn list(options: &[OptionNode], above: &str, found: &mut Vec<ListedOption>) {
-    for node in options.iter().filter(|node| !node.is_internal) {
+    let is_hidden = |node: &OptionNode| node.info.option.as_ref().is_some_and(|it| it.is_hidden);
+    for node in options.iter().filter(|node| !node.is_internal && !is_hidden(node)) {
         let mut name = above.to_owned();
         let _ =
             write!(name, "{}{}", if above.is_empty() { "" } else { "." }, node.info.shown_name());
@@ -133,7 +134,7 @@ fn list(options: &[OptionNode], above: &str, found: &mut Vec<ListedOption>) {
 
 impl ListedOption {
     fn new(name: String, details: &OptionDetails) -> ListedOption {
-        let OptionDetails { type_description, description, default, example, declarations } =
+        let OptionDetails { type_description, description, default, example, declarations, .. } =
             details.clone();
         let place = |SourceLine { path, line }| (path, line);
         ListedOption {

@@ -6,6 +6,7 @@ use floe_hir::{AttrsId, Expr, ExprId, Module, Param};
 
 use super::option_list::known_options;
 use super::option_tree::{Told, find};
+use super::own_options::own_options_below;
 use super::values::{attrs, force, get, get_text, is_true, text};
 use super::{SourceLine, values};
 use crate::context::{Context, Step, context};
@@ -27,6 +28,8 @@ pub(crate) struct OptionDetails {
     pub(crate) default: Option<String>,
     pub(crate) example: Option<String>,
     pub(crate) declarations: Vec<SourceLine>,
+    /// Not meant to be seen: mostly an old name of another option.
+    pub(crate) is_hidden: bool,
 }
 
 /// One step of the path to an option.
@@ -68,11 +71,23 @@ pub(crate) fn options_below<'db>(
     })
 }
 
+/// The options directly below a path, those of NixOS and those of the workspace's own modules.
+pub(crate) fn all_options_below(db: &dyn Db, steps: &[OptionStep]) -> Vec<OptionInfo> {
+    let known = options_below(db, OptionPath::new(db, steps.to_vec())).known(db);
+    let mut found = known.cloned().unwrap_or_default();
+    for own in own_options_below(db, steps) {
+        match found.iter_mut().find(|info| info.name == own.name) {
+            Some(info) => info.option = info.option.take().or(own.option),
+            None => found.push(own),
+        }
+    }
+    found
+}
+
 /// The option at a path.
 pub(crate) fn option_at(db: &dyn Db, steps: &[OptionStep]) -> Option<OptionInfo> {
     let (OptionStep::Attribute(name), above) = steps.split_last()? else { return None };
-    let found = options_below(db, OptionPath::new(db, above.to_vec())).known(db)?;
-    found.iter().find(|option| option.name == *name).cloned()
+    all_options_below(db, above).into_iter().find(|option| option.name == *name)
 }
 
 /// The option that a module defines by the name under the cursor.
@@ -164,7 +179,7 @@ pub(crate) fn is_module(db: &dyn Db, file: File) -> bool {
 }
 
 /// The set that an expression is, behind its `let`s.
-fn set_inside(module: &Module, mut expr: ExprId) -> Option<AttrsId> {
+pub(super) fn set_inside(module: &Module, mut expr: ExprId) -> Option<AttrsId> {
     loop {
         expr = match module.expr(expr) {
             Expr::Let { body, .. } | Expr::With { body, .. } | Expr::Assert { body, .. } => body,
@@ -306,6 +321,8 @@ pub(super) fn details<'h>(session: &Session<'h>, option: Value<'h>) -> OptionDet
         default: written("defaultText").or_else(|| written("default")),
         example: written("example"),
         declarations: declarations(session, option),
+        is_hidden: get(session, option, "visible")
+            .is_some_and(|visible| matches!(visible.kind(), Kind::Bool(false))),
     }
 }
 
