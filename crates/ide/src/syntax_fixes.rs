@@ -26,7 +26,8 @@ pub(crate) fn syntax_fixes(db: &dyn Db, file: File, span: Span) -> Vec<(SyntaxEr
     }
     let tree = Tree::new(&parse.tree, text);
     let mut fixes = Vec::new();
-    for (title, edit) in guesses(&tree, error) {
+    let at_end = at_end_of_file(&tree, error);
+    for (title, edit) in guesses(&tree, error).into_iter().chain(at_end) {
         let mut tried = text.to_string();
         let applies = apply_edits(&mut tried, std::slice::from_ref(&edit)).is_ok();
         let after = floe_syntax::parse(&tried, &ParseOptions::default()).errors;
@@ -132,4 +133,237 @@ fn guesses(tree: &Tree<'_>, error: &SyntaxError) -> Vec<(String, TextEdit)> {
         _ => {}
     }
     guesses
+}
+
+/// What mends a text that ends too early: `''` in the middle of a string that ended it there, or what
+/// closes all that is open.
+fn at_end_of_file(tree: &Tree<'_>, error: &SyntaxError) -> Option<(String, TextEdit)> {
+    let SyntaxErrorKind::Unexpected { found: Terminal::EndOfFile, expected } = &error.kind else {
+        return None;
+    };
+    let parses = |edit: &TextEdit| {
+        let mut tried = tree.text().to_owned();
+        apply_edits(&mut tried, std::slice::from_ref(edit)).is_ok()
+            && floe_syntax::parse(&tried, &ParseOptions::default()).errors.is_empty()
+    };
+    if expected.contains(&Terminal::IndentedStringEnd) {
+        let strings = tree.all().filter(|node| node.is(SyntaxKind::IndentedString));
+        let ends = strings.filter_map(|string| string.children().last());
+        let quotes = ends.filter(|token| token.is(SyntaxKind::IndentedQuote)).take(MOST_GUESSES);
+        let edit = quotes.map(|quote| TextEdit::insert(quote.end(), "'")).find(parses)?;
+        let line = tree.text()[..edit.range.start as usize].matches('\n').count() + 1;
+        return Some((format!("Escape the quotes in the string in line {line} as '''"), edit));
+    }
+    let end = tree.text().trim_end().len() as u32;
+    let mut text = tree.text()[..end as usize].to_owned();
+    for _ in 0..MOST_GUESSES {
+        let parse = floe_syntax::parse(&text, &ParseOptions::default());
+        let Some(error) = parse.errors.first() else {
+            let edit = TextEdit::insert(end, &text[end as usize..]);
+            let is_more = edit.insert.trim().len() > 1;
+            return is_more.then(|| ("Close what is open".to_owned(), edit));
+        };
+        let SyntaxErrorKind::Unexpected { found: Terminal::EndOfFile, expected } = &error.kind
+        else {
+            return None;
+        };
+        if expected.contains(&Terminal::Token(SyntaxKind::Semicolon)) {
+            text.push(';');
+            continue;
+        }
+        let (open, close) = innermost_open(&Tree::new(&parse.tree, &text))?;
+        let line = text[..open].rfind('\n').map_or(0, |at| at + 1);
+        if text[open..].contains('\n') {
+            let indentation = text[line..].len() - text[line..].trim_start_matches(' ').len();
+            text += &format!("\n{}", " ".repeat(indentation));
+        } else {
+            text.push(' ');
+        }
+        text += close;
+    }
+    None
+}
+
+/// How many texts are tried for one mistake.
+const MOST_GUESSES: usize = 40;
+
+/// The last bracket that nothing closes, and what would.
+fn innermost_open(tree: &Tree<'_>) -> Option<(usize, &'static str)> {
+    use SyntaxKind::{DollarBrace, LBrace, LBracket, LParen, RBrace, RBracket, RParen};
+    let mut open = Vec::new();
+    for token in tree.all().filter(|node| node.is_token()) {
+        match token.kind() {
+            LBrace | DollarBrace => open.push((token.start() as usize, "}")),
+            LBracket => open.push((token.start() as usize, "]")),
+            LParen => open.push((token.start() as usize, ")")),
+            RBrace | RBracket | RParen => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::fixture::fixture;
+
+    /// Each fix at the cursor: its title, and the text after it.
+    fn check(text: &str, expected: &Expect) {
+        let fixture = fixture(text);
+        let at = Span { start: fixture.offset, end: fixture.offset };
+        let mut shown = String::new();
+        for (_, fix) in syntax_fixes(&fixture.db, fixture.file, at) {
+            shown += &format!("{}:\n{}\n", fix.title, fixture.edited(&fix.edits));
+        }
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_missing_semicolon() {
+        check(
+            "{\n  a = 1\n  b $0= 2;\n}",
+            &expect![[r#"
+            Insert ';':
+            {
+              a = 1;
+              b = 2;
+            }
+            Compare with '==':
+            {
+              a = 1
+              b == 2;
+            }
+        "#]],
+        );
+        check(
+            "{ a = f x$0 }",
+            &expect![[r#"
+            Insert ';':
+            { a = f x; }
+        "#]],
+        );
+        check(
+            "let a = 1 $0in a",
+            &expect![[r#"
+            Insert ';':
+            let a = 1; in a
+        "#]],
+        );
+    }
+
+    #[test]
+    fn one_equals_sign_where_two_compare() {
+        check(
+            "a: if a $0= 1 then 2 else 3",
+            &expect![[r#"
+            Compare with '==':
+            a: if a == 1 then 2 else 3
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_not_closed() {
+        check(
+            "{ a = [ 1 2$0; b = 3; }",
+            &expect![[r#"
+            Insert ']':
+            { a = [ 1 2]; b = 3; }
+        "#]],
+        );
+        check(
+            "{ a = (1 + 2$0; }",
+            &expect![[r#"
+            Insert ')':
+            { a = (1 + 2); }
+        "#]],
+        );
+        check(
+            "{ a = { b = 1; $0",
+            &expect![[r#"
+            Close what is open:
+            { a = { b = 1; }; } 
+        "#]],
+        );
+        check(
+            "{\n  a = f {\n    b = [ (x\n$0",
+            &expect![[r#"
+            Close what is open:
+            {
+              a = f {
+                b = [ (x ) ];
+              };
+            }
+
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_closes_nothing() {
+        check(
+            "{ a = 1; } $0}",
+            &expect![[r#"
+            Remove the '}':
+            { a = 1; } 
+        "#]],
+        );
+        check(
+            "{ a = 1;;$0 }",
+            &expect![[r#"
+            Remove the ';':
+            { a = 1; }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn quotes_in_an_indented_string() {
+        check(
+            "{ a = ''\n  echo '' > x\n''; }$0",
+            &expect![[r#"
+            Escape the quotes in the string in line 2 as ''':
+            { a = ''
+              echo ''' > x
+            ''; }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn the_separators_of_other_languages() {
+        check(
+            "[ 1$0, 2 ]",
+            &expect![[r#"
+            Remove the ',':
+            [ 1 2 ]
+        "#]],
+        );
+        check(
+            "{ a = 1$0, b = 2; }",
+            &expect![[r#"
+            Write ';':
+            { a = 1; b = 2; }
+        "#]],
+        );
+        check(
+            "{ a: $01; }",
+            &expect![[r#"
+            Write '=':
+            { a = 1; }
+        "#]],
+        );
+        check(
+            "./a/$0",
+            &expect![[r#"
+            Remove the slash:
+            ./a
+        "#]],
+        );
+    }
 }
