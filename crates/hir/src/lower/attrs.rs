@@ -435,10 +435,15 @@ impl Lowering<'_> {
         let is_statement =
             |id: ElementId| matches!(tree.get(id).kind, SyntaxKind::Binding | SyntaxKind::Inherit);
         let statements = || inner[common..].iter().copied().filter(|id| is_statement(*id));
-        let end = statements().next().map_or(second.attr, |statement| statement);
+        // One `inherit` may name both.
+        let around = || inner[..common].iter().copied().rev().find(|id| is_statement(*id));
+        let end = statements().next().or_else(around).unwrap_or(second.attr);
         let mut path = Vec::new();
         for statement in statements() {
             self.push_path(statement, second, &mut path);
+        }
+        if path.is_empty() {
+            path.push(second.name);
         }
         // A statement without its semicolon is a syntax error before anybody looks at its names.
         let is_unfinished = !tree.children(end).any(|c| tree.get(c).kind == SyntaxKind::Semicolon);

@@ -590,6 +590,12 @@ fn duplicate_attributes() {
     "#]],
     );
     check_problems(
+        "x: { inherit (x) y y; }",
+        &expect![[r#"
+        19: attribute 'y' already defined at «string»:17
+    "#]],
+    );
+    check_problems(
         "{ p.a = { x.y = 1; }; p.a = { x.y = 2; }; }",
         &expect![[r#"
         30: attribute 'p.a.x.y' already defined at «string»:10
