@@ -397,4 +397,40 @@ mod tests {
             assert!(calls < whole, "{calls} of {whole} calls");
         }
     }
+
+    /// How large the heap is when a module has been checked.
+    #[salsa::tracked]
+    fn heap_size(db: &dyn Db, file: File) -> Evaluated<usize> {
+        let Some(Role::Module(options)) = role(db, file) else { return Evaluated::NoAnswer };
+        let path = file.path(db).clone();
+        evaluate(db, Patience::Background, file, move |session| {
+            let mut found = Found { session, errors: Vec::new() };
+            let checked = check_module(&mut found, &path, &options);
+            found.note(checked);
+            session.evaluator.heap.used_bytes()
+        })
+    }
+
+    #[test]
+    fn the_memory_of_a_session_of_several_hundred_edits_stays_flat() {
+        let mut fixture = crate::fixture::fixture("{ config, ... }: { }");
+        let path = fixture.file.path(&fixture.db).clone();
+        let mut sizes = Vec::new();
+        for edit in 0..400 {
+            let text = format!(
+                "{{ config, ... }}: {{
+                    networking.hostName =
+                        builtins.deepSeq (builtins.genList (n: {{ inherit n; }}) 20000) \"host-{edit}\";
+                    services.openssh.enable = true;
+                }}"
+            );
+            fixture.db.apply(Change::Buffer { path: path.clone(), text: text.into() });
+            let size = heap_size(&fixture.db, fixture.file).clone();
+            sizes.push(size.answer().expect("there is time enough"));
+        }
+        let most = |sizes: &[usize]| sizes.iter().copied().max().unwrap_or_default();
+        let (first, last) = sizes.split_at(sizes.len() / 2);
+        assert!(!sizes.is_sorted(), "a heap has taken the place of another: {sizes:?}");
+        assert!(most(last) < most(first) * 3 / 2, "{} and then {}", most(first), most(last));
+    }
 }
