@@ -156,8 +156,9 @@ fn floe_answers_as_the_tables_say() {
 }
 
 /// What 2.34 does differently from the 2.8 of older Debian releases: overflow is an error, a few builtins
-/// are new or stricter, floats in JSON keep all digits, keywords are quoted as attribute names.
-const CHANGED_SINCE_2_8: [&str; 18] = [
+/// are new or stricter, floats in JSON keep all digits, keywords are quoted as attribute names, and another
+/// set of paths may be read in pure and restricted evaluation.
+const CHANGED_SINCE_2_8: [&str; 21] = [
     "9223372036854775807",
     "4611686018427387904",
     "9223372036854775808",
@@ -176,6 +177,9 @@ const CHANGED_SINCE_2_8: [&str; 18] = [
     "builtins.fromJSON",
     "builtins.attrNames builtins",
     "\"in\" = 4",
+    "builtins.seq (builtins.toFile",
+    "~/x",
+    "builtins.storePath \"/nix/store/00000000000000000000000000000000-a\"",
 ];
 
 /// The messages are those of 2.34; an older Nix has to fail where the table has an error and to give the

@@ -575,6 +575,7 @@ impl<'h> Evaluator<'h> {
     fn lower(&self, text: Arc<str>, origin: &Origin, scope: Option<&[Name]>) -> Result<Lowered> {
         let options = ParseOptions { pipe_operators: self.settings.has_feature("pipe-operators") };
         let parse = floe_syntax::parse(&text, &options);
+        self.check_interrupt()?;
         let options = LowerOptions {
             scoped_names: scope,
             pure: self.settings.pure,

@@ -110,7 +110,9 @@ fn layout_as(
     if has_trace {
         let _ = write!(writer.out, "\n{}{}{NORMAL} ", label.color, label.text);
     }
-    let _ = writeln!(writer.out, "{}", report.message);
+    // Nix ends a message in its own color, so that a line break at its end is not lost.
+    let end = if report.message.ends_with('\n') { NORMAL } else { "" };
+    let _ = writeln!(writer.out, "{}{end}", report.message);
     writer.position("", report.position.as_ref());
     let full = report.full_message();
     let suggestion = full.strip_prefix(&report.message).unwrap_or_default();

@@ -26,12 +26,13 @@ impl<'h> Evaluator<'h> {
             Var::Global(id) => self.force(self.globals[usize::from(id.0)], pos),
             Var::With { name, depth } => {
                 let mut with = env.up(depth);
+                let mut outwards = 0;
                 loop {
                     let slots = with.slots();
                     let set = self.force_cell(&slots[0], pos)?;
-                    let attrs = self.expect_attrs(set, pos).map_err(|error| {
+                    let attrs = self.expect_attrs(set, Pos::None).map_err(|error| {
                         error.context(
-                            pos,
+                            self.position_of_with(unit, expr, outwards),
                             "while evaluating the first subexpression of a with expression",
                         )
                     })?;
@@ -42,6 +43,7 @@ impl<'h> Evaluator<'h> {
                         Kind::Int(outer) if outer >= 0 => with = with.up(outer as u32),
                         _ => return Err(undefined(name).at(pos)),
                     }
+                    outwards += 1;
                 }
             }
             Var::Undefined(name) => Err(undefined(name).at(pos)),
@@ -89,19 +91,7 @@ impl<'h> Evaluator<'h> {
             if found == Pos::None {
                 return error;
             }
-            let path = self.show_keys(unit, keys, env);
-            let error = if self.is_in_derivation_function(found) {
-                error
-            } else {
-                let message = format!("while evaluating the attribute '{path}'");
-                error.frame(found, FrameMessage::Text(message))
-            };
-            // C++ Nix names the definition only. Where that is in another file, the person who wrote
-            // the use would not find themselves in the trace.
-            if self.unit_of(found) == Some(unit.index) {
-                return error;
-            }
-            error.frame(pos, FrameMessage::Use(path))
+            self.while_evaluating(error, &self.show_keys(unit, keys, env), found, pos)
         })
     }
 
@@ -135,17 +125,54 @@ impl<'h> Evaluator<'h> {
             unreachable!("an inherited attribute has one static name")
         };
         let pos = Pos::Expr(code);
+        let mut found = Pos::None;
         (|| {
             let attrs = self.force_attrs(set, pos, "while selecting an attribute")?;
             match attrs.get_again(name, &unit.lookups(path)[0]) {
-                Some(attr) => self.force_cell(attr.cell, pos),
+                Some(attr) => {
+                    found = attr.position.into();
+                    self.force_cell(attr.cell, if found == Pos::None { pos } else { found })
+                }
                 None => Err(self.missing_attribute(attrs, name).at(pos)),
             }
         })()
-        .map_err(|error| {
-            let message = format!("while evaluating the attribute '{name}'");
-            error.frame(pos, FrameMessage::Text(message))
-        })
+        .map_err(|error| self.while_evaluating(error, name.as_str(), found, pos))
+    }
+
+    /// The error, while an attribute was evaluated that is defined at `found`, for the sake of `pos`.
+    fn while_evaluating(&self, error: EvalError, path: &str, found: Pos, pos: Pos) -> EvalError {
+        if found == Pos::None {
+            return error;
+        }
+        let error = if self.is_in_derivation_function(found) {
+            error
+        } else {
+            let message = format!("while evaluating the attribute '{path}'");
+            error.frame(found, FrameMessage::Text(message))
+        };
+        // C++ Nix names the definition only. Where that is in another file, the person who wrote
+        // the use would not find themselves in the trace.
+        if self.unit_of(found) == self.unit_of(pos) {
+            return error;
+        }
+        error.frame(pos, FrameMessage::Use(path.to_owned()))
+    }
+
+    /// Where the `with` stands that a variable is looked for in, `outwards` of those around it.
+    fn position_of_with(&self, unit: &'h Unit<'h>, variable: ExprId, outwards: usize) -> Pos {
+        let spans = &unit.source.map.exprs;
+        let place = spans[variable.0 as usize];
+        let is_around = |body: ExprId| {
+            let body = spans[body.0 as usize];
+            body.start <= place.start && place.end <= body.end
+        };
+        let withs = unit.exprs.iter().zip(0..).filter_map(|(expr, id)| match expr {
+            Expr::With { body, .. } if is_around(*body) => Some(ExprId(id)),
+            _ => None,
+        });
+        let mut withs: Vec<ExprId> = withs.collect();
+        withs.sort_by_key(|with| std::cmp::Reverse(spans[with.0 as usize].start));
+        withs.get(outwards).map_or(Pos::None, |with| Pos::expr(unit.index, *with))
     }
 
     /// The value of `base.name` if it is at hand: nothing has to be evaluated for it.
