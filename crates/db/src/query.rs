@@ -119,8 +119,9 @@ pub fn problems(db: &dyn Db, file: File) -> &[Problem] {
     &lowered(db, file).problems
 }
 
-/// Which names are visible where, and what refers to what.
-#[salsa::tracked]
+/// Which names are visible where, and what refers to what. They are those of another module: to compare
+/// them would only tell that.
+#[salsa::tracked(no_eq)]
 pub fn scopes(db: &dyn Db, file: File) -> Scopes {
     Scopes::new(module(db, file))
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use floe_db::{File, line_index, source};
+use floe_db::{File, line_index, peek, source};
 use floe_hir::Span;
+use floe_syntax::LineIndex;
 use floe_ide::FileEdits;
 use tower_lsp::ls_types::{Location, TextEdit, Uri, WorkspaceEdit};
 
@@ -34,6 +35,21 @@ impl<'a> View<'a> {
             Some((self.uri(file.path(self.db))?, edits.collect()))
         });
         WorkspaceEdit::new(changes.collect())
+    }
+
+    /// Several ranges of a file. The text of one that nobody has open is looked at, and not kept: there can
+    /// be thousands of them.
+    pub(crate) fn locations(&self, file: File, spans: impl Iterator<Item = Span>) -> Vec<Location> {
+        let Some(uri) = self.uri(file.path(self.db)) else { return Vec::new() };
+        let encoding = self.session.client().encoding;
+        let of = |lines: Lines<'_>| {
+            spans.map(|span| Location::new(uri.clone(), lines.range(span))).collect()
+        };
+        if file.buffer(self.db).is_some() {
+            return of(self.lines(file));
+        }
+        let Ok(text) = peek(self.db, file) else { return Vec::new() };
+        of(Lines::new(&text, &LineIndex::new(&text), encoding))
     }
 
     /// The URI of a path, in the client's spelling where the client has the file open.

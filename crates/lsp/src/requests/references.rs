@@ -16,9 +16,13 @@ pub(crate) async fn handle(
     session
         .read_document(&at.text_document.uri, move |view, file| {
             let offset = view.lines(file).offset(at.position);
-            let found = floe_ide::references(view.db, file, offset)?.into_iter();
-            let wanted = found.filter(|found| declaration || !found.is_definition);
-            Some(wanted.filter_map(|found| view.location(found.file, found.span)).collect())
+            let mut found = floe_ide::references(view.db, file, offset)?;
+            found.retain(|found| declaration || !found.is_definition);
+            let by_file = found.chunk_by(|one, next| one.file == next.file);
+            let locations = by_file.flat_map(|found| {
+                view.locations(found[0].file, found.iter().map(|found| found.span))
+            });
+            Some(locations.collect())
         })
         .await
 }
