@@ -4,17 +4,18 @@
 use floe_ide::{TRIGGERS, TokenKind, TokenModifier};
 use tower_lsp::ls_types::{
     CallHierarchyServerCapability, CodeActionOptions, CodeActionProviderCapability,
-    CodeLensOptions, CompletionOptions, DeclarationCapability, DiagnosticOptions,
-    DiagnosticServerCapabilities, DocumentLinkOptions, DocumentOnTypeFormattingOptions,
-    ExecuteCommandOptions, FileOperationFilter, FileOperationPattern,
-    FileOperationRegistrationOptions, FoldingRangeProviderCapability, HoverProviderCapability,
-    ImplementationProviderCapability, InlayHintOptions, InlayHintServerCapabilities,
-    LinkedEditingRangeServerCapabilities, OneOf, RenameOptions, SelectionRangeProviderCapability,
-    SemanticTokenModifier, SemanticTokenType, SemanticTokensFullOptions, SemanticTokensLegend,
-    SemanticTokensOptions, ServerCapabilities, SignatureHelpOptions, TextDocumentSyncCapability,
-    TextDocumentSyncKind, TextDocumentSyncOptions, TypeDefinitionProviderCapability,
-    WorkDoneProgressOptions, WorkspaceFileOperationsServerCapabilities,
-    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
+    CodeLensOptions, CompletionOptions, DeclarationCapability, DefinitionOptions,
+    DiagnosticOptions, DiagnosticServerCapabilities, DocumentLinkOptions,
+    DocumentOnTypeFormattingOptions, ExecuteCommandOptions, FileOperationFilter,
+    FileOperationPattern, FileOperationRegistrationOptions, FoldingRangeProviderCapability,
+    HoverOptions, HoverProviderCapability, ImplementationProviderCapability, InlayHintOptions,
+    InlayHintServerCapabilities, LinkedEditingRangeServerCapabilities, OneOf, ReferenceOptions,
+    RenameOptions, SelectionRangeProviderCapability, SemanticTokenModifier, SemanticTokenType,
+    SemanticTokensFullOptions, SemanticTokensLegend, SemanticTokensOptions, ServerCapabilities,
+    SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TypeDefinitionProviderCapability, WorkDoneProgressOptions,
+    WorkspaceFileOperationsServerCapabilities, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities, WorkspaceSymbolOptions,
 };
 
 use crate::client_facts::ClientFacts;
@@ -35,19 +36,28 @@ pub(crate) fn server(client: ClientFacts) -> ServerCapabilities {
             resolve_provider: Some(true),
             ..CompletionOptions::default()
         }),
-        hover_provider: Some(HoverProviderCapability::Simple(true)),
+        hover_provider: Some(HoverProviderCapability::Options(HoverOptions {
+            work_done_progress_options: PROGRESS,
+        })),
         signature_help_provider: Some(SignatureHelpOptions {
             trigger_characters: Some(characters(&[" ", "{", "("])),
             retrigger_characters: Some(characters(&["=", ";", ")"])),
             ..SignatureHelpOptions::default()
         }),
-        definition_provider: Some(OneOf::Left(true)),
+        definition_provider: Some(OneOf::Right(DefinitionOptions {
+            work_done_progress_options: PROGRESS,
+        })),
         declaration_provider: Some(DeclarationCapability::Simple(true)),
         type_definition_provider: Some(TypeDefinitionProviderCapability::Simple(true)),
         implementation_provider: Some(ImplementationProviderCapability::Simple(true)),
         call_hierarchy_provider: Some(CallHierarchyServerCapability::Simple(true)),
-        workspace_symbol_provider: Some(OneOf::Left(true)),
-        references_provider: Some(OneOf::Left(true)),
+        workspace_symbol_provider: Some(OneOf::Right(WorkspaceSymbolOptions {
+            work_done_progress_options: PROGRESS,
+            resolve_provider: None,
+        })),
+        references_provider: Some(OneOf::Right(ReferenceOptions {
+            work_done_progress_options: PROGRESS,
+        })),
         document_highlight_provider: Some(OneOf::Left(true)),
         document_symbol_provider: Some(OneOf::Left(true)),
         folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
@@ -69,7 +79,7 @@ pub(crate) fn server(client: ClientFacts) -> ServerCapabilities {
         }),
         rename_provider: Some(OneOf::Right(RenameOptions {
             prepare_provider: Some(true),
-            work_done_progress_options: WorkDoneProgressOptions::default(),
+            work_done_progress_options: PROGRESS,
         })),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
             code_action_kinds: Some(code_actions::KINDS.into()),
@@ -78,8 +88,8 @@ pub(crate) fn server(client: ClientFacts) -> ServerCapabilities {
         })),
         code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(true) }),
         execute_command_provider: Some(ExecuteCommandOptions {
-            commands: vec![execute_command::PREVIEW_OVERRIDE.to_owned()],
-            ..ExecuteCommandOptions::default()
+            commands: characters(&execute_command::COMMANDS),
+            work_done_progress_options: PROGRESS,
         }),
         // To a client that cannot be told to ask again, diagnostics are pushed.
         diagnostic_provider: client.pulls_diagnostics.then(|| {
@@ -105,6 +115,10 @@ pub(crate) fn server(client: ClientFacts) -> ServerCapabilities {
         ..ServerCapabilities::default()
     }
 }
+
+/// Of what can take long: it is shown under the token that a request brings.
+const PROGRESS: WorkDoneProgressOptions =
+    WorkDoneProgressOptions { work_done_progress: Some(true) };
 
 fn semantic_tokens() -> SemanticTokensOptions {
     SemanticTokensOptions {

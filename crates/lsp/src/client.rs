@@ -22,7 +22,11 @@ pub struct Client {
     child: Child,
     input: Option<ChildStdin>,
     messages: Receiver<Value>,
-    notifications: VecDeque<Value>,
+    /// What the server said of its own accord, answered if it was a request.
+    said: VecDeque<Value>,
+    /// Answers to requests that nobody has asked about yet.
+    answers: VecDeque<Value>,
+    configuration: Value,
     next_id: u64,
     patience: Duration,
 }
@@ -73,7 +77,9 @@ impl Client {
             child,
             input,
             messages,
-            notifications: VecDeque::new(),
+            said: VecDeque::new(),
+            answers: VecDeque::new(),
+            configuration: Value::Null,
             next_id: 1,
             patience: Duration::from_secs(60),
         })
@@ -82,6 +88,11 @@ impl Client {
     /// How long an answer may take; a minute at first.
     pub fn set_patience(&mut self, patience: Duration) {
         self.patience = patience;
+    }
+
+    /// What the server is answered when it asks for its configuration.
+    pub fn set_configuration(&mut self, configuration: Value) {
+        self.configuration = configuration;
     }
 
     /// The server's process id.
@@ -153,25 +164,47 @@ impl Client {
 
     /// Sends a request and waits for its result.
     pub fn request(&mut self, method: &str, params: Value) -> Result<Value, ClientError> {
+        let id = self.begin(method, params)?;
+        self.finish(id, method)
+    }
+
+    /// Sends a request. What is given is its id, for [`Client::finish`].
+    pub fn begin(&mut self, method: &str, params: Value) -> Result<u64, ClientError> {
         let id = self.next_id;
         self.next_id += 1;
         let mut message = json!({ "jsonrpc": "2.0", "id": id, "method": method });
-        message["params"] = params;
+        if !params.is_null() {
+            message["params"] = params;
+        }
         self.send(&message)?;
+        Ok(id)
+    }
+
+    /// Waits for the result of a request that was sent before.
+    pub fn finish(&mut self, id: u64, method: &str) -> Result<Value, ClientError> {
         let deadline = Instant::now() + self.patience;
         loop {
-            let mut message = self.receive(deadline, method)?;
-            if message.get("method").is_none() && message["id"] == json!(id) {
-                return match message.get("error") {
+            let place = self.answers.iter().position(|answer| answer["id"] == json!(id));
+            if let Some(mut answer) = place.and_then(|place| self.answers.remove(place)) {
+                return match answer.get("error") {
                     Some(error) => Err(ClientError::Refused {
                         method: method.to_owned(),
                         error: error.clone(),
                     }),
-                    None => Ok(message["result"].take()),
+                    None => Ok(answer["result"].take()),
                 };
             }
+            let message = self.receive(deadline, method)?;
             self.keep(message)?;
         }
+    }
+
+    /// Whether a request that was sent has been answered by now.
+    pub fn is_answered(&mut self, id: u64) -> Result<bool, ClientError> {
+        while let Ok(message) = self.messages.try_recv() {
+            self.keep(message)?;
+        }
+        Ok(self.answers.iter().any(|answer| answer["id"] == json!(id)))
     }
 
     /// Sends a notification.
@@ -181,8 +214,8 @@ impl Client {
         self.send(&message)
     }
 
-    /// The parameters of the next notification of this method that is `wanted`. Earlier ones of the
-    /// method are dropped.
+    /// The parameters of the next notification or request of the server of this method that is `wanted`.
+    /// Earlier ones of the method are dropped.
     pub fn wait_for(
         &mut self,
         method: &str,
@@ -190,8 +223,8 @@ impl Client {
     ) -> Result<Value, ClientError> {
         let deadline = Instant::now() + self.patience;
         loop {
-            let kept = self.notifications.iter().position(|message| message["method"] == method);
-            if let Some(mut message) = kept.and_then(|index| self.notifications.remove(index)) {
+            let kept = self.said.iter().position(|message| message["method"] == method);
+            if let Some(mut message) = kept.and_then(|index| self.said.remove(index)) {
                 let params = message["params"].take();
                 if wanted(&params) {
                     return Ok(params);
@@ -225,6 +258,34 @@ impl Client {
         Ok(self.child.wait()?)
     }
 
+    /// The error that the server answers a message with that has no id which it could read.
+    pub fn wait_for_refusal(&mut self) -> Result<Value, ClientError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let place = self.answers.iter().position(|answer| answer["id"].is_null());
+            if let Some(mut answer) = place.and_then(|place| self.answers.remove(place)) {
+                return Ok(answer["error"].take());
+            }
+            let message = self.receive(deadline, "an error")?;
+            self.keep(message)?;
+        }
+    }
+
+    /// Waits for the process to end by itself.
+    pub fn wait(&mut self) -> Result<ExitStatus, ClientError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= deadline {
+                let awaited = "its end".to_owned();
+                return Err(ClientError::Silent { awaited, patience: self.patience });
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Sends bytes as they are, for tests of what a server does with a broken message.
     pub fn send_raw(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         let gone = || ClientError::Io(io::ErrorKind::BrokenPipe.into());
@@ -233,7 +294,8 @@ impl Client {
         Ok(input.flush()?)
     }
 
-    fn send(&mut self, message: &Value) -> Result<(), ClientError> {
+    /// Sends a message as it is, whatever it says.
+    pub fn send(&mut self, message: &Value) -> Result<(), ClientError> {
         let body = message.to_string();
         self.send_raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
     }
@@ -248,26 +310,25 @@ impl Client {
         })
     }
 
-    /// Answers a request of the server as an editor without settings does; keeps a notification.
+    /// Keeps what the server sent, and answers it as an editor does if it is a request.
     fn keep(&mut self, message: Value) -> Result<(), ClientError> {
-        match (message.get("id"), message["method"].as_str()) {
-            (Some(id), Some(method)) => {
-                let result = match method {
-                    "workspace/configuration" => {
-                        let items = message["params"]["items"].as_array().map_or(0, Vec::len);
-                        json!(vec![Value::Null; items])
-                    }
-                    "workspace/applyEdit" => json!({ "applied": true }),
-                    _ => Value::Null,
-                };
-                self.send(&json!({ "jsonrpc": "2.0", "id": id, "result": result }))
-            }
-            (None, Some(_)) => {
-                self.notifications.push_back(message);
-                Ok(())
-            }
-            _ => Ok(()),
+        let Some(method) = message["method"].as_str() else {
+            self.answers.push_back(message);
+            return Ok(());
+        };
+        if let Some(id) = message.get("id") {
+            let result = match method {
+                "workspace/configuration" => {
+                    let items = message["params"]["items"].as_array().map_or(0, Vec::len);
+                    json!(vec![&self.configuration; items])
+                }
+                "workspace/applyEdit" => json!({ "applied": true }),
+                _ => Value::Null,
+            };
+            self.send(&json!({ "jsonrpc": "2.0", "id": id, "result": result }))?;
         }
+        self.said.push_back(message);
+        Ok(())
     }
 }
 

@@ -333,3 +333,66 @@ fn documentation_of_completions_is_sent_when_it_is_shown() {
         assert!(text.contains("The first element"), "{text}");
     });
 }
+
+#[test]
+fn the_whole_workspace_is_fixed_and_searched_by_structure() {
+    run(async {
+        let system = MemorySystem::default();
+        system.write("/w/a.nix", "");
+        system.write("/w/b.nix", "x: isNull (if x then true else false)\n");
+        let mut rig = Rig::over(system, json!({}), Value::Null).await;
+        rig.open("x: if isNull x then true else false");
+        let mut params = everything();
+        params["textDocument"] = json!({ "uri": URI });
+        params["context"] = json!({ "diagnostics": [] });
+        let actions = rig.request("textDocument/codeAction", params).await;
+        let wanted = "Fix all 'redundant-if' in the workspace";
+        let mut actions = actions.as_array().unwrap().iter();
+        let action = actions.find(|action| action["title"] == wanted).unwrap().clone();
+        let fixed = rig.request("codeAction/resolve", action).await;
+        let ssr = |apply: bool, uri: Value| {
+            let mut argument = json!({ "rule": "isNull $x ==>> $x == null", "apply": apply });
+            if !uri.is_null() {
+                argument["uri"] = uri;
+            }
+            json!({ "command": "floe.ssr", "arguments": [argument] })
+        };
+        let command = "workspace/executeCommand";
+        let replaced = rig.request(command, ssr(false, Value::Null)).await;
+        let here = rig.request(command, ssr(false, json!(URI))).await;
+        let shown = |edit: &Value| {
+            let mut files: Vec<String> = edit["changes"]
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(uri, edits)| format!("{uri} {edits}\n"))
+                .collect();
+            files.sort();
+            files.concat()
+        };
+        expect![[r#"
+            file:///w/b.nix [{"range":{"start":{"line":0,"character":11},"end":{"line":0,"character":36}},"newText":"x"}]
+        "#]].assert_eq(&shown(&fixed["edit"]));
+        expect![[r#"
+            1 in 1
+            file:///w/b.nix [{"range":{"start":{"line":0,"character":3},"end":{"line":0,"character":37}},"newText":"(if x then true else false) == null"}]
+        "#]].assert_eq(&format!(
+            "{} in {}\n{}",
+            replaced["matches"],
+            replaced["files"],
+            shown(&replaced["edit"])
+        ));
+        assert_eq!(here["files"], 1);
+        // Without more ado the client is asked to make the edit.
+        rig.request(command, ssr(true, json!(URI))).await;
+        let asked = tokio::time::timeout(Duration::from_secs(60), async {
+            loop {
+                let request = rig.socket.next().await.unwrap();
+                if request.method() == "workspace/applyEdit" {
+                    return request.params().unwrap()["edit"].clone();
+                }
+            }
+        });
+        assert_eq!(asked.await.unwrap(), here["edit"]);
+    });
+}
