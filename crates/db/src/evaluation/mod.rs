@@ -87,7 +87,7 @@ const HURRY: Duration = Duration::from_millis(200);
 pub fn evaluate<T: Send + 'static, Q>(
     db: &dyn Db,
     patience: Patience,
-    about: impl AsId,
+    about: impl AsId + Copy,
     question: Q,
 ) -> Evaluated<T>
 where
