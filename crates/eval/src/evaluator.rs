@@ -585,7 +585,7 @@ impl<'h> Evaluator<'h> {
         let syntax_error = parse.errors.first();
         let noticed = lowered.problems.first().map(|problem| problem.noticed_at);
         let end = syntax_error.map(|error| error.start).into_iter().chain(noticed).min();
-        self.lint(&parse.tree, &text, &origin, end)?;
+        self.lint(&parse.tree, &text, origin, end)?;
         // C++ Nix reports what it notices first.
         let is_first = |problem: &&floe_hir::Problem| {
             syntax_error.is_none_or(|error| problem.noticed_at <= error.start)
@@ -614,9 +614,6 @@ impl<'h> Evaluator<'h> {
                 span,
             )));
         }
-        let noticed = lowered.problems.first().map(|problem| problem.noticed_at);
-        let end = syntax_error.map(|error| error.start).into_iter().chain(noticed).min();
-        self.lint(&parse.tree, &text, origin, end)?;
         Ok(Lowered {
             text,
             module: Arc::new(lowered.module),

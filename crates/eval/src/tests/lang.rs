@@ -78,9 +78,9 @@ fn flags(folder: &Path, name: &str) -> Flags {
                 flags.settings.max_call_depth =
                     next().and_then(|depth| depth.parse().ok()).expect("a number");
             }
-            "--lint-url-literals" => lints.url_literals = lint(next()),
-            "--lint-absolute-path-literals" => lints.absolute_path_literals = lint(next()),
-            "--lint-short-path-literals" => lints.short_path_literals = lint(next()),
+            "--lint-url-literals" => lints.url_literals = lint(next().as_deref()),
+            "--lint-absolute-path-literals" => lints.absolute_path_literals = lint(next().as_deref()),
+            "--lint-short-path-literals" => lints.short_path_literals = lint(next().as_deref()),
             "--show-trace" => flags.show_trace = true,
             "--eval" | "--strict" | "--no-show-trace" | "--impure" => {}
             other => panic!("{name}.flags has an unknown flag: {other}"),
@@ -93,8 +93,8 @@ fn flags(folder: &Path, name: &str) -> Flags {
     flags
 }
 
-fn lint(word: Option<String>) -> Lint {
-    match word.as_deref() {
+fn lint(word: Option<&str>) -> Lint {
+    match word {
         Some("warn") => Lint::Warn,
         Some("fatal") => Lint::Fatal,
         other => panic!("no level of a lint: {other:?}"),
