@@ -22,6 +22,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand("floe.restart", restart),
     vscode.commands.registerCommand("floe.explain", (slug?: string) => explain(pages, slug)),
     vscode.commands.registerCommand("floe.previewOverrideAtCursor", previewOverrideAtCursor),
+    // The program and the formatter that an untrusted folder's settings name are not run before.
     vscode.workspace.onDidGrantWorkspaceTrust(restart),
     vscode.workspace.onDidChangeConfiguration(async (change) => {
       if (change.affectsConfiguration("floe.server") || change.affectsConfiguration("floe.nixpkgs")) {
@@ -56,7 +57,6 @@ function createClient(pages: Pages): LanguageClient {
     documentSelector: [{ scheme: "file", language: "nix" }],
     outputChannelName: "Floe",
     initializationOptions: {
-      trusted: vscode.workspace.isTrusted,
       nixpkgs: configuration.get<string>("nixpkgs") || undefined,
     },
     middleware: {
