@@ -206,7 +206,9 @@ fn slow_host() -> (Host, Arc<Gate>, Receiver<()>) {
     gate.disk.write("/w/slow", "12345");
     let db = Database::new(gate.clone(), vec!["/w".into()], Settings::default());
     let (revised, revisions) = channel();
-    let host = Host::start(db, move || drop(revised.send(())));
+    let host = Host::start(db, move || {
+        let _ = revised.send(());
+    });
     (host, gate, revisions)
 }
 
