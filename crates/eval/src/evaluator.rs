@@ -209,12 +209,12 @@ impl<'h> Evaluator<'h> {
             }
             None => {}
         }
-        let around = self.volatile.begin();
+        let begun = self.volatile.begin();
         let result = self.load_file(&path).and_then(|unit| {
             self.imports.borrow_mut().insert(path.clone(), Import::Running);
             self.eval(unit, unit.module.root, Env::none()).map_err(explain)
         });
-        let is_for_now = self.volatile.end(around);
+        let is_for_now = self.volatile.has_read_since(begun);
         match result {
             Ok(value) => {
                 let done = if is_for_now { Import::DoneForNow } else { Import::Done };

@@ -88,7 +88,7 @@ impl<'h> Evaluator<'h> {
         if let Some(result) = self.kept.results.borrow().get(&key) {
             return Ok(Some(*result));
         }
-        let around = self.volatile.begin();
+        let begun = self.volatile.begin();
         let before = self.take_reads();
         let unit = self.unit(closure.unit());
         let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
@@ -99,7 +99,7 @@ impl<'h> Evaluator<'h> {
             self.eval(unit, lambda.body, env).map_err(|error| calling(error, frame))
         });
         let reads = self.take_reads();
-        let is_for_now = self.volatile.end(around);
+        let is_for_now = self.volatile.has_read_since(begun);
         self.restore_reads(&before, &reads);
         let result = result?;
         if !is_for_now {

@@ -19,34 +19,32 @@ use crate::heap::{Suspended, Thunk, Undo, Value};
 /// What was evaluated for now.
 #[derive(Default)]
 pub(crate) struct Volatile<'h> {
-    /// Whether what is being evaluated has read a volatile file.
-    read: Cell<bool>,
+    /// How often a volatile file was read. Few readings are counted, but each evaluation compares.
+    readings: Cell<u64>,
     undo: RefCell<Vec<Undo<'h>>>,
 }
 
-/// Whether what is evaluated around an evaluation had read a volatile file before.
+/// How often volatile files had been read when an evaluation began.
 #[derive(Clone, Copy)]
-pub(crate) struct Around(bool);
+pub(crate) struct Begun(u64);
 
 impl<'h> Volatile<'h> {
     /// A volatile file is read, or a result that was evaluated with one.
     #[inline(always)]
     pub(crate) fn note(&self) {
-        self.read.set(true);
+        self.readings.set(self.readings.get() + 1);
     }
 
-    /// An evaluation begins whose result can outlive what is evaluated around it. [`Volatile::end`] ends it.
+    /// An evaluation begins whose result can outlive what is evaluated around it.
     #[inline(always)]
-    pub(crate) fn begin(&self) -> Around {
-        Around(self.read.replace(false))
+    pub(crate) fn begin(&self) -> Begun {
+        Begun(self.readings.get())
     }
 
-    /// Ends an evaluation, and tells whether its result counts only for now.
+    /// Whether the result of an evaluation that has ended counts only for now.
     #[inline(always)]
-    pub(crate) fn end(&self, around: Around) -> bool {
-        let was_read = self.read.get();
-        self.read.set(was_read | around.0);
-        was_read
+    pub(crate) fn has_read_since(&self, Begun(readings): Begun) -> bool {
+        self.readings.get() != readings
     }
 
     /// Stores a result that counts for now.
@@ -57,7 +55,6 @@ impl<'h> Volatile<'h> {
 
     /// Undoes all results that count for now.
     pub(crate) fn forget(&self) {
-        self.read.set(false);
         self.undo.borrow_mut().drain(..).for_each(Undo::undo);
     }
 }

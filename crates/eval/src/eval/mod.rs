@@ -228,7 +228,7 @@ impl<'h> Evaluator<'h> {
             }
             Taken::Work(work) => work,
         };
-        let around = self.volatile.begin();
+        let begun = self.volatile.begin();
         let result = match work {
             Suspended::Expression(code, env) => self.eval(self.unit(code.unit), code.expr, env),
             Suspended::Call { function, first, second: None } => self.call(function, &[first], pos),
@@ -237,7 +237,7 @@ impl<'h> Evaluator<'h> {
             }
             Suspended::Inherit(code, set) => self.inherited(code, set),
         };
-        let is_for_now = self.volatile.end(around);
+        let is_for_now = self.volatile.has_read_since(begun);
         match result {
             Ok(value) if is_for_now => {
                 self.volatile.finish(thunk, work, value);
