@@ -56,7 +56,8 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
         body.declares(&with_name)
     });
     path.push(name.clone());
-    let (insert, option) = body.declaration(context, expr, &path, option_type(context, expr))?;
+    let of = option_type(context, expr);
+    let (insert, option) = body.declaration(context, expr, &path, &of)?;
     let written = format!("config.{}", path.join("."));
     let mut edits = Vec::new();
     if !missing.is_empty() {
@@ -202,7 +203,7 @@ impl<'t> Body<'t> {
         context: &Context<'_>,
         expr: Node<'t>,
         path: &[String],
-        of: String,
+        of: &str,
     ) -> Option<(u32, String)> {
         let mut place: Option<(Node<'t>, &[String])> = None;
         for entry in self.entries_named("options") {
