@@ -229,6 +229,15 @@ fn the_workspace_is_checked_and_an_answer_without_news_is_held_back() {
     assert_eq!(report["items"][0]["items"], json!([]), "{report}");
 }
 
+#[test]
+fn a_document_outside_of_the_workspace_is_in_its_report() {
+    let mut rig = Rig::with(pulls(), json!({ "diagnostics": { "workspace": false } }), |_| {});
+    let document = rig.open("../elsewhere.nix", "{ a = ; }");
+    let report = rig.server.request("workspace/diagnostic", json!({ "previousResultIds": [] }));
+    let report = report.unwrap();
+    assert_eq!(report["items"][0]["uri"], document["uri"], "{report}");
+}
+
 // Requests that take long.
 
 #[test]

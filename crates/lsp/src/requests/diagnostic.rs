@@ -4,8 +4,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use floe_db::File;
-use rustc_hash::{FxHashMap, FxHasher};
+use floe_db::{Db, File};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
     Diagnostic, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
@@ -64,13 +64,8 @@ pub(crate) async fn workspace(
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         revision.mark_unchanged();
-        let items = match session.preferences().checks_workspace {
-            true => {
-                let known = known.clone();
-                session.read_workspace(move |view| reports(view, &known)).await?
-            }
-            false => Vec::new(),
-        };
+        let known = known.clone();
+        let items = session.read_workspace(move |view| reports(view, &known)).await?;
         let is_news = |item: &_| matches!(item, WorkspaceDocumentDiagnosticReport::Full(_));
         let waited = tokio::time::timeout_at(deadline, async {
             if items.iter().any(is_news) {
@@ -92,10 +87,17 @@ fn reports(
     view: &View<'_>,
     known: &FxHashMap<String, String>,
 ) -> Vec<WorkspaceDocumentDiagnosticReport> {
-    if floe_ide::workspace_size(view.db) > MOST_FILES {
-        return Vec::new();
+    let mut files: Vec<File> = Vec::new();
+    if view.session.preferences().checks_workspace
+        && floe_ide::workspace_size(view.db) <= MOST_FILES
+    {
+        files.extend(floe_ide::workspace_files(view.db));
     }
-    let files = floe_ide::workspace_files(view.db);
+    // Told to ask again, some clients ask for no single file any more.
+    let open: Vec<_> = view.session.documents().iter().map(|(path, _)| path.clone()).collect();
+    let is_among = files.iter().copied().collect::<FxHashSet<_>>();
+    let open = open.iter().map(|path| view.db.file(path));
+    files.extend(open.filter(|file| !is_among.contains(file)));
     let reports = files.iter().filter_map(|file| {
         let uri = view.location(*file, floe_hir::Span::default())?.uri;
         let open = view.session.documents().get(file.path(view.db)).map(|open| open.version);
