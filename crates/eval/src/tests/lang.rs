@@ -79,7 +79,9 @@ fn flags(folder: &Path, name: &str) -> Flags {
                     next().and_then(|depth| depth.parse().ok()).expect("a number");
             }
             "--lint-url-literals" => lints.url_literals = lint(next().as_deref()),
-            "--lint-absolute-path-literals" => lints.absolute_path_literals = lint(next().as_deref()),
+            "--lint-absolute-path-literals" => {
+                lints.absolute_path_literals = lint(next().as_deref());
+            }
             "--lint-short-path-literals" => lints.short_path_literals = lint(next().as_deref()),
             "--show-trace" => flags.show_trace = true,
             "--eval" | "--strict" | "--no-show-trace" | "--impure" => {}
