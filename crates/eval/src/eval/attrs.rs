@@ -46,18 +46,7 @@ impl<'h> Evaluator<'h> {
         slots: &'h [Cell<Value<'h>>],
         thunks_only: bool,
     ) {
-        let mut few = [Value::null(); 4];
-        let many: Vec<Value<'h>>;
-        let from = &literal.inherit_from;
-        let sources = if from.len() <= few.len() {
-            for (source, id) in few.iter_mut().zip(from) {
-                *source = self.delay(unit, *id, inner);
-            }
-            &few[..from.len()]
-        } else {
-            many = from.iter().map(|id| self.delay(unit, *id, inner)).collect();
-            &many[..]
-        };
+        let sources = self.delay_each(unit, &literal.inherit_from, inner);
         for (slot, entry) in slots.iter().zip(&literal.entries) {
             let code = Code { unit: unit.index, expr: entry.value };
             slot.set(match entry.kind {
@@ -71,7 +60,7 @@ impl<'h> Evaluator<'h> {
                     let Expr::InheritFrom(index) = unit.exprs[base.0 as usize] else {
                         unreachable!("an inherited attribute selects from an inherited set")
                     };
-                    self.heap.thunk_inherit(code, sources[index as usize])
+                    self.heap.thunk_inherit(code, sources.values()[index as usize])
                 }
             });
         }

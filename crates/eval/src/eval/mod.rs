@@ -21,6 +21,20 @@ pub(crate) enum Step<'h> {
     Body(&'h Unit<'h>, ExprId, Env<'h>, TailFrame),
 }
 
+/// Values of expressions; no memory is allocated for a few.
+struct Delayed<'h> {
+    count: usize,
+    few: [Value<'h>; 4],
+    many: Vec<Value<'h>>,
+}
+
+impl<'h> Delayed<'h> {
+    #[inline(always)]
+    fn values(&self) -> &[Value<'h>] {
+        if self.count <= self.few.len() { &self.few[..self.count] } else { &self.many }
+    }
+}
+
 impl<'h> Evaluator<'h> {
     /// Evaluates an expression until it is no thunk.
     pub(crate) fn eval(&self, unit: &'h Unit<'h>, expr: ExprId, env: Env<'h>) -> Result<Value<'h>> {
@@ -97,19 +111,8 @@ impl<'h> Evaluator<'h> {
                 }
                 Expr::Apply { fun, args } => {
                     let function = self.eval(unit, fun, env)?;
-                    let ids = unit.module.list(args);
-                    let mut few = [Value::null(); 4];
-                    let many: Vec<Value<'h>>;
-                    let arguments = if ids.len() <= few.len() {
-                        for (argument, id) in few.iter_mut().zip(ids) {
-                            *argument = self.delay(unit, *id, env);
-                        }
-                        &few[..ids.len()]
-                    } else {
-                        many = ids.iter().map(|id| self.delay(unit, *id, env)).collect();
-                        &many[..]
-                    };
-                    match self.enter(function, arguments, Pos::operator(unit.index, expr))? {
+                    let arguments = self.delay_each(unit, unit.module.list(args), env);
+                    match self.enter(function, arguments.values(), Pos::operator(unit.index, expr))? {
                         Step::Value(value) => return Ok(value),
                         Step::Body(next_unit, next, next_env, frame) => {
                             self.tail_frames.borrow_mut().push(frame);
@@ -198,6 +201,20 @@ impl<'h> Evaluator<'h> {
             Kind::Thunk(thunk) => self.force_thunk(thunk, pos),
             _ => Ok(value),
         }
+    }
+
+    /// The values of expressions, evaluated when they are needed.
+    #[inline(always)]
+    fn delay_each(&self, unit: &'h Unit<'h>, ids: &[ExprId], env: Env<'h>) -> Delayed<'h> {
+        let mut delayed = Delayed { count: ids.len(), few: [Value::null(); 4], many: Vec::new() };
+        if ids.len() <= delayed.few.len() {
+            for (value, id) in delayed.few.iter_mut().zip(ids) {
+                *value = self.delay(unit, *id, env);
+            }
+        } else {
+            delayed.many = ids.iter().map(|id| self.delay(unit, *id, env)).collect();
+        }
+        delayed
     }
 
     /// The value in a cell, evaluated if it was not. The cell keeps it.
