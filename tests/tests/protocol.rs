@@ -28,12 +28,12 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(capabilities: Value) -> Rig {
-        Rig::with(capabilities, json!({}), |_| {})
+    fn new(capabilities: &Value) -> Rig {
+        Rig::with(capabilities, &json!({}), |_| {})
     }
 
     /// A server for a client with these capabilities and settings, in a folder that is filled before.
-    fn with(capabilities: Value, settings: Value, fill: impl FnOnce(&Home)) -> Rig {
+    fn with(capabilities: &Value, settings: &Value, fill: impl FnOnce(&Home)) -> Rig {
         let home = Home::new();
         let folder = home.path().join("w");
         fs::create_dir(&folder).unwrap();
@@ -61,7 +61,7 @@ impl Rig {
         json!({ "uri": uri(&path) })
     }
 
-    fn edit(&mut self, document: &Value, version: i64, changes: Value) {
+    fn edit(&mut self, document: &Value, version: i64, changes: &Value) {
         let document = json!({ "uri": document["uri"], "version": version });
         let params = json!({ "textDocument": document, "contentChanges": changes });
         self.server.notify("textDocument/didChange", params).unwrap();
@@ -133,21 +133,21 @@ fn positions_are_counted_as_the_client_asks() {
         (json!(["utf-32", "utf-16", "utf-8"]), "utf-8", 21),
         (json!(null), "utf-16", 18),
     ] {
-        let mut rig = Rig::new(json!({ "general": { "positionEncodings": offered } }));
+        let mut rig = Rig::new(&json!({ "general": { "positionEncodings": offered } }));
         assert_eq!(rig.stated["capabilities"]["positionEncoding"], chosen);
         let document = rig.open("a.nix", "{ \"ä\" = \"𝄞\"; b = map; }");
         let hover = rig.ask_at("textDocument/hover", &document, 0, character + 1);
         assert_eq!(hover["range"], range((0, character), (0, character + 3)), "{chosen}");
         // The edit means the same characters.
         let edits = json!([{ "range": range((0, character), (0, character + 3)), "text": "🏔" }]);
-        rig.edit(&document, 2, edits);
+        rig.edit(&document, 2, &edits);
         assert_eq!(rig.text(&document), "{ \"ä\" = \"𝄞\"; b = 🏔; }", "{chosen}");
     }
 }
 
 #[test]
 fn edits_of_one_message_follow_each_other_across_astral_characters() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     let document = rig.open("a.nix", "{ a = \"🏔𝄞\"; }\r\n");
     // Each position is in the text that the edit before left, in UTF-16 units.
     let edits = json!([
@@ -156,22 +156,22 @@ fn edits_of_one_message_follow_each_other_across_astral_characters() {
         { "range": range((1, 1), (1, 2)), "text": "\";" },
         { "range": range((1, 3), (1, 4)), "text": "" },
     ]);
-    rig.edit(&document, 2, edits);
+    rig.edit(&document, 2, &edits);
     assert_eq!(rig.text(&document), "{ a = \"🦊🦊\né\"; }\r\n");
     rig.edit(
         &document,
         3,
-        json!([{ "text": "whole" }, { "range": range((0, 5), (9, 9)), "text": "!" }]),
+        &json!([{ "text": "whole" }, { "range": range((0, 5), (9, 9)), "text": "!" }]),
     );
     assert_eq!(rig.text(&document), "whole!");
 }
 
 #[test]
 fn a_request_sees_what_was_typed_before_it() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     let document = rig.open("a.nix", "{ }");
     for number in 0..50 {
-        rig.edit(&document, number + 2, json!([{ "text": format!("{{ a{number} = 1; }}") }]));
+        rig.edit(&document, number + 2, &json!([{ "text": format!("{{ a{number} = 1; }}") }]));
         let symbols = rig.ask("textDocument/documentSymbol", &document, json!({}));
         assert_eq!(symbols[0]["name"], format!("a{number}"));
     }
@@ -181,26 +181,26 @@ fn a_request_sees_what_was_typed_before_it() {
 
 #[test]
 fn diagnostics_are_pushed_to_a_client_that_does_not_ask() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     assert_eq!(rig.stated["capabilities"].get("diagnosticProvider"), None);
     let document = rig.open("a.nix", "{ a = x; }");
     let path = rig.folder.join("a.nix");
     let found = rig.server.diagnostics(&path, |found| !found.is_empty()).unwrap();
     assert_eq!(found[0]["message"], "undefined variable 'x'");
-    rig.edit(&document, 2, json!([{ "text": "{ a = 1; }" }]));
+    rig.edit(&document, 2, &json!([{ "text": "{ a = 1; }" }]));
     rig.server.diagnostics(&path, |found| found.is_empty()).unwrap();
 }
 
 #[test]
 fn diagnostics_that_are_asked_for_are_told_once() {
-    let mut rig = Rig::new(pulls());
+    let mut rig = Rig::new(&pulls());
     let document = rig.open("a.nix", "{ a = x; }");
     let first = rig.ask("textDocument/diagnostic", &document, json!({}));
     assert_eq!(first["items"][0]["message"], "undefined variable 'x'");
     let known = json!({ "previousResultId": first["resultId"] });
     let again = rig.ask("textDocument/diagnostic", &document, known.clone());
     assert_eq!(again, json!({ "kind": "unchanged", "resultId": first["resultId"] }));
-    rig.edit(&document, 2, json!([{ "text": "{ a = 1; }" }]));
+    rig.edit(&document, 2, &json!([{ "text": "{ a = 1; }" }]));
     let fixed = rig.ask("textDocument/diagnostic", &document, known);
     assert_eq!((&fixed["kind"], &fixed["items"]), (&json!("full"), &json!([])));
 }
@@ -212,7 +212,7 @@ fn the_workspace_is_checked_and_an_answer_without_news_is_held_back() {
         home.write("w/bad.nix", "{ a = ; }");
     };
     // This client does not watch files, so the server does.
-    let mut rig = Rig::with(pulls(), json!({}), fill);
+    let mut rig = Rig::with(&pulls(), &json!({}), fill);
     let method = "workspace/diagnostic";
     let report = rig.server.request(method, json!({ "previousResultIds": [] })).unwrap();
     let bad = uri(&rig.folder.join("bad.nix"));
@@ -231,7 +231,7 @@ fn the_workspace_is_checked_and_an_answer_without_news_is_held_back() {
 
 #[test]
 fn a_document_outside_of_the_workspace_is_in_its_report() {
-    let mut rig = Rig::with(pulls(), json!({ "diagnostics": { "workspace": false } }), |_| {});
+    let mut rig = Rig::with(&pulls(), &json!({ "diagnostics": { "workspace": false } }), |_| {});
     let document = rig.open("../elsewhere.nix", "{ a = ; }");
     let report = rig.server.request("workspace/diagnostic", json!({ "previousResultIds": [] }));
     let report = report.unwrap();
@@ -242,7 +242,7 @@ fn a_document_outside_of_the_workspace_is_in_its_report() {
 
 #[test]
 fn a_cancelled_request_is_answered_before_one_that_was_sent_after_it() {
-    let mut rig = Rig::new(pulls());
+    let mut rig = Rig::new(&pulls());
     let document = rig.open("a.nix", "{ a = 1; }");
     let method = "workspace/diagnostic";
     let waiting = rig.server.begin(method, json!({ "previousResultIds": [] })).unwrap();
@@ -280,9 +280,10 @@ impl SlowNixpkgs {
     }
 }
 
-fn slow_rig(capabilities: Value) -> (Rig, SlowNixpkgs) {
+fn slow_rig(capabilities: &Value) -> (Rig, SlowNixpkgs) {
     let mut nixpkgs = None;
-    let mut rig = Rig::with(capabilities, json!({}), |home| nixpkgs = Some(SlowNixpkgs::new(home)));
+    let mut rig =
+        Rig::with(capabilities, &json!({}), |home| nixpkgs = Some(SlowNixpkgs::new(home)));
     let nixpkgs = nixpkgs.expect("the folder was filled");
     let folder = nixpkgs.pipe.parent().unwrap().display().to_string();
     let settings = json!({ "settings": { "floe": { "nixpkgs": folder } } });
@@ -292,7 +293,7 @@ fn slow_rig(capabilities: Value) -> (Rig, SlowNixpkgs) {
 
 #[test]
 fn a_list_that_lacks_what_is_being_evaluated_says_so_and_the_next_one_has_it() {
-    let (mut rig, nixpkgs) = slow_rig(json!({}));
+    let (mut rig, nixpkgs) = slow_rig(&json!({}));
     let document =
         rig.open("a.nix", "{ pkgs ? import <nixpkgs> { } }: let here = 1; in with pkgs; h");
     let complete = |rig: &mut Rig| {
@@ -316,7 +317,7 @@ fn a_list_that_lacks_what_is_being_evaluated_says_so_and_the_next_one_has_it() {
 
 #[test]
 fn what_the_text_knows_is_answered_while_an_evaluation_goes_on() {
-    let (mut rig, nixpkgs) = slow_rig(json!({}));
+    let (mut rig, nixpkgs) = slow_rig(&json!({}));
     let text = "{ pkgs ? import <nixpkgs> { } }:\nlet inherit (pkgs) hello; in hello pkgs.world\n";
     let document = rig.open("a.nix", text);
     let definition = rig.ask_at("textDocument/definition", &document, 1, 30);
@@ -333,7 +334,7 @@ fn what_the_text_knows_is_answered_while_an_evaluation_goes_on() {
 
 #[test]
 fn work_is_shown_under_the_token_that_the_client_gives() {
-    let (mut rig, nixpkgs) = slow_rig(json!({}));
+    let (mut rig, nixpkgs) = slow_rig(&json!({}));
     let document = rig.open("a.nix", "{ pkgs ? import <nixpkgs> { } }: pkgs.world");
     let params =
         json!({ "textDocument": document, "position": at(0, 40), "workDoneToken": "mine" });
@@ -360,7 +361,7 @@ fn the_configuration_is_asked_for_and_lists_are_refreshed_when_it_changes() {
             "diagnostics": { "refreshSupport": true },
         },
     });
-    let mut rig = Rig::new(capabilities);
+    let mut rig = Rig::new(&capabilities);
     let registered = rig.server.wait_for("client/registerCapability", |_| true).unwrap();
     assert_eq!(registered["registrations"][0]["method"], "workspace/didChangeConfiguration");
     let asked = rig.server.wait_for("workspace/configuration", |_| true).unwrap();
@@ -382,7 +383,7 @@ fn the_configuration_is_asked_for_and_lists_are_refreshed_when_it_changes() {
 
 #[test]
 fn folders_come_and_go() {
-    let mut rig = Rig::with(json!({}), json!({}), |home| {
+    let mut rig = Rig::with(&json!({}), &json!({}), |home| {
         home.write("w/a.nix", "{ inFirst = 1; }");
         home.write("x/a.nix", "{ inSecond = 1; }");
     });
@@ -409,7 +410,7 @@ fn folders_come_and_go() {
 fn a_client_that_watches_files_is_told_which_and_believed() {
     let watches =
         json!({ "workspace": { "didChangeWatchedFiles": { "dynamicRegistration": true } } });
-    let mut rig = Rig::new(watches);
+    let mut rig = Rig::new(&watches);
     let registered = rig.server.wait_for("client/registerCapability", |_| true).unwrap();
     let registration = &registered["registrations"][0];
     assert_eq!(registration["method"], "workspace/didChangeWatchedFiles");
@@ -437,7 +438,7 @@ fn a_client_that_watches_files_is_told_which_and_believed() {
 
 #[test]
 fn relative_paths_follow_a_file_that_moves() {
-    let mut rig = Rig::with(json!({}), json!({}), |home| {
+    let mut rig = Rig::with(&json!({}), &json!({}), |home| {
         home.write("w/a.nix", "import ./b.nix");
         home.write("w/b.nix", "1");
     });
@@ -460,9 +461,10 @@ fn relative_paths_follow_a_file_that_moves() {
 fn what_costs_something_is_told_when_it_is_looked_at() {
     let resolves = json!({ "properties": ["documentation"] });
     let item = json!({ "completionItem": { "resolveSupport": resolves } });
-    let mut rig = Rig::with(json!({ "textDocument": { "completion": item } }), json!({}), |home| {
-        home.write("w/b/default.nix", "1");
-    });
+    let mut rig =
+        Rig::with(&json!({ "textDocument": { "completion": item } }), &json!({}), |home| {
+            home.write("w/b/default.nix", "1");
+        });
     let resolve = |rig: &mut Rig, method: &str, item: &Value| {
         rig.server.request(method, item.clone()).unwrap()
     };
@@ -473,20 +475,20 @@ fn what_costs_something_is_told_when_it_is_looked_at() {
     let head = resolve(&mut rig, "completionItem/resolve", &list["items"][0]);
     assert!(head["documentation"]["value"].as_str().unwrap().contains("first element"), "{head}");
 
-    rig.edit(&document, 2, json!([{ "text": "[ ./b ./none ]" }]));
+    rig.edit(&document, 2, &json!([{ "text": "[ ./b ./none ]" }]));
     let links = rig.ask("textDocument/documentLink", &document, json!({}));
     assert_eq!(links[0].get("target"), None);
     let link = resolve(&mut rig, "documentLink/resolve", &links[0]);
     assert_eq!(link["target"], uri(&rig.folder.join("b/default.nix")));
 
-    rig.edit(&document, 3, json!([{ "text": "builtins.elemAt [ 1 ] 0" }]));
+    rig.edit(&document, 3, &json!([{ "text": "builtins.elemAt [ 1 ] 0" }]));
     let everything = json!({ "range": range((0, 0), (1, 0)) });
     let hints = rig.ask("textDocument/inlayHint", &document, everything);
     assert_eq!(hints[1].get("tooltip"), None);
     let hint = resolve(&mut rig, "inlayHint/resolve", &hints[1]);
     assert_eq!(hint["tooltip"]["value"], "Which, counted from 0.");
 
-    rig.edit(&document, 4, json!([{ "text": "let a = 1; in true == false" }]));
+    rig.edit(&document, 4, &json!([{ "text": "let a = 1; in true == false" }]));
     let all = json!({ "range": range((0, 0), (0, 0)), "context": { "diagnostics": [], "only": ["source.fixAll"] } });
     let actions = rig.ask("textDocument/codeAction", &document, all);
     assert_eq!(actions[0].get("edit"), None);
@@ -494,7 +496,7 @@ fn what_costs_something_is_told_when_it_is_looked_at() {
     assert!(action["edit"]["changes"][document["uri"].as_str().unwrap()].is_array(), "{action}");
 
     let text = "{ pkgs ? import <floe-pkgs> { } }: pkgs.hello.override { greeting = \"Moin\"; }";
-    rig.edit(&document, 5, json!([{ "text": text }]));
+    rig.edit(&document, 5, &json!([{ "text": text }]));
     let lenses = rig.ask("textDocument/codeLens", &document, json!({}));
     assert_eq!(lenses[0].get("command"), None);
     let lens = resolve(&mut rig, "codeLens/resolve", &lenses[0]);
@@ -522,7 +524,7 @@ fn nothing_is_answered_before_the_beginning_and_after_the_end() {
 
 #[test]
 fn an_exit_without_shutdown_is_no_success() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     rig.server.notify("exit", Value::Null).unwrap();
     assert_eq!(rig.server.wait().unwrap().code(), Some(1));
 }
@@ -543,7 +545,7 @@ fn the_server_ends_with_the_process_that_started_it() {
 
 #[test]
 fn what_is_no_message_is_refused_and_skipped() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     let wrong: [(&[u8], i64); 8] = [
         (b"Content-Length: 9\r\n\r\n{\"jsonrpc", PARSE_ERROR),
         (b"Content-Length: 2\r\n\r\n\xff\xfe", PARSE_ERROR),
@@ -564,7 +566,7 @@ fn what_is_no_message_is_refused_and_skipped() {
 
 #[test]
 fn a_length_that_is_wrong_costs_the_message_and_not_the_session() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     let body = json!({ "jsonrpc": "2.0", "method": "$/none" }).to_string();
     for length in [0, 1, body.len() - 1, body.len() + 9] {
         rig.server.send_raw(format!("Content-Length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
@@ -576,7 +578,7 @@ fn a_length_that_is_wrong_costs_the_message_and_not_the_session() {
 
 #[test]
 fn several_messages_in_one_are_none() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     let one = |id: u64| json!({ "jsonrpc": "2.0", "id": id, "method": "shutdown" });
     rig.server.send(&json!([one(901), one(902)])).unwrap();
     assert_eq!(rig.server.wait_for_refusal().unwrap()["code"], INVALID_REQUEST);
@@ -585,7 +587,7 @@ fn several_messages_in_one_are_none() {
 
 #[test]
 fn unknown_methods_are_refused_and_unknown_notifications_ignored() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     for method in ["no/such/method", "$/alsoNone", ""] {
         assert_eq!(code(rig.server.request(method, json!({}))), METHOD_NOT_FOUND, "{method}");
         rig.server.notify(method, json!({ "a": [1] })).unwrap();
@@ -603,7 +605,7 @@ fn unknown_methods_are_refused_and_unknown_notifications_ignored() {
 
 #[test]
 fn a_huge_message_is_a_message() {
-    let mut rig = Rig::new(json!({}));
+    let mut rig = Rig::new(&json!({}));
     let text = format!("{{ a = \"{}\"; b = 1; }}", "ä".repeat(16 << 20));
     let document = rig.open("a.nix", &text);
     let symbols = rig.ask("textDocument/documentSymbol", &document, json!({}));

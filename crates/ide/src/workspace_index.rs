@@ -82,7 +82,7 @@ impl FileIndex {
     }
 
     /// Where the file takes an attribute of this name from something called `lib`: the starts of the names.
-    fn from_lib(&self, name: Name) -> impl Iterator<Item = u32> + '_ {
+    fn places_from_lib(&self, name: Name) -> impl Iterator<Item = u32> + '_ {
         let start = self.symbols as usize * IndexedSymbol::WORDS + self.names as usize;
         let pairs = self.words[start..start + 2 * self.from_lib as usize].chunks_exact(2);
         pairs.filter(move |pair| pair[0] == name.index()).map(|pair| pair[1])
@@ -208,7 +208,7 @@ pub(crate) fn taken_from_lib(db: &dyn Db, name: Name) -> Vec<(File, u32)> {
     let mut found = Vec::new();
     let index = for_each_index(db, |place, file| {
         if file.mentions(name) {
-            found.extend(file.from_lib(name).map(|start| (place, start)));
+            found.extend(file.places_from_lib(name).map(|start| (place, start)));
         }
     });
     found.into_iter().map(|(place, start)| (index.file(db, place), start)).collect()

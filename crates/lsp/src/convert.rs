@@ -4,8 +4,8 @@ use std::path::Path;
 
 use floe_db::{File, line_index, peek, source};
 use floe_hir::Span;
-use floe_syntax::LineIndex;
 use floe_ide::FileEdits;
+use floe_syntax::LineIndex;
 use tower_lsp::ls_types::{Location, TextEdit, Uri, WorkspaceEdit};
 
 use crate::position::Lines;

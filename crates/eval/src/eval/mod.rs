@@ -112,7 +112,11 @@ impl<'h> Evaluator<'h> {
                 Expr::Apply { fun, args } => {
                     let function = self.eval(unit, fun, env)?;
                     let arguments = self.delay_each(unit, unit.module.list(args), env);
-                    match self.enter(function, arguments.values(), Pos::operator(unit.index, expr))? {
+                    match self.enter(
+                        function,
+                        arguments.values(),
+                        Pos::operator(unit.index, expr),
+                    )? {
                         Step::Value(value) => return Ok(value),
                         Step::Body(next_unit, next, next_env, frame) => {
                             self.tail_frames.borrow_mut().push(frame);

@@ -6,8 +6,8 @@ mod option_cache;
 pub(crate) mod option_list;
 mod option_tree;
 pub(crate) mod options;
-mod own_options;
 pub(crate) mod overrides;
+mod own_options;
 pub(crate) mod packages;
 mod values;
 

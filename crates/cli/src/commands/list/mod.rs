@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
     };
     let mut lines = Vec::new();
     let mut refused = 0;
-    for mut entries in survey::packages(&request, store, questions)?? {
+    for mut entries in survey::packages(&request, store, questions)? {
         introsort::sort(&mut entries, |a, b| {
             a.name.bytes().map(order).lt(b.name.bytes().map(order))
         });

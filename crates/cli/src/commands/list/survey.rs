@@ -78,7 +78,7 @@ pub(super) fn packages(
     request: &Request,
     store: &StoreArguments,
     questions: Questions<'_>,
-) -> anyhow::Result<Result<Vec<Vec<Entry>>, Complaint>> {
+) -> anyhow::Result<Vec<Vec<Entry>>> {
     let limits = match request.reads_standard_input() {
         // It can be read only once.
         true => Limits { workers: 1, heap_bytes: usize::MAX, ..Limits::of_machine() },
@@ -92,7 +92,7 @@ fn packages_within(
     request: &Request,
     store: &StoreArguments,
     questions: Questions<'_>,
-) -> anyhow::Result<Result<Vec<Vec<Entry>>, Complaint>> {
+) -> anyhow::Result<Vec<Vec<Entry>>> {
     let access = Access::ReadOnly(store);
     let configuration = Configuration::of_request(request, access)?;
     let selections: Vec<&str> = request.selections().collect();
@@ -111,7 +111,7 @@ fn packages_within(
     };
     survey.run();
     survey.compare_lookalikes();
-    Ok(survey.finish(selections.len()))
+    survey.finish(selections.len())
 }
 
 /// How the work is divided.
@@ -324,14 +324,14 @@ impl Survey<'_> {
         self.run();
     }
 
-    fn finish(self, selections: usize) -> Result<Vec<Vec<Entry>>, Complaint> {
+    fn finish(self, selections: usize) -> anyhow::Result<Vec<Vec<Entry>>> {
         drop(self.progress);
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(statistics) = state.statistics {
             eprint!("{statistics}");
         }
         if let Some((_, failure)) = state.failures.into_iter().next() {
-            return Err(failure);
+            return Err(failure.into());
         }
         let mut entries = state.entries;
         entries.sort_unstable_by(|a, b| a.place.cmp(&b.place));
@@ -618,7 +618,10 @@ mod tests {
         let request = Request::new(source, "/".into());
         let store = StoreArguments { store: None };
         let found = packages_within(limits, &request, &store, QUESTIONS);
-        let selections = found.expect("the settings are right").map_err(|it| it.message)?;
+        let selections = found.map_err(|error| match error.downcast::<Complaint>() {
+            Ok(complaint) => complaint.message,
+            Err(other) => panic!("the settings are right: {other}"),
+        })?;
         let entries = selections.iter().flatten();
         Ok(entries
             .map(|entry| {
