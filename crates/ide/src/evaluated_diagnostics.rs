@@ -150,7 +150,7 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
                 Did you mean `services.openssh.enable', `services.openssh.banner' or `services.openssh.ports'?
                     <nixpkgs>/lib/modules.nix:131 "throw (undeclaredOption prefix options (head tree.unmatched))" while calling the 'throw' builtin
                     <nixpkgs>/lib/modules.nix:188 "seq checked (removeAttrs config [ \"_module\" ])" while calling the 'seq' builtin
-                    <nixpkgs>/nixos/default.nix:23 "config" while evaluating the attribute 'config'
+                    <nixpkgs>/lib/modules.nix:188 "config" while evaluating the attribute 'config'
             "#]],
         );
         check(

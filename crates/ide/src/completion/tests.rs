@@ -201,6 +201,18 @@ fn options_of_a_module() {
 }
 
 #[test]
+fn packages_in_an_overlay() {
+    for text in ["final: prev: { a = prev.hel$0; }", "self: super: { a = self.hel$0; }"] {
+        let fixture = fixture(text);
+        let found = completion(&fixture.db, fixture.file, fixture.offset);
+        assert!(found.items.iter().any(|item| item.label == "hello"), "{text}");
+    }
+    check("self: other: self.hel$0", &expect![[r#"
+        default.nix:1 "hel"
+    "#]]);
+}
+
+#[test]
 fn packages_behind_a_dot_and_under_with() {
     check(
         "{ pkgs, ... }: pkgs.hel$0",

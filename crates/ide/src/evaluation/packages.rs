@@ -2,7 +2,7 @@
 
 use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, scopes};
 use floe_eval::heap::Value;
-use floe_hir::{Definition, Expr, Name, Param, ScopeOwner};
+use floe_hir::{Definition, Expr, LambdaId, Name, Param, ScopeOwner};
 
 use super::SourceLine;
 use super::values::{attrs, get, get_text};
@@ -179,9 +179,26 @@ fn collect(db: &dyn Db, place: Place, fuel: &mut u32, found: &mut Vec<Candidate>
 /// What an argument of a function is, told from its name.
 fn argument(db: &dyn Db, file: File, binding: floe_hir::BindingId) -> Option<Candidate> {
     let (module, scopes) = (module(db, file), scopes(db, file));
+    let nixpkgs = |path| Candidate { set: "nixpkgs".to_owned(), path };
     let ScopeOwner::Lambda(lambda) = scopes.owner(binding)? else { return None };
-    let Param::Pattern { formals, .. } = &module.lambdas[lambda.0 as usize].param else {
-        return None;
+    let lambda_of = |lambda: LambdaId| &module.lambdas[lambda.0 as usize];
+    let formals = match &lambda_of(lambda).param {
+        Param::Simple { name, .. } => {
+            // `final: prev: …` is an overlay, and so is `self: super: …`.
+            let is_before_super = || {
+                let Expr::Lambda(inner) = module.expr(lambda_of(lambda).body) else { return false };
+                let inner = &lambda_of(inner).param;
+                matches!(inner, Param::Simple { name, .. } if name.as_str() == "super")
+            };
+            let is_set = match name.as_str() {
+                "pkgs" | "final" | "prev" | "super" => true,
+                "self" => is_before_super(),
+                "lib" => return Some(nixpkgs(vec!["lib".to_owned()])),
+                _ => false,
+            };
+            return is_set.then(|| nixpkgs(Vec::new()));
+        }
+        Param::Pattern { formals, .. } => formals,
     };
     let formal = formals.iter().find(|formal| formal.binding == binding)?;
     // `pkgs ? import <set> { }` says which.
@@ -192,7 +209,6 @@ fn argument(db: &dyn Db, file: File, binding: floe_hir::BindingId) -> Option<Can
             return Some(found);
         }
     }
-    let nixpkgs = |path| Candidate { set: "nixpkgs".to_owned(), path };
     let name = formal.name.as_str();
     let is_root = matches!(module.expr(module.root), Expr::Lambda(root) if root == lambda);
     match name {
