@@ -58,10 +58,18 @@ fn given_out(db: &dyn Db, library: File, name: Name) -> Vec<(Bound, Bound)> {
         let at = |expr| Place { file: library, expr };
         // `f (self: { strings = …; inherit (self.strings) name; })`: `self` is what the set becomes.
         let inner = known::attribute_at(db, at(*set), &[name]).or_else(|| {
-            let Expr::Select { base, path, default: None } = module.expr(*set) else { return None };
+            let (base, mut path) = match module.expr(*set) {
+                Expr::Select { base, path, default: None } => {
+                    (base, known::static_path(module, path)?)
+                }
+                // `f (self: with self; { strings = …; inherit (strings) name; })`
+                _ => match scopes.definition(module, *set)? {
+                    Definition::With { name, sets } => (*sets.first()?, vec![name]),
+                    _ => return None,
+                },
+            };
             let literal = literal_of(module, scopes, AttrsId(number))?;
             is_fixed_point(db, at(base), at(literal)).then_some(())?;
-            let mut path = known::static_path(module, path)?;
             path.push(name);
             known::attribute_at(db, at(literal), &path)
         });

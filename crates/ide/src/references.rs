@@ -352,9 +352,9 @@ in [ s.name (call ./s.nix).name (call ./other.nix).name ]
         check(
             "
 //- /w/lib/default.nix
-let lib = (import ./fix.nix) (self: let callLibs = file: import file { lib = self; }; in {
+let lib = (import ./fix.nix) (self: let callLibs = file: import file { lib = self; }; in with self; {
   strings = callLibs ./strings.nix;
-  inherit (self.strings) join;
+  inherit (strings) join;
 }); in lib
 //- /w/lib/strings.nix
 { lib }: { $0join = a: a; twice = lib.join; }

@@ -262,7 +262,8 @@ impl Heap {
 
     fn spare_chunk(&self, least_bytes: usize) -> Option<Chunk> {
         let mut spare = self.spare_chunks.borrow_mut();
-        let fitting = spare.iter().enumerate().filter(|(_, (_, layout))| layout.size() >= least_bytes);
+        let fitting =
+            spare.iter().enumerate().filter(|(_, (_, layout))| layout.size() >= least_bytes);
         let (index, _) = fitting.min_by_key(|(_, (_, layout))| layout.size())?;
         Some(spare.swap_remove(index))
     }

@@ -207,9 +207,12 @@ fn packages_in_an_overlay() {
         let found = completion(&fixture.db, fixture.file, fixture.offset);
         assert!(found.items.iter().any(|item| item.label == "hello"), "{text}");
     }
-    check("self: other: self.hel$0", &expect![[r#"
+    check(
+        "self: other: self.hel$0",
+        &expect![[r#"
         default.nix:1 "hel"
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
