@@ -16,7 +16,7 @@ fn symbols_references_and_completions_in_nixpkgs() {
         return;
     };
     let settings = Settings { nixpkgs: Some(root.clone()), ..Settings::default() };
-    let mut db = Database::new(Arc::new(OsSystem), vec![root.clone()], settings);
+    let db = Database::new(Arc::new(OsSystem), vec![root.clone()], settings);
     let started = Instant::now();
     floe_ide::build_index(&db, 2, |_, _| {}).unwrap();
     eprintln!("{:>9.1?}  index of the workspace", started.elapsed());
