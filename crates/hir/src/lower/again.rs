@@ -158,6 +158,9 @@ struct Plan {
     change: Change,
 }
 
+/// With more definitions than this the whole file is lowered: every id is compared with each exchange.
+const MOST_ENTRIES: usize = 8;
+
 enum Change {
     /// The value of the entry with this index.
     Value { entry: usize, single: Single },
@@ -261,6 +264,9 @@ impl<'a> Again<'a> {
                 entry.is_alone.then(|| old.push(index))?;
             }
         }
+        if old.len() > MOST_ENTRIES {
+            return None;
+        }
         let first = landmarks.begin.bindings;
         let bindings = first..first + attrs.entries.len() as u32;
         let from = map.merged.partition_point(|(id, _)| id.0 < bindings.start);
@@ -287,7 +293,8 @@ impl<'a> Again<'a> {
                         let is_taken =
                             attrs.entries.get(before).is_some_and(|entry| entry.name == name)
                                 && !old.contains(&before);
-                        (!is_taken).then(|| new.push((before, single)))?;
+                        (!is_taken && new.len() < MOST_ENTRIES)
+                            .then(|| new.push((before, single)))?;
                     }
                 }
                 SyntaxKind::Whitespace | SyntaxKind::Comment | SyntaxKind::Error => {}
