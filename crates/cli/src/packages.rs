@@ -27,37 +27,45 @@ pub(crate) enum Refusals {
     Fail,
 }
 
-/// The derivations of a value: itself, or those of a list or set. Sets in it are searched if they say
-/// `recurseForDerivations = true`. A derivation that is there twice is found once. Functions are called
-/// with `arguments`.
-pub(crate) fn find<'h>(
-    evaluator: &Evaluator<'h>,
-    value: Value<'h>,
-    path: &str,
-    arguments: &[(Name, Value<'h>)],
-    refusals: Refusals,
-) -> Result<Vec<Package<'h>>, EvalError> {
-    let value = evaluator.auto_call(value, arguments)?;
-    let mut collector = Collector { seen: HashSet::new(), packages: Vec::new() };
-    find_part(evaluator, value, path, arguments, refusals, &Part::whole(), &mut collector)?;
-    Ok(collector.packages)
+/// How derivations are searched for. Sets are searched if they say `recurseForDerivations = true`.
+#[derive(Clone, Copy)]
+pub(crate) struct Search<'h, 'e> {
+    pub(crate) evaluator: &'e Evaluator<'h>,
+    /// What functions are called with.
+    pub(crate) arguments: &'e [(Name, Value<'h>)],
+    pub(crate) refusals: Refusals,
 }
 
-/// [`find`] in a part of a value, which is no function any more, for somebody who decides on the way.
-/// What is left of the part when the visitor wants to rest is given back.
-pub(crate) fn find_part<'h>(
-    evaluator: &Evaluator<'h>,
-    value: Value<'h>,
-    path: &str,
-    arguments: &[(Name, Value<'h>)],
-    refusals: Refusals,
-    part: &Part,
-    visitor: &mut dyn Visitor<'h>,
-) -> Result<Option<Part>, EvalError> {
-    let (here, rest) = (Vec::new(), None);
-    let mut search = Search { evaluator, arguments, refusals, part, here, calls: 0, visitor, rest };
-    search.all_of_called(value, path)?;
-    Ok(search.rest)
+impl<'h> Search<'h, '_> {
+    /// The derivations of a value: itself, or those of a list or set. One that is there twice is found
+    /// once.
+    pub(crate) fn all(self, value: Value<'h>) -> Result<Vec<Package<'h>>, EvalError> {
+        let value = self.evaluator.auto_call(value, self.arguments)?;
+        let (mut seen, mut packages) = (HashSet::new(), Vec::new());
+        self.part(value, "", &Part::whole(), &mut |package: Package<'h>| {
+            if seen.insert(package.identity) {
+                package.name(self.evaluator)?;
+                packages.push(package);
+            }
+            Ok(())
+        })?;
+        Ok(packages)
+    }
+
+    /// Shows a visitor the derivations in a part of a value, which is no function any more and was reached
+    /// by `path`. What is left of the part when the visitor wants to rest is given back.
+    pub(crate) fn part(
+        self,
+        value: Value<'h>,
+        path: &str,
+        part: &Part,
+        visitor: &mut dyn Visitor<'h>,
+    ) -> Result<Option<Part>, EvalError> {
+        let (here, rest) = (Vec::new(), None);
+        let mut walk = Walk { search: self, part, here, calls: 0, visitor, rest };
+        walk.all_of_called(value, path)?;
+        Ok(walk.rest)
+    }
 }
 
 /// The members of a set or list somewhere in a value. Members are numbered in the order in which they are
@@ -83,12 +91,7 @@ pub(crate) trait Visitor<'h> {
     /// # Errors
     ///
     /// If its evaluation fails; then it counts as not found, or the search fails, as with its value.
-    fn found(
-        &mut self,
-        evaluator: &Evaluator<'h>,
-        package: Package<'h>,
-        place: &[u32],
-    ) -> Result<(), EvalError>;
+    fn found(&mut self, package: Package<'h>, place: &[u32]) -> Result<(), EvalError>;
 
     /// Whether to search a set or list of so many members now; otherwise the visitor does so elsewhere.
     fn enters(&mut self, _place: &[u32], _members: u32) -> bool {
@@ -96,36 +99,21 @@ pub(crate) trait Visitor<'h> {
     }
 
     /// Whether to rest, asked behind each member of the part.
-    fn rests(&mut self, _evaluator: &Evaluator<'h>) -> bool {
+    fn rests(&mut self) -> bool {
         false
     }
 }
 
-/// Takes each derivation once.
-struct Collector<'h> {
-    seen: HashSet<u64>,
-    packages: Vec<Package<'h>>,
-}
-
-impl<'h> Visitor<'h> for Collector<'h> {
-    fn found(
-        &mut self,
-        evaluator: &Evaluator<'h>,
-        package: Package<'h>,
-        _place: &[u32],
-    ) -> Result<(), EvalError> {
-        if self.seen.insert(package.identity) {
-            package.name(evaluator)?;
-            self.packages.push(package);
-        }
-        Ok(())
+/// Whoever wants to see every derivation, wherever it is.
+impl<'h, F: FnMut(Package<'h>) -> Result<(), EvalError>> Visitor<'h> for F {
+    fn found(&mut self, package: Package<'h>, _place: &[u32]) -> Result<(), EvalError> {
+        self(package)
     }
 }
 
-struct Search<'h, 'e> {
-    evaluator: &'e Evaluator<'h>,
-    arguments: &'e [(Name, Value<'h>)],
-    refusals: Refusals,
+/// A search that is under way.
+struct Walk<'h, 'e> {
+    search: Search<'h, 'e>,
     part: &'e Part,
     /// The place that is being searched.
     here: Vec<u32>,
@@ -135,11 +123,11 @@ struct Search<'h, 'e> {
     rest: Option<Part>,
 }
 
-impl<'h> Search<'h, '_> {
+impl<'h> Walk<'h, '_> {
     /// Searches a value that is wanted as a whole: functions are called, a list's elements are wanted.
     fn all_of(&mut self, value: Value<'h>, path: &str) -> Result<(), EvalError> {
-        let value = self.evaluator.force(value, Pos::None)?;
-        let called = self.evaluator.auto_call(value, self.arguments)?;
+        let value = self.search.evaluator.force(value, Pos::None)?;
+        let called = self.search.evaluator.auto_call(value, self.search.arguments)?;
         let is_called = u32::from(called.identity() != value.identity());
         self.calls += is_called;
         let searched = self.all_of_called(called, path);
@@ -153,12 +141,12 @@ impl<'h> Search<'h, '_> {
         }
         match value.kind() {
             Kind::Attrs(attrs) => self.attributes_of(attrs, path),
-            Kind::List(list) => self.each(list.len(), |search, index| {
+            Kind::List(list) => self.each(list.len(), |walk, index| {
                 let element = list.cells()[index].get();
                 let path = join(path, &index.to_string());
-                if search.is_to_be_searched(element, &path)? {
-                    let evaluator = search.evaluator;
-                    evaluator.nested(|| search.all_of(element, &path))?;
+                if walk.is_to_be_searched(element, &path)? {
+                    let evaluator = walk.search.evaluator;
+                    evaluator.nested(|| walk.all_of(element, &path))?;
                 }
                 Ok(())
             }),
@@ -174,10 +162,10 @@ impl<'h> Search<'h, '_> {
         let is_all_wanted = attrs.get(Name::new("_combineChannels")).is_some();
         let mut sorted = attrs.sorted();
         sorted.retain(|attr| is_path_component(attr.name.as_str()));
-        self.each(sorted.len(), |search, index| {
+        self.each(sorted.len(), |walk, index| {
             let attr = sorted[index];
             let name = attr.name.as_str();
-            search.attribute(attr, &join(path, name), is_all_wanted).map_err(|error| {
+            walk.attribute(attr, &join(path, name), is_all_wanted).map_err(|error| {
                 let message = format!("while evaluating the attribute '{name}'");
                 error.frame(attr.position.into(), FrameMessage::Text(message))
             })
@@ -188,7 +176,7 @@ impl<'h> Search<'h, '_> {
     fn each(
         &mut self,
         count: usize,
-        mut search: impl FnMut(&mut Self, usize) -> Result<(), EvalError>,
+        mut visit: impl FnMut(&mut Self, usize) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         // No set has four thousand million attributes.
         let count = count as u32;
@@ -206,10 +194,10 @@ impl<'h> Search<'h, '_> {
         let end = members.end.min(count);
         for member in members.start..end {
             self.here.push(member);
-            let searched = search(self, member as usize);
+            let visited = visit(self, member as usize);
             self.here.pop();
-            searched?;
-            if is_own && member + 1 < end && self.visitor.rests(self.evaluator) {
+            visited?;
+            if is_own && member + 1 < end && self.visitor.rests() {
                 self.rest = Some(Part { place: self.here.clone(), members: member + 1..end });
                 break;
             }
@@ -218,7 +206,7 @@ impl<'h> Search<'h, '_> {
     }
 
     fn attribute(&mut self, attr: Attr<'h>, path: &str, is_wanted: bool) -> Result<(), EvalError> {
-        let (value, evaluator) = (attr.cell.get(), self.evaluator);
+        let (value, evaluator) = (attr.cell.get(), self.search.evaluator);
         if is_wanted || self.is_to_be_searched(value, path)? && self.says_to_recurse(value)? {
             return evaluator.nested(|| self.all_of(value, path));
         }
@@ -228,7 +216,7 @@ impl<'h> Search<'h, '_> {
     /// Notes a derivation. Whether the value is something else, and may hold derivations.
     fn is_to_be_searched(&mut self, value: Value<'h>, path: &str) -> Result<bool, EvalError> {
         match self.derivation(value, path) {
-            Err(error) if self.refusals == Refusals::Skip && error.kind().is_catchable() => {
+            Err(error) if self.search.refusals == Refusals::Skip && error.kind().is_catchable() => {
                 Ok(false)
             }
             result => result.map(|is_derivation| !is_derivation),
@@ -236,22 +224,22 @@ impl<'h> Search<'h, '_> {
     }
 
     fn derivation(&mut self, value: Value<'h>, path: &str) -> Result<bool, EvalError> {
-        let value = self.evaluator.force(value, Pos::None)?;
+        let value = self.search.evaluator.force(value, Pos::None)?;
         let Kind::Attrs(attrs) = value.kind() else { return Ok(false) };
-        if !self.evaluator.is_derivation(value)? {
+        if !self.search.evaluator.is_derivation(value)? {
             return Ok(false);
         }
         let package = Package { path: path.to_owned(), attrs, identity: value.identity() };
-        self.visitor.found(self.evaluator, package, &self.here)?;
+        self.visitor.found(package, &self.here)?;
         Ok(true)
     }
 
     fn says_to_recurse(&self, value: Value<'h>) -> Result<bool, EvalError> {
-        let value = self.evaluator.force(value, Pos::None)?;
+        let value = self.search.evaluator.force(value, Pos::None)?;
         let Kind::Attrs(attrs) = value.kind() else { return Ok(false) };
         let Some(attr) = attrs.get(Name::new("recurseForDerivations")) else { return Ok(false) };
         let context = "while evaluating the attribute `recurseForDerivations`";
-        self.evaluator.force_bool(attr.cell.get(), attr.position.into(), context)
+        self.search.evaluator.force_bool(attr.cell.get(), attr.position.into(), context)
     }
 }
 
@@ -350,7 +338,8 @@ mod tests {
         let store = StoreArguments { store: None };
         let evaluated =
             evaluation::evaluate(&request, Access::ReadOnly(&store), |evaluator, selected| {
-                let packages = find(evaluator, selected.value, "", &[], refusals)?;
+                let search = Search { evaluator, arguments: &[], refusals };
+                let packages = search.all(selected.value)?;
                 let shown = packages.iter().map(|package| {
                     Ok::<_, EvalError>(format!("{}={}", package.path, package.name(evaluator)?))
                 });

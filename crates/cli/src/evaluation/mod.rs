@@ -30,7 +30,7 @@ use crate::{
     arguments::StoreArguments,
     builds::BuildArguments,
     nix_instantiate::trace,
-    packages::{self, Package, Refusals},
+    packages::{Package, Refusals, Search},
     render::{Complaint, print_evaluation_warning, print_warning},
 };
 
@@ -309,8 +309,8 @@ pub(crate) fn derivations<'h>(
     selected: &Selected<'_, 'h>,
 ) -> Result<Vec<Wanted>, EvalError> {
     let Selected { value, arguments, .. } = *selected;
-    let packages = packages::find(evaluator, value, "", arguments, Refusals::Fail)?;
-    packages.iter().map(|package| wanted(evaluator, package)).collect()
+    let search = Search { evaluator, arguments, refusals: Refusals::Fail };
+    search.all(value)?.iter().map(|package| wanted(evaluator, package)).collect()
 }
 
 /// The output that a package stands for.

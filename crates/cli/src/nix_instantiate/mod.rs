@@ -20,7 +20,7 @@ use crate::{
     builds::BuildArguments,
     evaluation::{self, Access, Configuration, Failure, Layout, Source},
     output,
-    packages::{self, Refusals},
+    packages::{Refusals, Search},
 };
 
 /// What Nix's tool is called.
@@ -179,7 +179,8 @@ impl Work<'_> {
                 output::bytes(&form.print(evaluator, value)?)?;
                 continue;
             }
-            let packages = packages::find(evaluator, value, "", &arguments, Refusals::Fail)?;
+            let search = Search { evaluator, arguments: &arguments, refusals: Refusals::Fail };
+            let packages = search.all(value)?;
             let mut failure = None;
             let wanted = packages.iter().map_while(|package| {
                 evaluation::wanted(evaluator, package).map_err(|error| failure = Some(error)).ok()

@@ -32,7 +32,7 @@ use floe_eval::{
 use crate::{
     arguments::StoreArguments,
     evaluation::{self, Access, Configuration, Layout, Request, Sources, Terminal},
-    packages::{self, Package, Part, Refusals, Visitor},
+    packages::{Package, Part, Refusals, Search, Visitor},
     progress::Progress,
     render::Complaint,
 };
@@ -379,12 +379,14 @@ impl<'h> Session<'_, 'h> {
             }
             Task::Compare(members) => {
                 for (index, place) in members {
-                    let mut identified = Identified(None);
-                    if let [selection, before @ .., last] = &*place {
-                        let part = Part { place: before.to_vec(), members: *last..last + 1 };
-                        self.search(*selection, &part, &mut identified)?;
-                    }
-                    if let Identified(Some(identity)) = identified {
+                    let [selection, before @ .., last] = &*place else { continue };
+                    let part = Part { place: before.to_vec(), members: *last..last + 1 };
+                    let mut identity = None;
+                    self.search(*selection, &part, &mut |package: Package<'h>| {
+                        identity = Some(package.identity);
+                        Ok(())
+                    })?;
+                    if let Some(identity) = identity {
                         self.survey.state().entries[index].identity = (self.heap, identity);
                     }
                 }
@@ -418,8 +420,8 @@ impl<'h> Session<'_, 'h> {
                 value
             }
         };
-        let arguments = &sources.arguments;
-        packages::find_part(evaluator, value, path, arguments, Refusals::Skip, part, visitor)
+        let search = Search { evaluator, arguments: &sources.arguments, refusals: Refusals::Skip };
+        search.part(value, path, part, visitor)
     }
 
     /// Whether to begin anew. What the first member needed is likely to be needed again.
@@ -491,12 +493,7 @@ struct Finder<'s, 'h> {
 }
 
 impl<'h> Visitor<'h> for Finder<'_, 'h> {
-    fn found(
-        &mut self,
-        _evaluator: &Evaluator<'h>,
-        package: Package<'h>,
-        place: &[u32],
-    ) -> Result<(), EvalError> {
+    fn found(&mut self, package: Package<'h>, place: &[u32]) -> Result<(), EvalError> {
         let survey = self.session.survey;
         survey.progress.message(&package.path);
         let place = [&[self.selection], place].concat();
@@ -522,24 +519,9 @@ impl<'h> Visitor<'h> for Finder<'_, 'h> {
         false
     }
 
-    fn rests(&mut self, _evaluator: &Evaluator<'h>) -> bool {
+    fn rests(&mut self) -> bool {
         self.session.survey.progress.advance();
         self.session.is_full()
-    }
-}
-
-/// The identity of the one package that is looked for.
-struct Identified(Option<u64>);
-
-impl<'h> Visitor<'h> for Identified {
-    fn found(
-        &mut self,
-        _evaluator: &Evaluator<'h>,
-        package: Package<'h>,
-        _place: &[u32],
-    ) -> Result<(), EvalError> {
-        self.0 = Some(package.identity);
-        Ok(())
     }
 }
 
