@@ -1,6 +1,9 @@
 //! The derivations in a value, found where `nix-env` and `nix-instantiate` find them.
 
-use std::{collections::HashSet, ops::Range};
+use std::{
+    collections::HashSet,
+    ops::{ControlFlow, Range},
+};
 
 use floe_eval::{
     Evaluator,
@@ -98,9 +101,9 @@ pub(crate) trait Visitor<'h> {
         true
     }
 
-    /// Whether to rest, asked behind each member of the part.
-    fn rests(&mut self) -> bool {
-        false
+    /// A member of the part has been searched. To break off is to rest.
+    fn passed(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
     }
 }
 
@@ -197,7 +200,7 @@ impl<'h> Walk<'h, '_> {
             let visited = visit(self, member as usize);
             self.here.pop();
             visited?;
-            if is_own && member + 1 < end && self.visitor.rests() {
+            if is_own && self.visitor.passed().is_break() && member + 1 < end {
                 self.rest = Some(Part { place: self.here.clone(), members: member + 1..end });
                 break;
             }

@@ -36,13 +36,19 @@ impl Progress {
     }
 
     /// There are so many more steps than were known.
-    pub(crate) fn expect(&self, more: u64) {
-        self.bar.inc_length(more);
+    pub(crate) fn expect(&self, more: usize) {
+        self.bar.inc_length(more as u64);
     }
 
     /// One more step is done.
     pub(crate) fn advance(&self) {
         self.bar.inc(1);
+    }
+
+    /// How many steps are done, and how many are known.
+    #[cfg(test)]
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.bar.position(), self.bar.length().unwrap_or_default())
     }
 
     /// Prints a line above the progress.

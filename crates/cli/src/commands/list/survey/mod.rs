@@ -7,32 +7,27 @@
 //! A package that is reached twice is listed once. Within a heap its identity shows that; packages of
 //! different heaps that look the same are evaluated once more, in one heap, to compare their identities.
 
+mod session;
+mod shared;
+
 use std::{
-    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    ffi::OsString,
-    io,
     num::NonZero,
-    path::{Path, PathBuf},
     rc::Rc,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicU32},
     thread,
 };
 
-use floe_eval::{
-    Console, Evaluator, Options, Statistics,
-    error::{EvalError, FrameMessage, Pos},
-    fs::{FileSystem, FileType, Lowered, RealFileSystem},
-    heap::{Heap, Value},
-};
+use floe_eval::{Evaluator, Options, Statistics, heap::Heap};
 
+use self::{
+    session::Session,
+    shared::{Once, SharedFiles},
+};
 use crate::{
     arguments::StoreArguments,
-    evaluation::{self, Access, Configuration, Layout, Request, Sources, Terminal},
-    packages::{Package, Part, Refusals, Search, Visitor},
+    evaluation::{self, Access, Configuration, Request},
+    packages::Part,
     progress::Progress,
     render::Complaint,
 };
@@ -93,25 +88,10 @@ fn packages_within(
     store: &StoreArguments,
     questions: Questions<'_>,
 ) -> anyhow::Result<Vec<Vec<Entry>>> {
-    let access = Access::ReadOnly(store);
-    let configuration = Configuration::of_request(request, access)?;
-    let selections: Vec<&str> = request.selections().collect();
-    let survey = Survey {
-        request,
-        access,
-        configuration,
-        questions,
-        limits,
-        files: Arc::default(),
-        said: Arc::default(),
-        heaps: AtomicU32::new(0),
-        state: Mutex::new(State::new(&selections)),
-        changed: Condvar::new(),
-        progress: Progress::steps("", 0),
-    };
+    let survey = Survey::new(limits, request, store, questions)?;
     survey.run();
     survey.compare_lookalikes();
-    survey.finish(selections.len())
+    survey.finish()
 }
 
 /// How the work is divided.
@@ -143,14 +123,13 @@ struct Survey<'a> {
     configuration: Configuration,
     questions: Questions<'a>,
     limits: Limits,
-    /// Files that were parsed.
-    files: Arc<Mutex<HashMap<PathBuf, Lowered>>>,
-    /// Traces and warnings that were printed.
-    said: Arc<Mutex<HashSet<String>>>,
+    files: SharedFiles,
+    said: Once,
     /// How many heaps there have been.
     heaps: AtomicU32,
     state: Mutex<State>,
     changed: Condvar,
+    /// A step is a member of a set that is searched part by part, or a package that is compared.
     progress: Progress,
 }
 
@@ -194,7 +173,31 @@ enum End {
     Back,
 }
 
-impl Survey<'_> {
+impl<'a> Survey<'a> {
+    fn new(
+        limits: Limits,
+        request: &'a Request,
+        store: &'a StoreArguments,
+        questions: Questions<'a>,
+    ) -> anyhow::Result<Survey<'a>> {
+        let access = Access::ReadOnly(store);
+        let selections = (0..).zip(request.selections());
+        let queue = selections.map(|(selection, _)| Task::Search(selection, Part::whole()));
+        Ok(Survey {
+            request,
+            access,
+            configuration: Configuration::of_request(request, access)?,
+            questions,
+            limits,
+            files: SharedFiles::default(),
+            said: Once::default(),
+            heaps: AtomicU32::new(0),
+            state: Mutex::new(State { queue: queue.collect(), ..State::default() }),
+            changed: Condvar::new(),
+            progress: Progress::steps("", 0),
+        })
+    }
+
     /// Does what is in the queue, and what it leads to.
     fn run(&self) {
         thread::scope(|scope| {
@@ -219,20 +222,12 @@ impl Survey<'_> {
     fn work_in(&self, heap: &Heap, stack_bytes: usize, first: Task, end: End) {
         let options = Options {
             settings: self.configuration.settings.clone(),
-            fs: Rc::new(SharedFiles(Arc::clone(&self.files))),
+            fs: Rc::new(self.files.clone()),
             store: evaluation::store_access(self.access),
-            console: Rc::new(Once(Arc::clone(&self.said))),
+            console: Rc::new(self.said.clone()),
         };
         let evaluator = Evaluator::new(heap, options, stack_bytes);
-        let session = Session {
-            survey: self,
-            evaluator: &evaluator,
-            heap: self.heaps.fetch_add(1, Ordering::Relaxed),
-            end,
-            sources: OnceCell::new(),
-            selected: RefCell::default(),
-            most_bytes: Cell::new(None),
-        };
+        let session = Session::new(self, &evaluator, end);
         let mut next = Some(first);
         while let Some(task) = next {
             let place = task.place();
@@ -312,19 +307,18 @@ impl Survey<'_> {
         let are_of_several_heaps = |group: &&Vec<usize>| {
             group.iter().any(|index| entry(index).identity.0 != entry(&group[0]).identity.0)
         };
-        let tasks: Vec<Task> = groups
+        let compared: Vec<Vec<(usize, Vec<u32>)>> = groups
             .values()
             .filter(are_of_several_heaps)
-            .map(|group| {
-                Task::Compare(group.iter().map(|it| (*it, entry(it).place.clone())).collect())
-            })
+            .map(|group| group.iter().map(|it| (*it, entry(it).place.clone())).collect())
             .collect();
-        state.queue.extend(tasks);
+        self.progress.expect(compared.iter().map(Vec::len).sum());
+        state.queue.extend(compared.into_iter().map(Task::Compare));
         drop(state);
         self.run();
     }
 
-    fn finish(self, selections: usize) -> anyhow::Result<Vec<Vec<Entry>>> {
+    fn finish(self) -> anyhow::Result<Vec<Vec<Entry>>> {
         drop(self.progress);
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(statistics) = state.statistics {
@@ -336,7 +330,7 @@ impl Survey<'_> {
         let mut entries = state.entries;
         entries.sort_unstable_by(|a, b| a.place.cmp(&b.place));
         let mut seen = HashSet::new();
-        let mut found: Vec<Vec<Entry>> = (0..selections).map(|_| Vec::new()).collect();
+        let mut found: Vec<Vec<Entry>> = self.request.selections().map(|_| Vec::new()).collect();
         for entry in entries {
             let selection = entry.place[0];
             if seen.insert((selection, entry.identity)) {
@@ -344,244 +338,6 @@ impl Survey<'_> {
             }
         }
         Ok(found)
-    }
-}
-
-impl State {
-    fn new(selections: &[&str]) -> State {
-        let tasks = (0..selections.len()).map(|index| Task::Search(index as u32, Part::whole()));
-        State { queue: tasks.collect(), ..State::default() }
-    }
-}
-
-/// The work with one heap.
-struct Session<'s, 'h> {
-    survey: &'s Survey<'s>,
-    evaluator: &'s Evaluator<'h>,
-    heap: u32,
-    end: End,
-    sources: OnceCell<Sources<'h>>,
-    /// What was selected, called if it is a function.
-    selected: RefCell<BTreeMap<u32, Value<'h>>>,
-    /// When the heap is full; not known before the first member was searched.
-    most_bytes: Cell<Option<usize>>,
-}
-
-impl<'h> Session<'_, 'h> {
-    fn perform(&self, task: Task) -> Result<(), EvalError> {
-        match task {
-            Task::Search(selection, part) => {
-                let mut finder = Finder { session: self, selection };
-                if let Some(rest) = self.search(selection, &part, &mut finder)? {
-                    self.survey.put([Task::Search(selection, rest)], self.end);
-                }
-                self.survey.progress.advance();
-            }
-            Task::Compare(members) => {
-                for (index, place) in members {
-                    let [selection, before @ .., last] = &*place else { continue };
-                    let part = Part { place: before.to_vec(), members: *last..last + 1 };
-                    let mut identity = None;
-                    self.search(*selection, &part, &mut |package: Package<'h>| {
-                        identity = Some(package.identity);
-                        Ok(())
-                    })?;
-                    if let Some(identity) = identity {
-                        self.survey.state().entries[index].identity = (self.heap, identity);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn search(
-        &self,
-        selection: u32,
-        part: &Part,
-        visitor: &mut dyn Visitor<'h>,
-    ) -> Result<Option<Part>, EvalError> {
-        let (evaluator, request) = (self.evaluator, self.survey.request);
-        let sources = match self.sources.get() {
-            Some(sources) => sources,
-            None => {
-                let sources = Sources::new(evaluator, request)?;
-                self.sources.get_or_init(|| sources)
-            }
-        };
-        let path = request.selections().nth(selection as usize).unwrap_or_default();
-        let known = self.selected.borrow().get(&selection).copied();
-        let value = match known {
-            Some(value) => value,
-            None => {
-                let value = sources.select(evaluator, path)?.value;
-                let value = evaluator.auto_call(value, &sources.arguments)?;
-                self.selected.borrow_mut().insert(selection, value);
-                value
-            }
-        };
-        let search = Search { evaluator, arguments: &sources.arguments, refusals: Refusals::Skip };
-        search.part(value, path, part, visitor)
-    }
-
-    /// Whether to begin anew. What the first member needed is likely to be needed again.
-    fn is_full(&self) -> bool {
-        let used = self.evaluator.heap.used_bytes();
-        let most = self.most_bytes.get().unwrap_or_else(|| {
-            let most = self.survey.limits.heap_bytes.max(used.saturating_mul(2));
-            self.most_bytes.set(Some(most));
-            most
-        });
-        used > most
-    }
-
-    /// What the survey asks of a package; nothing if that is not wanted.
-    fn entry(&self, package: &Package<'h>, place: Vec<u32>) -> Result<Option<Entry>, EvalError> {
-        let evaluator = self.evaluator;
-        let Questions { system: needs_system, only_system, derivation } = self.survey.questions;
-        let mut entry = Entry {
-            identity: (self.heap, package.identity),
-            place,
-            path: package.path.clone(),
-            name: package.name(evaluator)?,
-            system: String::new(),
-            derivation: Derivation::Unasked,
-        };
-        // Nobody asks a package for its system without need: the answer may be an error.
-        if needs_system || only_system.is_some() {
-            match package.system(evaluator) {
-                Ok(system) => entry.system = system.unwrap_or_else(|| "unknown".to_owned()),
-                Err(error) => {
-                    self.fail(&entry.place, &error);
-                    return Ok(None);
-                }
-            }
-        }
-        if only_system.is_some_and(|wanted| wanted != entry.system) {
-            return Ok(None);
-        }
-        if derivation {
-            entry.derivation = match package.derivation_path(evaluator) {
-                Ok(path) => Derivation::Path(path.unwrap_or_else(|| "-".to_owned())),
-                Err(error) if error.kind().is_catchable() => Derivation::Refused,
-                Err(error) => {
-                    let doing = format!("while querying the derivation named '{}'", entry.name);
-                    let error = error.frame(Pos::None, FrameMessage::Text(doing));
-                    Derivation::Failed(Box::new(self.complaint(&error)))
-                }
-            };
-        }
-        Ok(Some(entry))
-    }
-
-    fn complaint(&self, error: &EvalError) -> Complaint {
-        let Survey { request, configuration, .. } = self.survey;
-        evaluation::complaint(self.evaluator, error, request, configuration.show_trace)
-    }
-
-    /// Notes a mistake that ends the search.
-    fn fail(&self, place: &[u32], error: &EvalError) {
-        let complaint = self.complaint(error);
-        self.survey.state().failures.insert(place.to_vec(), complaint);
-    }
-}
-
-/// Notes what is found.
-struct Finder<'s, 'h> {
-    session: &'s Session<'s, 'h>,
-    selection: u32,
-}
-
-impl<'h> Visitor<'h> for Finder<'_, 'h> {
-    fn found(&mut self, package: Package<'h>, place: &[u32]) -> Result<(), EvalError> {
-        let survey = self.session.survey;
-        survey.progress.message(&package.path);
-        let place = [&[self.selection], place].concat();
-        if let Some(entry) = self.session.entry(&package, place)? {
-            survey.state().entries.push(entry);
-        }
-        Ok(())
-    }
-
-    fn enters(&mut self, place: &[u32], members: u32) -> bool {
-        let survey = self.session.survey;
-        survey.progress.expect(members.into());
-        let most = survey.limits.part_members;
-        if members <= most {
-            return true;
-        }
-        let starts = (0..members).step_by(most as usize);
-        let part = |start: u32| {
-            let members = start..members.min(start + most);
-            Task::Search(self.selection, Part { place: place.to_vec(), members })
-        };
-        survey.put(starts.map(part), self.session.end);
-        false
-    }
-
-    fn rests(&mut self) -> bool {
-        self.session.survey.progress.advance();
-        self.session.is_full()
-    }
-}
-
-/// Says everything once, though values are evaluated anew in each heap.
-struct Once(Arc<Mutex<HashSet<String>>>);
-
-impl Once {
-    fn say(&self, message: &str, say: fn(&Terminal, &str)) {
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned()) {
-            say(&Terminal(Layout::Own), message);
-        }
-    }
-}
-
-impl Console for Once {
-    fn trace(&self, message: &str) {
-        self.say(message, Terminal::trace);
-    }
-
-    fn warn(&self, message: &str) {
-        self.say(message, Terminal::warn);
-    }
-
-    fn evaluation_warning(&self, message: &str) {
-        self.say(message, Terminal::evaluation_warning);
-    }
-}
-
-/// The machine's own files, each of which is parsed once.
-struct SharedFiles(Arc<Mutex<HashMap<PathBuf, Lowered>>>);
-
-impl SharedFiles {
-    fn lowered_files(&self) -> MutexGuard<'_, HashMap<PathBuf, Lowered>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl FileSystem for SharedFiles {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        RealFileSystem.read(path)
-    }
-
-    fn file_type(&self, path: &Path) -> io::Result<FileType> {
-        RealFileSystem.file_type(path)
-    }
-
-    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-        RealFileSystem.read_link(path)
-    }
-
-    fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
-        RealFileSystem.read_dir(path)
-    }
-
-    fn lowered(&self, path: &Path) -> Option<Lowered> {
-        self.lowered_files().get(path).cloned()
-    }
-
-    fn keep_lowered(&self, path: &Path, lowered: &Lowered) {
-        self.lowered_files().insert(path.to_owned(), lowered.clone());
     }
 }
 
@@ -593,13 +349,27 @@ mod tests {
     const QUESTIONS: Questions<'_> =
         Questions { system: true, only_system: None, derivation: true };
 
-    /// What is found in an expression, `p "name"` being a derivation.
-    fn found(limits: Limits, expression: &str) -> Result<Vec<String>, String> {
+    const AT_ONCE: Limits = Limits { workers: 1, heap_bytes: usize::MAX, part_members: u32::MAX };
+
+    /// Ways to divide the work.
+    fn divided() -> impl Iterator<Item = Limits> {
+        let heaps = [0, 200 << 10, usize::MAX];
+        (1..4).flat_map(move |workers| {
+            [1, 3, 1000].into_iter().flat_map(move |part_members| {
+                heaps.map(|heap_bytes| Limits { workers, heap_bytes, part_members })
+            })
+        })
+    }
+
+    /// All of an expression, `p "name"` being a derivation.
+    fn request(expression: &str) -> Request {
         let p = r#"name: derivation { inherit name; system = "x"; builder = "/b"; }"#;
-        let source = Source::Text(format!("let p = {p}; in {expression}"));
-        let request = Request::new(source, "/".into());
+        Request::new(Source::Text(format!("let p = {p}; in {expression}")), "/".into())
+    }
+
+    fn found(limits: Limits, expression: &str) -> Result<Vec<String>, String> {
         let store = StoreArguments { store: None };
-        let found = packages_within(limits, &request, &store, QUESTIONS);
+        let found = packages_within(limits, &request(expression), &store, QUESTIONS);
         let selections = found.map_err(|error| match error.downcast::<Complaint>() {
             Ok(complaint) => complaint.message,
             Err(other) => panic!("the settings are right: {other}"),
@@ -639,18 +409,34 @@ mod tests {
 
     #[test]
     fn however_the_work_is_divided_the_same_is_found() {
-        let at_once = Limits { workers: 1, heap_bytes: usize::MAX, part_members: u32::MAX };
-        let all = found(at_once, SHARING).unwrap();
+        let all = found(AT_ONCE, SHARING).unwrap();
         // 40 of `a`, 40 that are common, and `broken`, `c`, `d`, `f`.
         assert_eq!(all.len(), 84, "{all:#?}");
         assert_eq!(all.iter().filter(|line| line.ends_with(" refused")).count(), 1);
-        for workers in 1..4 {
-            for part_members in [1, 3, 1000] {
-                for heap_bytes in [0, 200 << 10, usize::MAX] {
-                    let limits = Limits { workers, heap_bytes, part_members };
-                    assert_eq!(found(limits, SHARING).unwrap(), all, "{limits:?}");
-                }
-            }
+        for limits in divided() {
+            assert_eq!(found(limits, SHARING).unwrap(), all, "{limits:?}");
+        }
+    }
+
+    #[test]
+    fn the_progress_ends_where_it_was_expected_to() {
+        let (request, store) = (request(SHARING), StoreArguments { store: None });
+        let counts = |limits: Limits| {
+            let survey = Survey::new(limits, &request, &store, QUESTIONS).unwrap();
+            survey.run();
+            let searched = survey.progress.counts();
+            survey.compare_lookalikes();
+            (searched, survey.progress.counts())
+        };
+        // The members of the one set that is searched by itself; nothing has to be compared.
+        assert_eq!(counts(AT_ONCE), ((10, 10), (10, 10)));
+        // Three sets with more than three members are cut: the two of 40, and that around them.
+        let cut = Limits { part_members: 3, ..AT_ONCE };
+        assert_eq!(counts(cut).0, (10 + 3 * 41, 10 + 3 * 41));
+        for limits in divided() {
+            let (searched, compared) = counts(limits);
+            assert_eq!(searched.0, searched.1, "{limits:?}");
+            assert_eq!(compared.0, compared.1, "{limits:?}");
         }
     }
 
