@@ -200,7 +200,10 @@ fn output_that_cannot_be_written_is_an_error() {
     let home = Home::new();
     home.write("default.nix", "{ a = 1; }");
     for words in [
-        &["eval"][..],
+        &["--help"][..],
+        &["--version"],
+        &["store", "gc", "--help"],
+        &["eval"],
         &["eval", "--raw", "-E", "\"x\""],
         &["list", "<floe-pkgs>", "--names"],
         &["explain"],
@@ -215,6 +218,38 @@ fn output_that_cannot_be_written_is_an_error() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{words:?}: {error}");
         assert!(error.contains("cannot write to standard output"), "{words:?}: {error}");
+    }
+}
+
+#[test]
+fn nothing_fails_because_nobody_can_read_its_messages() {
+    let home = Home::new();
+    home.write("default.nix", "x: { a = builtins.trace \"seen\" 1; }");
+    for (words, code) in [
+        (&["eval", "--arg", "x", "1", "-A", "a"][..], 0),
+        (&["eval", "-A", "b"], 1),
+        (&["check"], 1),
+        (&["fmt", "--check"], 1),
+        (&["eval", "--no-such-flag"], 2),
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut command = home.command(floe());
+        command.args(words).env("FLOE_STATS", "1").stdout(Stdio::null()).stderr(full);
+        assert_eq!(command.status().unwrap().code(), Some(code), "{words:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_mistake() {
+    let home = Home::new();
+    home.write("default.nix", "x: 1");
+    for words in [&["--help"][..], &["check", "--format", "json"], &["explain"], &["symbols"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = home.command(floe()).args(words).stdout(writer).stderr(Stdio::piped()).spawn();
+        let output = child.unwrap().wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && error.is_empty(), "{words:?}: {error}");
     }
 }
 

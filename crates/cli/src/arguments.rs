@@ -1,5 +1,7 @@
 //! The command line as a whole.
 
+use std::process::ExitCode;
+
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -67,6 +69,18 @@ pub(crate) enum Command {
     Demo(commands::demo::Arguments),
     Completions(commands::completions::Arguments),
     Man(commands::man::Arguments),
+}
+
+impl Command {
+    /// The exit status if it cannot do its work: not the one that answers a question.
+    pub(crate) fn failure(&self) -> ExitCode {
+        match self {
+            Command::Check(_) | Command::Ssr(_) | Command::Symbols(_) | Command::Options(_) => {
+                ExitCode::from(2)
+            }
+            _ => ExitCode::FAILURE,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

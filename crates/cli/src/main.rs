@@ -42,27 +42,40 @@ fn main() -> ExitCode {
         Some("export") => {
             let is_option = |word: &OsString| word.as_encoded_bytes().starts_with(b"-");
             if let (Some(shell), None) = (words.next().filter(|w| !is_option(w)), words.next()) {
-                return commands::export::run_at_prompt(&shell);
+                return ended(commands::export::run_at_prompt(&shell), ExitCode::FAILURE);
             }
         }
         Some(name) if name.starts_with("__") => {
-            return commands::callback::run(name, &words.collect::<Vec<_>>());
+            let answer = commands::callback::run(name, &words.collect::<Vec<_>>());
+            return ended(answer, ExitCode::FAILURE);
         }
         _ => {}
     }
 
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => {
+            let code = if answer.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            let said = output::usage(&answer).map(|()| code);
+            return ended(said.map_err(Into::into), ExitCode::FAILURE);
+        }
+    };
     arguments.color.write_global();
     arguments.message_format.choose();
     start_tracing();
-    let code = commands::run(arguments);
+    let failure = arguments.command.failure();
+    ended(commands::run(arguments), failure)
+}
+
+/// The exit status of a command. Where it could not do its work, that is `failure`, and it is said why.
+fn ended(code: anyhow::Result<ExitCode>, failure: ExitCode) -> ExitCode {
     match code.and_then(|code| Ok(output::finish().map(|()| code)?)) {
         Ok(code) => code,
         // A reader that has seen enough closes the pipe.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             render::print_error(&error);
-            ExitCode::FAILURE
+            failure
         }
     }
 }
@@ -78,5 +91,9 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn start_tracing() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("FLOE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .init();
 }

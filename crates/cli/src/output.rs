@@ -29,6 +29,20 @@ pub(crate) fn finish() -> io::Result<()> {
     io::stdout().flush().map_err(|error| named(&error))
 }
 
+/// Writes what there is to say about a command line that asks for nothing to be done: help, or a mistake
+/// in it.
+pub(crate) fn usage(answer: &clap::Error) -> io::Result<()> {
+    match answer.print() {
+        Err(error) if !answer.use_stderr() => Err(named(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes lines to standard error.
+pub(crate) fn notes(text: impl fmt::Display) {
+    let _ = write!(anstream::stderr().lock(), "{text}");
+}
+
 /// Writes a line to standard error.
 pub(crate) fn note(text: impl fmt::Display) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");

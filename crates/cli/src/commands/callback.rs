@@ -4,7 +4,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io::{self, Write as _},
+    io,
     path::Path,
     process::ExitCode,
 };
@@ -18,20 +18,12 @@ use floe_devshell::{
     shells::{self, Shell},
 };
 
-use crate::{commands::export::Messages, dev_shell::Tools};
+use crate::{commands::export::Messages, dev_shell::Tools, output};
 
 /// Runs the callback `name`.
-pub(crate) fn run(name: &str, words: &[OsString]) -> ExitCode {
-    match script(name, words) {
-        Ok(script) => match io::stdout().write_all(&script) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
-        Err(error) => {
-            crate::render::print_error(&error);
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn run(name: &str, words: &[OsString]) -> anyhow::Result<ExitCode> {
+    output::bytes(&script(name, words)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn script(name: &str, words: &[OsString]) -> anyhow::Result<Vec<u8>> {

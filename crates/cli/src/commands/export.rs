@@ -9,7 +9,7 @@ use anstyle::AnsiColor;
 use clap::Args;
 use floe_devshell::{Context, Output, export::export};
 
-use crate::{commands::callback::shell, output, render};
+use crate::{commands::callback::shell, output};
 
 /// Print what the shell must change to have the environment of its folder.
 #[derive(Debug, Args)]
@@ -35,11 +35,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// The same without the command line's machinery: a millisecond counts at every prompt.
-pub(crate) fn run_at_prompt(shell: &OsStr) -> ExitCode {
-    run(&Arguments { shell: shell.to_owned() }).unwrap_or_else(|error| {
-        render::print_error(&error);
-        ExitCode::FAILURE
-    })
+pub(crate) fn run_at_prompt(shell: &OsStr) -> anyhow::Result<ExitCode> {
+    run(&Arguments { shell: shell.to_owned() })
 }
 
 /// Messages of the activator, on standard error: standard output is the script.

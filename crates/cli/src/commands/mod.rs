@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let store = arguments.store;
     match arguments.command {
         Command::Lsp(arguments) => lsp::run(&arguments),
-        Command::Check(arguments) => Ok(check::run(&arguments)),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Symbols(arguments) => symbols::run(&arguments),
         Command::Options(arguments) => options::run(&arguments),
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::List(arguments) => list::run(&arguments, &store),
         Command::Build(arguments) => build::run(&arguments, &store),
         Command::Shell(arguments) => shell::run(&arguments, &store),
-        Command::Ssr(arguments) => Ok(ssr::run(&arguments)),
+        Command::Ssr(arguments) => ssr::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Store(arguments) => store::run(&arguments, &store),
         Command::Hook(arguments) => hook::run(&arguments),

@@ -19,7 +19,7 @@ use crate::{commands::Format, output};
 
 NixOS is that of the workspace's nixpkgs: of flake.lock in the current folder, or of NIX_PATH. The list is
 kept in the cache folder, and evaluated again when a file changes that it was read from. The exit status
-is 1 if there is no such option.")]
+is 1 if there is no such option, 2 if the list cannot be made.")]
 pub(crate) struct Arguments {
     /// A part of the names.
     #[arg(value_name = "PATTERN")]
@@ -34,6 +34,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let directory = env::current_dir().context("the current folder cannot be told")?;
+    if let Some(path) = &arguments.nixpkgs {
+        anyhow::ensure!(
+            directory.join(path).join("nixos").is_dir(),
+            "'{}' has no options of NixOS: a nixpkgs with a folder 'nixos' was expected",
+            path.display()
+        );
+    }
     let settings = Settings {
         nixpkgs: arguments.nixpkgs.as_ref().map(|path| floe_db::normalize(&directory.join(path))),
         cache_folder: Some(floe_db::cache_folder()),
@@ -51,6 +58,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     if let Some(pattern) = &arguments.pattern {
         options.retain(|option| option.name.contains(pattern.as_str()));
+    }
+    if let (Some(pattern), true) = (&arguments.pattern, options.is_empty()) {
+        output::note(format_args!("no option has '{pattern}' in its name"));
     }
     match arguments.format {
         Format::Json => {

@@ -7,7 +7,7 @@ use clap::Args;
 use floe_ide::SsrRule;
 use serde_json::json;
 
-use crate::{commands::check::walk::nix_files, output, render::print_error};
+use crate::{commands::check::walk::nix_files, output};
 
 /// Search for expressions of a form, and write them in another.
 #[derive(Debug, Args)]
@@ -32,14 +32,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    replace(arguments).unwrap_or_else(|error| {
-        print_error(&error);
-        ExitCode::from(2)
-    })
-}
-
-fn replace(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let rule = SsrRule::parse(&arguments.rule)?;
     let (mut matches, mut files, mut list) = (0, 0, Vec::new());
     for path in nix_files(&arguments.paths)? {

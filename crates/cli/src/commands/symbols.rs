@@ -26,7 +26,8 @@ use crate::{
   floe symbols --query mkder .              bindings below a folder by a few letters
   floe symbols --query services.ssh --format json /etc/nixos
 
-With --query, `a.b` asks for a `b` in an `a`. The exit status is 1 if there is nothing.")]
+With --query, `a.b` asks for a `b` in an `a`. The exit status is 1 if there is nothing, 2
+if the command could not do its work.")]
 pub(crate) struct Arguments {
     /// Files, and folders that are searched for .nix files.
     #[arg(default_value = ".")]

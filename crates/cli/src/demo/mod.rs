@@ -92,11 +92,12 @@ pub(crate) fn play(options: &Options) -> anyhow::Result<ExitCode> {
         editor.close().context("the server did not end as it should")?;
     }
     stage.clear()?;
-    screen.end(start.elapsed(), &failures);
+    let shown = screen.end(start.elapsed(), &failures);
     if let Some(file) = &options.svg {
         fs::write(file, svg::render(screen.shown()))
             .with_context(|| format!("cannot write '{}'", file.display()))?;
     }
+    shown?;
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

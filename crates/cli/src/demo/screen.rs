@@ -1,12 +1,14 @@
 //! What the watcher sees: lines, printed at once or as if typed, and kept for a picture.
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     thread,
     time::Duration,
 };
 
 use anstyle::{AnsiColor, Style};
+
+use crate::output;
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = AnsiColor::BrightBlack.on_default();
@@ -23,12 +25,14 @@ pub(super) const WIDTH: usize = 92;
 pub(super) struct Screen {
     shown: String,
     pauses: bool,
+    /// Why something could not be shown.
+    failure: Option<io::Error>,
 }
 
 impl Screen {
     /// With pauses where somebody watches.
     pub(super) fn new(fast: bool) -> Screen {
-        Screen { shown: String::new(), pauses: !fast && std::io::stdout().is_terminal() }
+        Screen { shown: String::new(), pauses: !fast && io::stdout().is_terminal(), failure: None }
     }
 
     /// Everything so far, with its escape sequences.
@@ -45,9 +49,10 @@ impl Screen {
     pub(super) fn part(&mut self, text: impl AsRef<str>) {
         let text = text.as_ref();
         self.shown.push_str(text);
-        let mut output = anstream::stdout();
+        let written = output::print(format_args!("{text}")).and_then(|()| output::finish());
         // A reader that has left misses the rest; the exit status still says how it went.
-        let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+        let failure = written.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        self.failure = self.failure.take().or(failure);
     }
 
     /// One key after the other.
@@ -94,7 +99,10 @@ impl Screen {
         self.line(format!("\n  {RED}failed:{RED:#} {error:#}"));
     }
 
-    pub(super) fn end(&mut self, duration: Duration, failures: &[&str]) {
+    /// # Errors
+    ///
+    /// If not all of it could be shown.
+    pub(super) fn end(&mut self, duration: Duration, failures: &[&str]) -> io::Result<()> {
         self.line(format!("\n{DIM}{}{DIM:#}", "─".repeat(WIDTH)));
         for story in failures {
             self.line(format!("  {RED}✗{RED:#} {story}"));
@@ -105,6 +113,7 @@ impl Screen {
                 readable(duration)
             ));
         }
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     /// Lines in a box that begins at a column.

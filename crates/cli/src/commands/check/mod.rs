@@ -23,11 +23,7 @@ use floe_ide::Diagnostic;
 
 use self::baseline::Baseline;
 use self::report::{Format, report};
-use crate::{
-    output,
-    progress::Progress,
-    render::{Place, print_error},
-};
+use crate::{output, progress::Progress, render::Place};
 
 /// Report mistakes in Nix files: syntax errors, unbound and doubly bound names, and what lints find.
 #[derive(Debug, Args)]
@@ -82,14 +78,7 @@ pub(super) struct Finding {
     related: Vec<(String, Place)>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    check(arguments).unwrap_or_else(|error| {
-        print_error(&error);
-        ExitCode::from(2)
-    })
-}
-
-fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for slug in &arguments.only {
         anyhow::ensure!(
             floe_explain::find(slug).is_some(),
@@ -119,7 +108,7 @@ fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
     let text = report(arguments.format, &findings);
     if arguments.format == Format::Human {
-        anstream::eprint!("{text}");
+        output::notes(text);
         let mut summary = format!(
             "{} checked, {}",
             counted(files.len(), "file"),

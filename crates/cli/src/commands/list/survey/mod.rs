@@ -27,6 +27,7 @@ use self::{
 use crate::{
     arguments::StoreArguments,
     evaluation::{self, Access, Configuration, Request},
+    output,
     packages::Part,
     progress::Progress,
     render::Complaint,
@@ -322,7 +323,7 @@ impl<'a> Survey<'a> {
         drop(self.progress);
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(statistics) = state.statistics {
-            eprint!("{statistics}");
+            output::notes(statistics);
         }
         if let Some((_, failure)) = state.failures.into_iter().next() {
             return Err(failure.into());
