@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use floe_eval::fs::{FileSystem, FileType, RealFileSystem};
+/// The disk of this machine.
+pub use floe_eval::fs::RealFileSystem as OsSystem;
+use floe_eval::fs::{FileSystem, FileType};
 
 /// A disk, as analysis and evaluation see it.
 pub trait System: FileSystem + Send + Sync {
@@ -65,31 +67,9 @@ impl Stamp {
     }
 }
 
-/// The disk of this machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OsSystem;
-
 impl System for OsSystem {
     fn stamp(&self, path: &Path) -> Stamp {
         Stamp::of(std::fs::metadata(path))
-    }
-}
-
-impl FileSystem for OsSystem {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        RealFileSystem.read(path)
-    }
-
-    fn file_type(&self, path: &Path) -> io::Result<FileType> {
-        RealFileSystem.file_type(path)
-    }
-
-    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-        RealFileSystem.read_link(path)
-    }
-
-    fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
-        RealFileSystem.read_dir(path)
     }
 }
 
