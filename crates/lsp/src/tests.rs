@@ -30,6 +30,15 @@ impl Rig {
         Rig::over(MemorySystem::default(), capabilities, Value::Null).await
     }
 
+    /// A server over these files on disk, for a client that can nothing and wants nothing.
+    async fn among(files: &[(&str, &str)]) -> Rig {
+        let system = MemorySystem::default();
+        for (path, text) in files {
+            system.write(*path, text);
+        }
+        Rig::over(system, json!({}), Value::Null).await
+    }
+
     /// A server over these files on disk, whose client has this configuration at the start.
     async fn over(system: MemorySystem, capabilities: Value, options: Value) -> Rig {
         let roots: Vec<PathBuf> = vec!["/w".into()];

@@ -141,9 +141,7 @@ fn selection_ranges_nest() {
 #[test]
 fn links_are_resolved_when_they_are_followed() {
     run(async {
-        let system = MemorySystem::default();
-        system.write("/w/b/default.nix", "1");
-        let mut rig = Rig::over(system, json!({}), Value::Null).await;
+        let mut rig = Rig::among(&[("/w/b/default.nix", "1")]).await;
         rig.open("[ ./b https://a.example ./c ]");
         let links = rig.request("textDocument/documentLink", document()).await;
         assert_eq!(links[0].get("target"), None);
@@ -308,10 +306,7 @@ fn typing_closes_what_it_opens() {
 #[test]
 fn paths_follow_a_file_that_moves() {
     run(async {
-        let system = MemorySystem::default();
-        system.write("/w/a.nix", "import ./b.nix");
-        system.write("/w/b.nix", "1");
-        let mut rig = Rig::over(system, json!({}), Value::Null).await;
+        let mut rig = Rig::among(&[("/w/a.nix", "import ./b.nix"), ("/w/b.nix", "1")]).await;
         let files = json!([{ "oldUri": "file:///w/b.nix", "newUri": "file:///w/c/d.nix" }]);
         let edit = rig.request("workspace/willRenameFiles", json!({ "files": files })).await;
         expect![[r#"{"changes":{"file:///w/a.nix":[{"range":{"start":{"line":0,"character":7},"end":{"line":0,"character":14}},"newText":"./c/d.nix"}]}}"#]].assert_eq(&edit.to_string());
@@ -337,9 +332,8 @@ fn documentation_of_completions_is_sent_when_it_is_shown() {
 #[test]
 fn the_whole_workspace_is_fixed_and_searched_by_structure() {
     run(async {
-        let system = MemorySystem::default();
-        system.write("/w/b.nix", "x: isNull (if x then true else false)\n");
-        let mut rig = Rig::over(system, json!({}), Value::Null).await;
+        let closed = ("/w/b.nix", "x: isNull (if x then true else false)\n");
+        let mut rig = Rig::among(&[closed]).await;
         rig.open("x: if isNull x then true else false");
         let mut params = everything();
         params["textDocument"] = json!({ "uri": URI });
