@@ -11,8 +11,11 @@ use crate::position::negotiate;
 #[allow(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub(crate) struct ClientFacts {
     pub(crate) encoding: ColumnEncoding,
-    /// Whether it asks for diagnostics, and can be told to ask again. Then none are pushed.
+    /// Whether it asks for diagnostics, and can be told to ask again. Then those of the text are not pushed.
     pub(crate) pulls_diagnostics: bool,
+    /// Whether those that evaluation finds are pushed when they are there. Neovim 0.12, told to ask again,
+    /// asks for the workspace only, and takes from the answer what it has not open.
+    pub(crate) is_pushed_evaluated: bool,
     /// Whether it can be told to ask for code lenses again.
     pub(crate) refreshes_lenses: bool,
     /// The same for inlay hints.
@@ -52,10 +55,13 @@ impl ClientFacts {
         let resolved = value
             .pointer("/textDocument/completion/completionItem/resolveSupport/properties")
             .and_then(Value::as_array);
+        let pulls_diagnostics = value.pointer("/textDocument/diagnostic").is_some()
+            && says("/workspace/diagnostics/refreshSupport");
         ClientFacts {
             encoding: negotiate(encodings.unwrap_or_default()),
-            pulls_diagnostics: value.pointer("/textDocument/diagnostic").is_some()
-                && says("/workspace/diagnostics/refreshSupport"),
+            pulls_diagnostics,
+            is_pushed_evaluated: !pulls_diagnostics
+                || value.pointer("/textDocument/publishDiagnostics").is_some(),
             refreshes_lenses: says("/workspace/codeLens/refreshSupport"),
             refreshes_hints: says("/workspace/inlayHint/refreshSupport"),
             refreshes_tokens: says("/workspace/semanticTokens/refreshSupport"),

@@ -1,5 +1,6 @@
 //! Pushing diagnostics: those of the text at once, those of evaluation after a pause in typing. A client
-//! that asks for diagnostics is only told when to ask again.
+//! that asks for diagnostics is sent only those of evaluation; one that takes nothing unasked is told when to
+//! ask again.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -38,15 +39,14 @@ struct Shown {
 /// Publishes for as long as the session lasts.
 pub(crate) async fn publish(session: Arc<Session>, client: Client) {
     let mut shown = FxHashMap::<PathBuf, Shown>::default();
-    let pushes = !session.client().pulls_diagnostics;
+    let facts = session.client();
+    let pushes_text = !facts.pulls_diagnostics;
     let mut last_change: Option<Instant> = None;
     loop {
         let was_idle = last_change.is_none_or(|last| last.elapsed() > IDLE);
         last_change = Some(Instant::now());
-        if pushes {
-            forget_closed(&session, &client, &mut shown).await;
-        }
-        let found = if pushes { compute(&session, text_diagnostics).await } else { Vec::new() };
+        forget_closed(&session, &client, &mut shown).await;
+        let found = if pushes_text { compute(&session, text_diagnostics).await } else { Vec::new() };
         for (path, uri, version, diagnostics) in found {
             let shown = shown.entry(path).or_default();
             shown.uri = Some(uri);
@@ -64,21 +64,27 @@ pub(crate) async fn publish(session: Arc<Session>, client: Client) {
         let progress = Progress::start(&session, "Evaluating");
         let found = compute(&session, evaluated_diagnostics).await;
         drop(progress);
-        for (path, _, version, diagnostics) in found {
+        for (path, uri, version, diagnostics) in found {
             lenses_changed = true;
             let before = lock(&session.evaluated).insert(path.clone(), diagnostics.clone());
             evaluated_changed |= before.unwrap_or_default() != diagnostics;
-            let Some(shown) = shown.get_mut(&path) else { continue };
+            if !facts.is_pushed_evaluated {
+                continue;
+            }
+            let shown = shown.entry(path).or_default();
+            if !pushes_text {
+                (shown.uri, shown.version) = (Some(uri), Some(version));
+            }
             if shown.version == Some(version) && shown.evaluated != diagnostics {
                 shown.evaluated = diagnostics;
                 send(&client, shown).await;
             }
         }
-        if lenses_changed && session.client().refreshes_lenses {
+        if lenses_changed && facts.refreshes_lenses {
             let client = client.clone();
             tokio::spawn(async move { client.code_lens_refresh().await });
         }
-        if evaluated_changed && !pushes {
+        if evaluated_changed && !facts.is_pushed_evaluated {
             let client = client.clone();
             tokio::spawn(async move { client.workspace_diagnostic_refresh().await });
         }

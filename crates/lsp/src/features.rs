@@ -120,7 +120,7 @@ const METHODS: &[Row] = &[
     method("textDocument/publishDiagnostics", IsTold, "", "yes: to a client that does not ask", "yes", "yes"),
     method("textDocument/diagnostic", Asks, "/diagnosticProvider", "yes: to a client that can be told to ask again", "no", "no"),
     method("workspace/diagnostic", Asks, "/diagnosticProvider/workspaceDiagnostics", "yes: held back until there is news", "no", "no"),
-    method("workspace/diagnostic/refresh", IsAsked, "", "yes: when an evaluation is done", "no", "no"),
+    method("workspace/diagnostic/refresh", IsAsked, "", "yes: when settings change, or an evaluation is done whose diagnostics are not sent", "no", "no"),
     method("textDocument/codeAction", Asks, "/codeActionProvider", "yes: fixes, rewrites, `source.fixAll`", "yes", "yes"),
     method("codeAction/resolve", Asks, "/codeActionProvider/resolveProvider", "yes", "no", "yes"),
     Row::Heading("Writing"),

@@ -134,9 +134,12 @@ fn reports(
     reports.collect()
 }
 
-/// What the text of a file shows, and what evaluation last found in it.
+/// What the text of a file shows, and what evaluation last found in it unless the client is sent that.
 fn diagnostics(view: &View<'_>, file: File) -> Vec<Diagnostic> {
     let mut found = text_diagnostics(view, file);
+    if view.session.client().is_pushed_evaluated {
+        return found;
+    }
     let evaluated = lock(&view.session.evaluated);
     found.extend(evaluated.get(file.path(view.db)).into_iter().flatten().cloned());
     found

@@ -134,6 +134,24 @@ fn a_client_that_asks_is_told_when_an_evaluation_is_done() {
 }
 
 #[test]
+fn a_client_that_asks_and_takes_what_it_is_sent_is_sent_what_evaluation_finds() {
+    run(async {
+        let mut capabilities = pulls();
+        capabilities["textDocument"]["publishDiagnostics"] = json!({});
+        let mut rig = Rig::start(capabilities).await;
+        rig.open("{ pkgs ? import <nixpkgs> { } }: let a = 1; in\n{ a = pkgs.hello.nam; }");
+        let found = rig.published().await;
+        assert_eq!(found["diagnostics"].as_array().map(Vec::len), Some(1), "{found}");
+        assert_eq!(found["diagnostics"][0]["code"], "missing-attribute");
+        let report = rig.request("textDocument/diagnostic", document()).await;
+        assert_eq!(report["items"].as_array().map(Vec::len), Some(1), "{report}");
+        assert_eq!(report["items"][0]["code"], "unused-binding");
+        rig.notify("textDocument/didClose", document());
+        assert_eq!(rig.diagnostics().await, "null: ");
+    });
+}
+
+#[test]
 fn the_whole_workspace_is_checked_and_news_are_waited_for() {
     run(async {
         let system = MemorySystem::default();
