@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use dashmap::{DashMap, Entry};
+use floe_syntax::LineIndex;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 use thiserror::Error;
@@ -122,6 +123,8 @@ struct Shared {
     buffers: RwLock<Buffers>,
     /// What was last derived from the texts of the files that are being edited.
     edited: DashMap<File, Edited, FxBuildHasher>,
+    /// Where their lines begin, and in which text.
+    lines: DashMap<File, (Arc<str>, Arc<LineIndex>), FxBuildHasher>,
     /// Which paths have changed since the evaluator last asked.
     changed: Mutex<Vec<PathBuf>>,
     worker: OnceLock<Worker>,
@@ -144,6 +147,7 @@ impl Files {
             by_path: DashMap::default(),
             buffers: RwLock::default(),
             edited: DashMap::default(),
+            lines: DashMap::default(),
             changed: Mutex::default(),
             worker: OnceLock::new(),
             arrival: OnceLock::new(),
@@ -215,6 +219,14 @@ impl Files {
         self.shared.edited.insert(file, edited);
     }
 
+    pub(crate) fn take_lines(&self, file: File) -> Option<(Arc<str>, Arc<LineIndex>)> {
+        self.shared.lines.remove(&file).map(|(_, lines)| lines)
+    }
+
+    pub(crate) fn remember_lines(&self, file: File, text: Arc<str>, lines: Arc<LineIndex>) {
+        self.shared.lines.insert(file, (text, lines));
+    }
+
     /// The thread that evaluates. It is started by the first who asks.
     pub(crate) fn worker(&self) -> &Worker {
         self.shared.worker.get_or_init(Worker::start)
@@ -277,6 +289,7 @@ impl Files {
         // An edited file changes more often than any file on disk.
         if text.is_none() {
             self.shared.edited.remove(&file);
+            self.shared.lines.remove(&file);
         }
         file.set_buffer(db).with_durability(Durability::LOW).to(text.clone());
         if let Ok(mut buffers) = self.shared.buffers.write() {

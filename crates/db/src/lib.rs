@@ -23,7 +23,9 @@ pub use discovery::{Nixpkgs, cache_folder, nixpkgs};
 pub use evaluation::{Apart, Evaluated, Patience, ReadFrom, Session, evaluate};
 pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, peek, source};
 pub use host::{Change, Host, Revised};
-pub use query::{line_index, module, parse, problems, scopes, source_map};
+pub use query::{
+    Generation, changed_since, generation, line_index, module, parse, problems, scopes, source_map,
+};
 pub use salsa::{CancellationToken, Cancelled, Database as Salsa};
 pub use system::{MemorySystem, OsSystem, Stamp, System};
 pub use watch::Watcher;

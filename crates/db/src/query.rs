@@ -1,9 +1,10 @@
 //! What is derived from the text of one file.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use floe_hir::{BeforeEdit, Landmarks, LowerOptions, Lowered, Module, Problem, Scopes, SourceMap};
-use floe_syntax::{Exchange, LineIndex, Parse, ParseOptions, Reparse, TextEdit};
+use floe_syntax::{Exchange, LineIndex, Parse, ParseOptions, Reparse, Stretch, TextEdit};
 
 use crate::{Db, File, source};
 
@@ -97,9 +98,23 @@ fn common_suffix(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// Where the lines of a file begin.
-#[salsa::tracked(no_eq)]
-pub fn line_index(db: &dyn Db, file: File) -> LineIndex {
-    LineIndex::new(&source(db, file).text)
+#[salsa::tracked(no_eq, returns(deref))]
+pub fn line_index(db: &dyn Db, file: File) -> Arc<LineIndex> {
+    let text = &source(db, file).text;
+    if file.buffer(db).is_none() {
+        return Arc::new(LineIndex::new(text));
+    }
+    let lines = match db.files().take_lines(file) {
+        Some((old, lines)) => {
+            let edit = edit_between(&old, text);
+            let new = edit.range.start..edit.range.start + edit.insert.len() as u32;
+            lines.edited(&Stretch { old: edit.range, new }, text)
+        }
+        None => LineIndex::new(text),
+    };
+    let lines = Arc::new(lines);
+    db.files().remember_lines(file, text.clone(), lines.clone());
+    lines
 }
 
 /// The program that a file is. What depends on this alone is not computed again when a comment or the
@@ -126,23 +141,66 @@ pub fn scopes(db: &dyn Db, file: File) -> Scopes {
     Scopes::new(module(db, file))
 }
 
+/// Which of the programs that a file has been it is now; no two files share a number.
+pub fn generation(db: &dyn Db, file: File) -> Generation {
+    lowered(db, file).generation
+}
+
+/// Which part of a file's text was parsed and lowered anew since it was the program of that generation.
+/// Everything else has the same tree and the same program, and every name there means the same, only
+/// offsets and ids have moved. `None` where nothing of the kind is known.
+pub fn changed_since(db: &dyn Db, file: File, generation: Generation) -> Option<Stretch> {
+    let lowered = lowered(db, file);
+    let from = lowered.steps.iter().position(|(before, _)| *before == generation)?;
+    let stretches = lowered.steps[from..].iter().map(|(_, stretch)| stretch.clone());
+    stretches.reduce(|before, next| before.then(&next))
+}
+
+/// The number of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Generation(u64);
+
+impl Generation {
+    fn next() -> Generation {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Generation(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// How many edits are remembered.
+const MOST_STEPS: usize = 32;
+
 pub(crate) struct LoweredFile {
     module: Arc<Module>,
     source_map: Arc<SourceMap>,
     problems: Vec<Problem>,
     landmarks: Landmarks,
+    generation: Generation,
+    /// The generations before, oldest first, and what changed from each to the next.
+    steps: Vec<(Generation, Stretch)>,
 }
 
 impl LoweredFile {
-    fn new((lowered, landmarks): (Lowered, Landmarks)) -> Arc<LoweredFile> {
+    fn new(
+        (lowered, landmarks): (Lowered, Landmarks),
+        steps: Vec<(Generation, Stretch)>,
+    ) -> Arc<LoweredFile> {
         let Lowered { module, source_map, problems } = lowered;
         let (module, source_map) = (Arc::new(module), Arc::new(source_map));
-        Arc::new(LoweredFile { module, source_map, problems, landmarks })
+        let generation = Generation::next();
+        Arc::new(LoweredFile { module, source_map, problems, landmarks, generation, steps })
     }
 
     fn before_edit(&self) -> BeforeEdit<'_> {
-        let LoweredFile { module, source_map, problems, landmarks } = self;
+        let LoweredFile { module, source_map, problems, landmarks, .. } = self;
         BeforeEdit { module, source_map, problems, landmarks }
+    }
+
+    fn steps_after(&self, exchange: &Exchange) -> Vec<(Generation, Stretch)> {
+        let Exchange { old_text, new_text, .. } = exchange;
+        let step = Stretch { old: old_text.clone(), new: new_text.clone() };
+        let from = (self.steps.len() + 1).saturating_sub(MOST_STEPS);
+        self.steps[from..].iter().cloned().chain([(self.generation, step)]).collect()
     }
 }
 
@@ -154,17 +212,20 @@ fn lowered(db: &dyn Db, file: File) -> Arc<LoweredFile> {
     let options = LowerOptions::default();
     if file.buffer(db).is_none() {
         let lowered = floe_hir::lower(&parse.tree, text, &options);
-        return LoweredFile::new((lowered, Landmarks::default()));
+        return LoweredFile::new((lowered, Landmarks::default()), Vec::new());
     }
     let edited = db.files().take_edited(file);
     let again = edited.as_ref().and_then(|edited| match &edited.lowered {
         Some((old, Step::Exchange(exchange))) if std::ptr::eq(&*edited.parse, parse) => {
-            floe_hir::lower_again(old.before_edit(), exchange, &parse.tree, text, &options)
+            let before = old.before_edit();
+            let again = floe_hir::lower_again(before, exchange, &parse.tree, text, &options)?;
+            Some((again, old.steps_after(exchange)))
         }
         _ => None,
     });
-    let again = again.unwrap_or_else(|| floe_hir::lower_for_edits(&parse.tree, text, &options));
-    let lowered = LoweredFile::new(again);
+    let (again, steps) = again
+        .unwrap_or_else(|| (floe_hir::lower_for_edits(&parse.tree, text, &options), Vec::new()));
+    let lowered = LoweredFile::new(again, steps);
     if let Some(edited) = edited {
         let lowered = Some((lowered.clone(), Step::UpToDate));
         db.files().remember_edited(file, Edited { lowered, ..edited });

@@ -2,6 +2,8 @@
 //!
 //! A second walk over a lowered file; evaluation never pays for it.
 
+use rustc_hash::FxHashSet;
+
 use crate::{
     Attrs, AttrsId, BindingId, Expr, ExprId, GlobalId, Key, LambdaId, Module, Name, Param,
     SourceMap, Var, globals,
@@ -11,9 +13,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scopes {
     scopes: Vec<Scope>,
-    /// For each expression, the innermost scope around it.
-    scope_of: Vec<Option<ScopeId>>,
-    parents: Vec<Option<ExprId>>,
+    /// For each expression, the innermost scope around it, if it is in one.
+    scope_of: Vec<ScopeId>,
+    /// For each expression, the one around it; for the root, and what nothing uses, itself.
+    parents: Vec<ExprId>,
     /// Variables by the binding that they mean: those of each binding lie between its start and the next.
     references: Vec<ExprId>,
     starts: Vec<u32>,
@@ -25,9 +28,14 @@ pub struct Scopes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct ScopeId(u32);
 
+impl ScopeId {
+    /// Around all scopes.
+    const NONE: ScopeId = ScopeId(u32::MAX);
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Scope {
-    outer: Option<ScopeId>,
+    outer: ScopeId,
     owner: ScopeOwner,
 }
 
@@ -79,8 +87,8 @@ impl Scopes {
     pub fn new(module: &Module) -> Scopes {
         let mut scopes = Scopes {
             scopes: Vec::new(),
-            scope_of: vec![None; module.exprs.len()],
-            parents: vec![None; module.exprs.len()],
+            scope_of: vec![ScopeId::NONE; module.exprs.len()],
+            parents: (0..module.exprs.len() as u32).map(ExprId).collect(),
             references: Vec::new(),
             starts: Vec::new(),
             owners: vec![None; module.bindings as usize],
@@ -130,6 +138,32 @@ impl Scopes {
         })
     }
 
+    /// The `with` expressions that some variable looks for its name in.
+    pub fn asked_withs(&self, module: &Module) -> FxHashSet<ExprId> {
+        // Whoever asks a scope asks those around it, which come before it.
+        let mut asked = vec![false; self.scopes.len()];
+        for (expr, scope) in module.exprs.iter().zip(&self.scope_of) {
+            if matches!(expr, Expr::Var(Var::With { .. }))
+                && let Some(asked) = asked.get_mut(scope.0 as usize)
+            {
+                *asked = true;
+            }
+        }
+        let mut withs = FxHashSet::default();
+        for (index, scope) in self.scopes.iter().enumerate().rev() {
+            if !asked[index] {
+                continue;
+            }
+            if let Some(outer) = asked.get_mut(scope.outer.0 as usize) {
+                *outer = true;
+            }
+            if let ScopeOwner::With(with) = scope.owner {
+                withs.insert(with);
+            }
+        }
+        withs
+    }
+
     /// The variables that mean this binding, in the order of their ids.
     pub fn references(&self, binding: BindingId) -> &[ExprId] {
         let [start, end] = [0, 1].map(|next| self.starts[binding.0 as usize + next] as usize);
@@ -143,7 +177,7 @@ impl Scopes {
 
     /// The expression directly around this one.
     pub fn parent(&self, expr: ExprId) -> Option<ExprId> {
-        self.parents[expr.0 as usize]
+        Some(self.parents[expr.0 as usize]).filter(|parent| *parent != expr)
     }
 
     /// The expression and everything around it, innermost first.
@@ -151,9 +185,9 @@ impl Scopes {
         std::iter::successors(Some(expr), |expr| self.parent(*expr))
     }
 
-    fn chain(&self, scope: Option<ScopeId>) -> impl Iterator<Item = Scope> + '_ {
-        let first = scope.map(|scope| self.scopes[scope.0 as usize]);
-        std::iter::successors(first, |scope| scope.outer.map(|outer| self.scopes[outer.0 as usize]))
+    fn chain(&self, scope: ScopeId) -> impl Iterator<Item = Scope> + '_ {
+        let get = |scope: ScopeId| self.scopes.get(scope.0 as usize).copied();
+        std::iter::successors(get(scope), move |scope| get(scope.outer))
     }
 }
 
@@ -222,16 +256,14 @@ fn visible_in(module: &Module, owner: ScopeOwner) -> Vec<Visible> {
     }
 }
 
-/// The walk. It keeps its own stack, so that no nesting of the input is too deep for it.
+/// The walk: over all expressions from the last to the first, which meets each behind the one around it.
 impl Scopes {
     fn walk(&mut self, module: &Module) {
-        let mut pending = vec![(module.root, None, None)];
-        let mut children = Vec::new();
-        while let Some((expr, parent, scope)) = pending.pop() {
-            self.parents[expr.0 as usize] = parent;
-            self.scope_of[expr.0 as usize] = scope;
-            self.children(module, expr, scope, &mut children);
-            pending.extend(children.drain(..).map(|(child, scope)| (child, Some(expr), scope)));
+        for id in (0..module.exprs.len() as u32).rev().map(ExprId) {
+            // What nothing uses makes no scopes.
+            if self.parent(id).is_some() || id == module.root {
+                self.children(module, id, self.scope_of[id.0 as usize]);
+            }
         }
         self.collect_references(module);
     }
@@ -244,7 +276,9 @@ impl Scopes {
             }
             _ => None,
         });
-        let variables: Vec<(BindingId, ExprId)> = variables.collect();
+        let mut found: Vec<(BindingId, ExprId)> = Vec::with_capacity(module.exprs.len() / 3);
+        found.extend(variables);
+        let variables = found;
         // They are sorted by counting: first how many each binding has, then where the next one goes.
         let mut starts = vec![0; module.bindings as usize + 1];
         for (binding, _) in &variables {
@@ -264,26 +298,22 @@ impl Scopes {
         (self.references, self.starts) = (references, starts);
     }
 
-    /// The direct children of an expression, each with its scope.
-    fn children(
-        &mut self,
-        module: &Module,
-        expr: ExprId,
-        scope: Option<ScopeId>,
-        children: &mut Vec<(ExprId, Option<ScopeId>)>,
-    ) {
+    /// Puts the direct children of an expression in their scopes.
+    fn children(&mut self, module: &Module, expr: ExprId, scope: ScopeId) {
         match module.expr(expr) {
             Expr::Lambda(id) => {
                 let owner = ScopeOwner::Lambda(id);
-                let inner = Some(self.enter(scope, owner));
+                let inner = self.enter(scope, owner);
                 let lambda = &module.lambdas[id.0 as usize];
-                children.push((lambda.body, inner));
+                self.put(lambda.body, expr, inner);
                 match &lambda.param {
                     Param::Simple { binding, .. } => self.own(*binding, owner),
                     Param::Pattern { formals, at, .. } => {
                         for formal in formals {
                             self.own(formal.binding, owner);
-                            children.extend(formal.default.map(|default| (default, inner)));
+                            if let Some(default) = formal.default {
+                                self.put(default, expr, inner);
+                            }
                         }
                         if let Some((_, binding)) = at {
                             self.own(*binding, owner);
@@ -292,44 +322,48 @@ impl Scopes {
                 }
             }
             Expr::Attrs(attrs) => {
-                self.attrs(&module.attrs[attrs.0 as usize], attrs, scope, children);
+                self.attrs(&module.attrs[attrs.0 as usize], attrs, expr, scope);
             }
             Expr::Let { attrs, body } => {
-                let inner = self.attrs(&module.attrs[attrs.0 as usize], attrs, scope, children);
-                children.push((body, inner));
+                let inner = self.attrs(&module.attrs[attrs.0 as usize], attrs, expr, scope);
+                self.put(body, expr, inner);
             }
             Expr::With { set, body, .. } => {
                 let inner = self.enter(scope, ScopeOwner::With(expr));
-                children.extend([(set, scope), (body, Some(inner))]);
+                self.put(set, expr, scope);
+                self.put(body, expr, inner);
             }
-            _ => module.for_each_child(expr, |child| children.push((child, scope))),
+            _ => module.for_each_child(expr, |child| self.put(child, expr, scope)),
         }
     }
 
     /// Says the inner scope: the outer one where the set is not recursive.
-    fn attrs(
-        &mut self,
-        attrs: &Attrs,
-        id: AttrsId,
-        outer: Option<ScopeId>,
-        children: &mut Vec<(ExprId, Option<ScopeId>)>,
-    ) -> Option<ScopeId> {
+    fn attrs(&mut self, attrs: &Attrs, id: AttrsId, expr: ExprId, outer: ScopeId) -> ScopeId {
         let owner = ScopeOwner::Attrs(id);
-        let inner = if attrs.recursive { Some(self.enter(outer, owner)) } else { outer };
+        let inner = if attrs.recursive { self.enter(outer, owner) } else { outer };
         for entry in &attrs.entries {
             self.own(entry.binding, owner);
             let inherited = entry.kind == crate::AttrKind::Inherited;
-            children.push((entry.value, if inherited { outer } else { inner }));
+            self.put(entry.value, expr, if inherited { outer } else { inner });
         }
-        children.extend(attrs.inherit_from.iter().map(|set| (*set, inner)));
+        for set in &attrs.inherit_from {
+            self.put(*set, expr, inner);
+        }
         for entry in &attrs.dynamic {
             self.own(entry.binding, owner);
-            children.extend([(entry.name, inner), (entry.value, inner)]);
+            self.put(entry.name, expr, inner);
+            self.put(entry.value, expr, inner);
         }
         inner
     }
 
-    fn enter(&mut self, outer: Option<ScopeId>, owner: ScopeOwner) -> ScopeId {
+    fn put(&mut self, child: ExprId, parent: ExprId, scope: ScopeId) {
+        debug_assert!(child < parent, "children come before their parents");
+        self.parents[child.0 as usize] = parent;
+        self.scope_of[child.0 as usize] = scope;
+    }
+
+    fn enter(&mut self, outer: ScopeId, owner: ScopeOwner) -> ScopeId {
         let id = ScopeId(self.scopes.len() as u32);
         self.scopes.push(Scope { outer, owner });
         id

@@ -30,6 +30,40 @@ impl TextEdit {
     }
 }
 
+/// Which bytes of a text became which: before and behind them it is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Stretch {
+    /// The bytes that went.
+    pub old: Range<u32>,
+    /// The bytes that came.
+    pub new: Range<u32>,
+}
+
+impl Stretch {
+    /// What both have changed, one after the other, and what lies between.
+    pub fn then(&self, next: &Stretch) -> Stretch {
+        let start = self.old.start.min(next.old.start);
+        let old_end = match next.old.end > self.new.end {
+            true => next.old.end - self.new.end + self.old.end,
+            false => self.old.end,
+        };
+        let new_end = match self.new.end > next.old.end {
+            true => self.new.end - next.old.end + next.new.end,
+            false => next.new.end,
+        };
+        Stretch { old: start..old_end, new: start..new_end }
+    }
+
+    /// Where an old offset is now; nothing for one inside.
+    pub fn moved(&self, offset: u32) -> Option<u32> {
+        match offset {
+            before if before <= self.old.start => Some(before),
+            behind if behind >= self.old.end => Some(behind - self.old.end + self.new.end),
+            _ => None,
+        }
+    }
+}
+
 /// Why a list of edits fits no text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditError {
@@ -137,6 +171,32 @@ impl LineIndex {
         LineIndex { starts, length: text.len() as u32, is_ascii: text.is_ascii() }
     }
 
+    /// The index of a text that came about by one change of this one's.
+    pub fn edited(&self, stretch: &Stretch, text: &str) -> LineIndex {
+        let Stretch { old, new } = stretch;
+        // At the edges `\r` and `\n` may have become neighbours, or have been.
+        let bytes = text.as_bytes();
+        let touches = |at: u32| {
+            let around = [at.checked_sub(1), Some(at)];
+            around.into_iter().flatten().any(|at| bytes.get(at as usize) == Some(&b'\r'))
+        };
+        if touches(new.start) || touches(new.end) {
+            return LineIndex::new(text);
+        }
+        let inserted = &text[new.start as usize..new.end as usize];
+        let within = LineIndex::new(inserted);
+        let before = self.starts.partition_point(|start| *start <= old.start);
+        let behind = self.starts.partition_point(|start| *start <= old.end);
+        let mut starts =
+            Vec::with_capacity(before + within.starts.len() + self.starts.len() - behind);
+        starts.extend_from_slice(&self.starts[..before]);
+        starts.extend(within.starts.iter().map(|start| start + new.start));
+        let by = new.end.wrapping_sub(old.end);
+        starts.extend(self.starts[behind..].iter().map(|start| start.wrapping_add(by)));
+        let is_ascii = if self.is_ascii { within.is_ascii } else { text.is_ascii() };
+        LineIndex { starts, length: text.len() as u32, is_ascii }
+    }
+
     /// How many lines there are; one more than there are line ends.
     pub fn line_count(&self) -> u32 {
         self.starts.len() as u32 + 1
@@ -159,17 +219,42 @@ impl LineIndex {
     /// The place of a byte offset. An offset behind the end counts as the end, one inside of a
     /// character as that character's start. `text` is the text that was indexed.
     pub fn line_column(&self, text: &str, offset: u32, encoding: ColumnEncoding) -> LineColumn {
+        let line = self.starts.partition_point(|start| *start <= offset.min(self.length));
+        self.on_line(text, offset, encoding, line as u32)
+    }
+
+    /// The same for an offset that is likely on this line or on one of the next: it is looked for there
+    /// first.
+    pub fn line_column_from(
+        &self,
+        text: &str,
+        offset: u32,
+        encoding: ColumnEncoding,
+        line: u32,
+    ) -> LineColumn {
+        const NEXT: usize = 8;
+        let is_behind = self.line_range(line).is_some_and(|range| range.start <= offset);
+        let starts = self.starts.get(line as usize..).unwrap_or_default();
+        let lines = starts.iter().take(NEXT).take_while(|start| **start <= offset).count();
+        if is_behind && (lines < NEXT || starts.len() == NEXT) {
+            return self.on_line(text, offset, encoding, line + lines as u32);
+        }
+        self.line_column(text, offset, encoding)
+    }
+
+    fn on_line(&self, text: &str, offset: u32, encoding: ColumnEncoding, line: u32) -> LineColumn {
         let mut offset = offset.min(self.length);
-        let line = self.starts.partition_point(|start| *start <= offset) as u32;
         let start = self.line_range(line).map_or(0, |range| range.start);
         while !text.is_char_boundary(offset as usize) {
             offset -= 1;
         }
-        let column = if self.is_ascii || encoding == ColumnEncoding::Utf8 {
-            offset - start
-        } else {
-            let before = text.get(start as usize..offset as usize).unwrap_or_default();
-            before.chars().map(|character| width(character, encoding)).sum()
+        if self.is_ascii || encoding == ColumnEncoding::Utf8 {
+            return LineColumn { line, column: offset - start };
+        }
+        let before = text.get(start as usize..offset as usize).unwrap_or_default();
+        let column = match before.is_ascii() {
+            true => before.len() as u32,
+            false => before.chars().map(|character| width(character, encoding)).sum(),
         };
         LineColumn { line, column }
     }
@@ -232,6 +317,71 @@ mod tests {
     }
 
     #[test]
+    fn an_edited_index_is_that_of_the_edited_text() {
+        let mut state = 7_u32;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % (below + 1)
+        };
+        let pieces = ["a", "\n", "\r", "\r\n", "bc\nd", "é", ""];
+        for _ in 0..3000 {
+            let piece = |random: &mut dyn FnMut(usize) -> usize| pieces[random(pieces.len() - 1)];
+            let text: String = (0..random(8)).map(|_| piece(&mut random)).collect();
+            let boundary = |at: usize| text.floor_char_boundary(at);
+            let start = boundary(random(text.len()));
+            let end = boundary(start + random(text.len() - start));
+            let insert: String = (0..random(3)).map(|_| piece(&mut random)).collect();
+            let mut edited = text.clone();
+            edited.replace_range(start..end, &insert);
+            let stretch = Stretch {
+                old: start as u32..end as u32,
+                new: start as u32..(start + insert.len()) as u32,
+            };
+            let again = LineIndex::new(&text).edited(&stretch, &edited);
+            assert_eq!(again, LineIndex::new(&edited), "{text:?} {stretch:?} {edited:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_found_from_any_line() {
+        let text = "a\nbc\n".repeat(15);
+        let index = LineIndex::new(&text);
+        for offset in 0..=text.len() as u32 + 1 {
+            let place = index.line_column(&text, offset, ColumnEncoding::Utf16);
+            for line in 0..40 {
+                let from = index.line_column_from(&text, offset, ColumnEncoding::Utf16, line);
+                assert_eq!(from, place, "{offset} {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_changed_twice_changed_once() {
+        let mut state = 1_u32;
+        let mut random = |below: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) % (below + 1)
+        };
+        let mut edit = |text: &str| {
+            let start = random(text.len() as u32);
+            let end = start + random(text.len() as u32 - start);
+            let insert = "abcdef"[..random(6) as usize].to_owned();
+            let new = start..start + insert.len() as u32;
+            let mut edited = text.to_owned();
+            edited.replace_range(start as usize..end as usize, &insert);
+            (edited, Stretch { old: start..end, new })
+        };
+        for _ in 0..1000 {
+            let text = "0123456789";
+            let (between, first) = edit(text);
+            let (edited, second) = edit(&between);
+            let Stretch { old, new } = first.then(&second);
+            assert_eq!(text[..old.start as usize], edited[..new.start as usize]);
+            assert_eq!(text[old.end as usize..], edited[new.end as usize..]);
+        }
+    }
+
+    #[test]
     fn columns_in_every_encoding() {
         let text = "a\né𝄞b\r\nc\rd";
         let index = LineIndex::new(text);
@@ -250,6 +400,10 @@ mod tests {
             for (offset, _) in text.char_indices().filter(|(_, character)| *character != '\n') {
                 let place = index.line_column(text, offset as u32, encoding);
                 assert_eq!(index.offset(text, place, encoding) as usize, offset);
+                for line in 0..5 {
+                    let from = index.line_column_from(text, offset as u32, encoding, line);
+                    assert_eq!(from, place);
+                }
             }
         }
         let beyond = LineColumn { line: 1, column: 50 };

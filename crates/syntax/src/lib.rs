@@ -12,7 +12,7 @@ mod parser;
 mod reparse;
 mod strings;
 
-pub use edit::{ColumnEncoding, EditError, LineColumn, LineIndex, TextEdit, apply_edits};
+pub use edit::{ColumnEncoding, EditError, LineColumn, LineIndex, Stretch, TextEdit, apply_edits};
 pub use error::{SyntaxError, SyntaxErrorKind, Terminal};
 pub use flat::{Children, Element, ElementId, FlatTree};
 pub use green::{MAX_GREEN_DEPTH, NixLanguage, SyntaxElement, SyntaxNode, SyntaxToken};

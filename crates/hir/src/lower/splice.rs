@@ -144,6 +144,7 @@ impl<'a> Splices<'a> {
             exprs: self.array(
                 &old.exprs,
                 &new.exprs,
+                false,
                 |l| l.exprs,
                 |ids, it| map_expr(ids, it),
                 map_expr,
@@ -152,15 +153,24 @@ impl<'a> Splices<'a> {
             children: self.array(
                 &old.children,
                 &new.children,
+                false,
                 |l| l.children,
                 |ids, id| ids.expr(*id),
                 |ids, id| ids.expr(*id),
             ),
-            keys: self.array(&old.keys, &new.keys, |l| l.keys, |ids, it| map_key(ids, it), map_key),
+            keys: self.array(
+                &old.keys,
+                &new.keys,
+                false,
+                |l| l.keys,
+                |ids, it| map_key(ids, it),
+                map_key,
+            ),
             strings: self.strings(&old.strings, &new.strings),
             attrs: self.array(
                 &old.attrs,
                 &new.attrs,
+                false,
                 |l| l.attrs,
                 |ids, it| map_attrs(ids, it),
                 map_attrs,
@@ -168,6 +178,7 @@ impl<'a> Splices<'a> {
             lambdas: self.array(
                 &old.lambdas,
                 &new.lambdas,
+                false,
                 |l| l.lambdas,
                 |ids, it| map_lambda(ids, it),
                 map_lambda,
@@ -179,13 +190,14 @@ impl<'a> Splices<'a> {
     pub(super) fn source_map(&self, old: &SourceMap, new: &SourceMap) -> SourceMap {
         let moved = |_: &Kept<'_>, span: &Span| self.span(*span);
         let spans = |old: &[Span], new: &[Span], length: fn(&Lengths) -> u32| {
-            self.array(old, new, length, moved, same)
+            self.array(old, new, true, length, moved, same)
         };
         type OfExpr = [(ExprId, Span)];
         let of_expr = |old: &OfExpr, new: &OfExpr, length: fn(&Lengths) -> u32| {
             self.array(
                 old,
                 new,
+                true,
                 length,
                 |ids, (id, span)| (ids.expr(*id), self.span(*span)),
                 |ids, (id, span)| (ids.expr(*id), *span),
@@ -198,6 +210,7 @@ impl<'a> Splices<'a> {
             merged: self.array(
                 &old.merged,
                 &new.merged,
+                true,
                 |l| l.merged,
                 |ids, (id, span)| (ids.binding(*id), self.span(*span)),
                 |ids, (id, span)| (ids.binding(*id), *span),
@@ -212,6 +225,7 @@ impl<'a> Splices<'a> {
         &self,
         old: &[T],
         new: &[T],
+        has_spans: bool,
         length: impl Fn(&Lengths) -> u32,
         mut keep: impl FnMut(&Kept<'_>, &T) -> T,
         mut place: impl FnMut(&Placed, &T) -> T,
@@ -222,7 +236,11 @@ impl<'a> Splices<'a> {
         for (index, splice) in self.splices.iter().enumerate() {
             let range = length(&splice.old.start) as usize..length(&splice.old.end) as usize;
             let kept = self.kept(index);
-            array.extend(old[at..range.start].iter().map(|item| keep(&kept, item)));
+            match index {
+                // What was lowered before the first exchange knows nothing behind it.
+                0 if !has_spans => array.extend_from_slice(&old[..range.start]),
+                _ => array.extend(old[at..range.start].iter().map(|item| keep(&kept, item))),
+            }
             let placed = self.placed(index);
             let range_of_new = length(&splice.new.start) as usize..length(&splice.new.end) as usize;
             array.extend(new[range_of_new].iter().map(|item| place(&placed, item)));
