@@ -41,7 +41,14 @@ function scopeOf(text, word) {
 const cases = [
   ["let x = 1; in x", { let: "keyword.control.nix", "1": "constant.numeric.integer.nix" }],
   ["if true then null else 1.5", { if: "keyword.control.conditional.nix", true: "constant.language.nix", "1.5": "constant.numeric.float.nix" }],
-  ["{ services.openssh.enable = true; }", { "services": "entity.other.attribute-name.nix" }],
+  [
+    "{ services.openssh.enable = true; }",
+    {
+      services: "entity.other.attribute-name.nix",
+      ".": "punctuation.separator.nix",
+      enable: "entity.other.attribute-name.nix",
+    },
+  ],
   ["{ lib, pkgs ? null, ... }: lib", { lib: "variable.parameter.nix", pkgs: "variable.parameter.nix", "...": "keyword.operator.ellipsis.nix" }],
   ["{\n  lib,\n  stdenv,\n}:\nlib", { stdenv: "variable.parameter.nix" }],
   ["{\n  a = 1;\n}", { a: "entity.other.attribute-name.nix" }],
