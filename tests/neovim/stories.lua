@@ -1,6 +1,8 @@
 -- Stories 1, 2, 4 and 5 in a real Neovim with the plugin, as a person would go through them. Prints a
--- line for each and `all stories hold` at the end. Run by tests/neovim.rs in a copy of the demo project.
+-- line for each and `all stories hold` at the end. Run by tests/neovim.rs in a copy of the demo project, and
+-- written so that it runs in every Neovim that the plugin is for, from 0.7 on.
 
+local floe = require('floe')
 local patience = 60000
 
 local function check(condition, message)
@@ -14,10 +16,11 @@ local function wait(what, condition)
 end
 
 local function open(name)
-  vim.cmd.edit(name)
+  vim.cmd('edit ' .. name)
   check(vim.bo.filetype == 'nix', name .. ' has the file type ' .. vim.bo.filetype)
   wait('the server to attach', function()
-    return #vim.lsp.get_clients({ bufnr = 0, name = 'floe' }) == 1
+    local client = floe.client()
+    return client and vim.lsp.buf_is_attached(vim.api.nvim_get_current_buf(), client.id)
   end)
 end
 
@@ -35,13 +38,29 @@ end
 
 -- Asks the server about the cursor's place.
 local function ask(method, parameters)
-  local client = vim.lsp.get_clients({ bufnr = 0, name = 'floe' })[1]
+  local buffer = vim.api.nvim_get_current_buf()
+  local client = floe.client(buffer)
   parameters = parameters or vim.lsp.util.make_position_params(0, client.offset_encoding)
   -- With the buffer's number Neovim sends what was typed first.
-  local buffer = vim.api.nvim_get_current_buf()
-  local answer, reason = client:request_sync(method, parameters, patience, buffer)
+  local request = client.request_sync
+  local answer, reason
+  if vim.fn.has('nvim-0.11') == 1 then
+    answer, reason = request(client, method, parameters, patience, buffer)
+  else
+    answer, reason = request(method, parameters, patience, buffer)
+  end
   check(answer and not answer.err, method .. ': ' .. vim.inspect(reason or (answer or {}).err))
   return answer.result
+end
+
+-- The window that floats above the others, and its text.
+local function floating()
+  for _, window in ipairs(vim.api.nvim_list_wins()) do
+    if vim.api.nvim_win_get_config(window).relative ~= '' then
+      local buffer = vim.api.nvim_win_get_buf(window)
+      return window, table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), '\n')
+    end
+  end
 end
 
 local stories = {}
@@ -82,7 +101,9 @@ stories[4] = function()
   open('broken.nix')
   local found
   wait('the diagnostic', function()
-    found = vim.tbl_filter(function(one) return one.code == 'missing-attribute' end, vim.diagnostic.get(0))[1]
+    found = vim.tbl_filter(function(one)
+      return one.user_data.lsp.code == 'missing-attribute'
+    end, vim.diagnostic.get(0))[1]
     return found ~= nil
   end)
   check(found.message:find("attribute 'verison' missing", 1, true), found.message)
@@ -91,20 +112,15 @@ stories[4] = function()
   local lsp = found.user_data.lsp
   check(#(lsp.relatedInformation or {}) > 0, 'there is no trace')
   check(lsp.codeDescription.href:find('missing-attribute', 1, true), 'there is no link')
-  check(require('floe').slug_at_cursor() == 'missing-attribute', 'no error at the cursor')
-  vim.cmd.FloeExplain()
-  local shown
+  check(floe.slug_at_cursor() == 'missing-attribute', 'no error at the cursor')
+  vim.cmd('FloeExplain')
+  local shown, window
   wait('the explanation', function()
-    for _, window in ipairs(vim.api.nvim_list_wins()) do
-      if vim.api.nvim_win_get_config(window).relative ~= '' then
-        local buffer = vim.api.nvim_win_get_buf(window)
-        shown = table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), '\n')
-      end
-    end
+    window, shown = floating()
     return shown ~= nil
   end)
   check(shown:find('How to fix it', 1, true), shown)
-  vim.cmd('fclose')
+  vim.api.nvim_win_close(window, true)
 end
 
 stories[5] = function()
@@ -118,14 +134,10 @@ stories[5] = function()
   local lenses = ask('textDocument/codeLens', { textDocument = { uri = vim.uri_from_bufnr(0) } })
   check(#lenses >= 2, 'too few lenses: ' .. vim.inspect(lenses))
   local lens = ask('codeLens/resolve', lenses[1])
-  require('floe').preview_override(lens.command)
+  floe.preview_override(lens.command)
   wait('the preview window', function()
-    for _, window in ipairs(vim.api.nvim_list_wins()) do
-      if vim.api.nvim_win_get_config(window).relative ~= '' then
-        local lines = vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false)
-        return table.concat(lines, '\n'):find('Moin, Welt!', 1, true) ~= nil
-      end
-    end
+    local _, shown = floating()
+    return shown and shown:find('Moin, Welt!', 1, true) ~= nil
   end)
 end
 

@@ -2,12 +2,13 @@
 
 local M = {}
 
--- Neovim before 0.10 has other names.
+-- Neovim before 0.10 has other names, and 0.7 another place for them.
+local reports = vim.health or require('health')
 local health = {
-  start = vim.health.start or vim.health.report_start,
-  ok = vim.health.ok or vim.health.report_ok,
-  warn = vim.health.warn or vim.health.report_warn,
-  error = vim.health.error or vim.health.report_error,
+  start = reports.start or reports.report_start,
+  ok = reports.ok or reports.report_ok,
+  warn = reports.warn or reports.report_warn,
+  error = reports.error or reports.report_error,
 }
 
 function M.check()
@@ -18,8 +19,10 @@ function M.check()
     health.ok('Neovim has vim.lsp.config')
   elseif vim.fn.has('nvim-0.8') == 1 then
     health.ok('Neovim has vim.lsp.start')
+  elseif vim.fn.has('nvim-0.7') == 1 then
+    health.ok('Neovim has vim.lsp.start_client')
   else
-    health.error('Neovim 0.8 or later is needed')
+    health.error('Neovim 0.7 or later is needed')
     return
   end
 

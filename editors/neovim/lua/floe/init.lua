@@ -1,6 +1,6 @@
 --- Floe for Neovim: starts the language server and adds a few commands.
 ---
---- Neovim 0.11 and later get the configuration `floe` (see `lsp/floe.lua`); older ones, from 0.8 on,
+--- Neovim 0.11 and later get the configuration `floe` (see `lsp/floe.lua`); older ones, from 0.7 on,
 --- start the server through an autocommand. Options are in `vim.g.floe` or given to |floe.setup()|.
 
 local M = {}
@@ -58,9 +58,11 @@ end
 
 --- Registers the file type, the commands, and what starts the server. Called by `plugin/floe.lua`.
 function M.register()
-  -- Before 0.9 Neovim does not know Nix files by itself.
-  if vim.filetype then
+  -- Before 0.9 Neovim does not know Nix files by itself, and before 0.8 it looks at no table of them.
+  if vim.fn.has('nvim-0.8') == 1 then
     vim.filetype.add({ extension = { nix = 'nix' } })
+  else
+    vim.api.nvim_create_autocmd({ 'BufRead', 'BufNewFile' }, { pattern = '*.nix', command = 'setfiletype nix' })
   end
 
   vim.api.nvim_create_user_command('FloeExplain', function(command)
@@ -97,12 +99,41 @@ end
 
 --- Starts the server for a buffer, or attaches it to the one that its workspace has.
 function M.start(buffer)
-  local name = vim.api.nvim_buf_get_name(buffer)
   local config = M.config()
-  local marker = vim.fs.find(M.root_markers, { upward = true, path = vim.fs.dirname(name) })[1]
-  config.root_dir = vim.fs.dirname(marker or name)
+  config.root_dir = M.root_of(vim.api.nvim_buf_get_name(buffer))
   config.filetypes, config.root_markers = nil, nil
-  vim.lsp.start(config, { bufnr = buffer })
+  if vim.lsp.start then
+    vim.lsp.start(config, { bufnr = buffer })
+    return
+  end
+  -- Neovim 0.7.
+  for _, client in pairs(vim.lsp.get_active_clients()) do
+    if client.name == config.name and client.config.root_dir == config.root_dir then
+      vim.lsp.buf_attach_client(buffer, client.id)
+      return
+    end
+  end
+  local client_id = vim.lsp.start_client(config)
+  if client_id then
+    vim.lsp.buf_attach_client(buffer, client_id)
+  end
+end
+
+--- The nearest folder around a file with one of the markers, or else its own folder.
+function M.root_of(name)
+  local folder = vim.fn.fnamemodify(name, ':p:h')
+  local above = folder
+  repeat
+    for _, marker in ipairs(M.root_markers) do
+      local path = above .. '/' .. marker
+      if vim.fn.filereadable(path) == 1 or vim.fn.isdirectory(path) == 1 then
+        return above
+      end
+    end
+    local last = above
+    above = vim.fn.fnamemodify(above, ':h')
+  until above == last
+  return folder
 end
 
 function M.on_attach(client, buffer)
@@ -135,6 +166,7 @@ function M.keep_lenses(client, buffer, options)
     vim.lsp.codelens.enable(true, { bufnr = buffer })
     return
   end
+  -- Before 0.10 this takes no argument, and means the current buffer.
   vim.lsp.codelens.refresh({ bufnr = buffer })
   vim.api.nvim_create_autocmd({ 'BufEnter', 'CursorHold', 'InsertLeave' }, {
     buffer = buffer,
@@ -146,8 +178,17 @@ end
 
 --- The client of a buffer, or of any buffer.
 function M.client(buffer)
-  local get = vim.lsp.get_clients or vim.lsp.get_active_clients
-  return get({ name = 'floe', bufnr = buffer })[1] or get({ name = 'floe' })[1]
+  -- Neovim 0.7 takes no filter.
+  local found
+  for _, client in pairs((vim.lsp.get_clients or vim.lsp.get_active_clients)()) do
+    if client.name == 'floe' then
+      if buffer and vim.lsp.buf_is_attached(buffer, client.id) then
+        return client
+      end
+      found = found or client
+    end
+  end
+  return found
 end
 
 --- Shows what an override changes: of the lens that was clicked, or of the place under the cursor.
@@ -201,10 +242,12 @@ function M.slug_at_cursor()
   local line, column = unpack(vim.api.nvim_win_get_cursor(0))
   local found
   for _, diagnostic in ipairs(vim.diagnostic.get(0, { lnum = line - 1 })) do
-    if diagnostic.source == 'floe' and diagnostic.code then
+    -- Neovim 0.7 keeps the code with what the server said.
+    local code = diagnostic.code or (((diagnostic.user_data or {}).lsp or {}).code)
+    if diagnostic.source == 'floe' and code then
       local spans = diagnostic.col <= column and column < (diagnostic.end_col or diagnostic.col + 1)
       if spans or not found then
-        found = diagnostic.code
+        found = code
       end
     end
   end
