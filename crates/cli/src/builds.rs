@@ -74,8 +74,8 @@ impl Reporter for Terminal {
         if let BuildEvent::Planned { build, fetch } = event {
             let total = build.len() + fetch.len();
             if total > 0 {
-                let plural = if total == 1 { "" } else { "s" };
-                output::note(format_args!("{total} derivation{plural} to build"));
+                let derivations = output::counted(total, "derivation", "derivations");
+                output::note(format_args!("{derivations} to build"));
                 *progress = Some(Progress::steps("", total as u64));
             }
             return;

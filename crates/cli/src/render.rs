@@ -85,11 +85,8 @@ impl Severity {
 }
 
 impl Place {
-    /// Line and column from 1; columns count characters.
     pub(crate) fn line_and_column(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        line_and_column(&self.text, offset)
     }
 
     /// The line or lines of the range, so that one 10 MB line is not printed whole.
@@ -245,6 +242,13 @@ impl Complaint {
             "help": self.help,
         })
     }
+}
+
+/// Line and column from 1; columns count characters.
+pub(crate) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// A complaint that ends a command.

@@ -15,7 +15,7 @@ use floe_store::{Store, StorePath};
 use crate::{
     arguments::StoreArguments,
     builds::BuildArguments,
-    commands::{Format, store},
+    commands::{Format, FormatArguments, store},
     evaluation::{self, Access, Source},
     expression::ExpressionArguments,
     output,
@@ -42,9 +42,8 @@ pub(crate) struct Arguments {
     /// Print the paths that were built.
     #[arg(long)]
     print_out_paths: bool,
-    /// How to print the paths.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
@@ -75,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
         }
     }
     let printed = outputs.iter().map(|(_, path)| store.store_dir().print(path));
-    match arguments.format {
+    match arguments.format.chosen() {
         Format::Json => output::line(serde_json::json!(printed.collect::<Vec<_>>()))?,
         Format::Human if arguments.print_out_paths => {
             for path in printed {

@@ -7,7 +7,10 @@ use anyhow::bail;
 use clap::Args;
 use floe_explain::{Explanation, Styles, all, find, similar};
 
-use crate::{commands::Format, output};
+use crate::{
+    commands::{Format, FormatArguments},
+    output,
+};
 
 /// Say why an error happens and how to fix it.
 #[derive(Debug, Args)]
@@ -18,14 +21,13 @@ use crate::{commands::Format, output};
 pub(crate) struct Arguments {
     /// The name in brackets behind `error`, such as `missing-attribute`.
     slug: Option<String>,
-    /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Some(slug) = &arguments.slug else {
-        print_list(arguments.format)?;
+        print_list(arguments.format.chosen())?;
         return Ok(ExitCode::SUCCESS);
     };
     let Some(page) = find(slug.trim_matches(['[', ']'])) else {
@@ -35,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         bail!("there is no page '{slug}'; did you mean {}?", similar.join(" or "));
     };
-    match arguments.format {
+    match arguments.format.chosen() {
         Format::Json => output::line(format_args!("{:#}", json(page)))?,
         Format::Human => {
             let heading = AnsiColor::Yellow.on_default().bold().render().to_string();

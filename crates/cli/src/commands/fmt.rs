@@ -18,7 +18,7 @@ use clap::Args;
 use floe_ide::{FormatError, FormatOptions};
 
 use crate::{
-    commands::check::walk::nix_files,
+    commands::walk::nix_files,
     output,
     render::{Complaint, Place},
 };
@@ -70,10 +70,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    let plural = if files.len() == 1 { "" } else { "s" };
+    let read = output::counted(files.len(), "file", "files");
     let done = if arguments.check { "not formatted" } else { "formatted" };
     let left = if failed > 0 { format!(", {failed} left alone") } else { String::new() };
-    output::note(format_args!("{} file{plural} read, {changed} {done}{left}", files.len()));
+    output::note(format_args!("{read} read, {changed} {done}{left}"));
     let complains = failed > 0 || arguments.check && changed > 0;
     Ok(if complains { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

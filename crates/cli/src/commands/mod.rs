@@ -23,10 +23,11 @@ pub(crate) mod ssr;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod symbols;
+mod walk;
 
 use std::process::ExitCode;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use crate::arguments::{Arguments, Command};
 
@@ -57,6 +58,23 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
+    }
+}
+
+/// How a command prints its result, as the command line says it.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct FormatArguments {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The same as `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+impl FormatArguments {
+    pub(crate) fn chosen(self) -> Format {
+        if self.json { Format::Json } else { self.format }
     }
 }
 

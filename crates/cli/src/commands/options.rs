@@ -8,14 +8,17 @@ use floe_db::{Database, OsSystem, Settings};
 use floe_ide::ListedOption;
 use serde_json::json;
 
-use crate::{commands::Format, output};
+use crate::{
+    commands::{Format, FormatArguments},
+    output,
+};
 
 /// List the options of NixOS.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   floe options                              the names of all options
   floe options services.openssh             those whose names have this in them, or one with all about it
-  floe options --format json                all about all of them, for a script
+  floe options --json                       all about all of them, for a script
 
 NixOS is that of the workspace's nixpkgs: of flake.lock in the current folder, or of NIX_PATH. The list is
 kept in the cache folder, and evaluated again when a file changes that it was read from. The exit status
@@ -27,9 +30,8 @@ pub(crate) struct Arguments {
     /// The folder of nixpkgs to take instead.
     #[arg(long, value_name = "FOLDER")]
     nixpkgs: Option<PathBuf>,
-    /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -62,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let (Some(pattern), true) = (&arguments.pattern, options.is_empty()) {
         output::note(format_args!("no option has '{pattern}' in its name"));
     }
-    match arguments.format {
+    match arguments.format.chosen() {
         Format::Json => {
             let options: Vec<_> = options.iter().map(to_json).collect();
             output::line(serde_json::to_string_pretty(&options)?)?;

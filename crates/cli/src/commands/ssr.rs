@@ -7,7 +7,7 @@ use clap::Args;
 use floe_ide::SsrRule;
 use serde_json::json;
 
-use crate::{commands::check::walk::nix_files, output};
+use crate::{commands::walk::nix_files, output};
 
 /// Search for expressions of a form, and write them in another.
 #[derive(Debug, Args)]
@@ -67,6 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         output::line(serde_json::to_string_pretty(&list)?)?;
     }
-    output::note(format_args!("{matches} matches in {files} files"));
+    let found = output::counted(matches, "match", "matches");
+    output::note(format_args!("{found} in {}", output::counted(files, "file", "files")));
     Ok(if matches > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

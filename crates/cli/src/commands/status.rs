@@ -10,23 +10,25 @@ use floe_devshell::{
     status::{ProjectStatus, ShellState, status},
 };
 
-use crate::{commands::Format, output};
+use crate::{
+    commands::{Format, FormatArguments},
+    output,
+};
 
 /// Show which project this folder belongs to, whether it may run, and what is loaded.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   floe status
-  floe status --format json")]
+  floe status --json")]
 pub(crate) struct Arguments {
-    /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let context = Context::from_process()?;
     let status = status(&context);
-    if arguments.format == Format::Json {
+    if arguments.format.chosen() == Format::Json {
         output::line(serde_json::to_string_pretty(&status)?)?;
         return Ok(ExitCode::SUCCESS);
     }

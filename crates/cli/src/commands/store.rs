@@ -19,7 +19,13 @@ use floe_store::{
     store::{GarbageOptions, Root, add_path},
 };
 
-use crate::{arguments::StoreArguments, commands::Format, output, progress::Progress};
+use crate::{
+    arguments::StoreArguments,
+    commands::{Format, FormatArguments},
+    output,
+    output::counted,
+    progress::Progress,
+};
 
 /// Look at the store, and tend it.
 #[derive(Debug, Args)]
@@ -53,9 +59,8 @@ enum Command {
         /// Everything that the paths need, too.
         #[arg(long, short)]
         recursive: bool,
-        /// How to print.
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        #[command(flatten)]
+        format: FormatArguments,
     },
     /// Print every valid path.
     Ls,
@@ -95,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
     match &arguments.command {
         Command::Add { files, name } => add(store, files, name.as_deref())?,
         Command::PathInfo { paths, recursive, format } => {
-            path_info(store, paths, *recursive, *format)?;
+            path_info(store, paths, *recursive, format.chosen())?;
         }
         Command::Ls => {
             for path in store.valid_paths()? {
@@ -256,11 +261,8 @@ fn collect_garbage(store: &dyn Store, options: &GarbageOptions) -> anyhow::Resul
         output::line(format_args!("{}/{name}", store.store_dir()))?;
     }
     let verb = if options.dry_run { "would be deleted" } else { "deleted" };
-    output::note(format_args!(
-        "{} paths {verb}, {}",
-        report.deleted.len(),
-        bytes(report.bytes_freed)
-    ));
+    let paths = counted(report.deleted.len(), "path", "paths");
+    output::note(format_args!("{paths} {verb}, {}", bytes(report.bytes_freed)));
     Ok(())
 }
 
@@ -285,7 +287,7 @@ fn verify(store: &BuildStore, check_contents: bool) -> anyhow::Result<ExitCode> 
     for path in &report.corrupted {
         output::line(format_args!("{} has been changed", store.store_dir().print(path)))?;
     }
-    output::note(format_args!("{} paths checked", report.checked));
+    output::note(format_args!("{} checked", counted(report.checked, "path", "paths")));
     let sound = report.missing.is_empty() && report.corrupted.is_empty();
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

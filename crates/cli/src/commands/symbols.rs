@@ -15,8 +15,9 @@ use floe_ide::{Symbol, SymbolKind};
 use serde_json::{Value, json};
 
 use crate::{
-    commands::{Format, check::walk::nix_files},
+    commands::{Format, FormatArguments, walk::nix_files},
     output,
+    render::line_and_column,
 };
 
 /// List what Nix files bind.
@@ -35,9 +36,8 @@ pub(crate) struct Arguments {
     /// A few letters of a name; the bindings that fit best are listed, the best first.
     #[arg(long, value_name = "LETTERS")]
     query: Option<String>,
-    /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -60,7 +60,7 @@ fn search(arguments: &Arguments, directory: &Path, query: &str) -> anyhow::Resul
     let found = floe_ide::workspace_symbols(&database, query);
     let places = found.iter().map(|symbol| Places::new(&database, directory, symbol.file));
     let rows: Vec<_> = found.iter().zip(places).collect();
-    match arguments.format {
+    match arguments.format.chosen() {
         Format::Json => {
             let list = rows.iter().map(|(symbol, places)| {
                 let mut value = json!({
@@ -102,7 +102,7 @@ fn outlines(arguments: &Arguments, directory: &Path) -> anyhow::Result<usize> {
         let places = Places::new(&database, directory, file);
         let symbols = floe_ide::document_symbols(&database, file);
         count += symbols.len();
-        match arguments.format {
+        match arguments.format.chosen() {
             Format::Json => {
                 let symbols: Vec<_> =
                     symbols.iter().map(|symbol| outline_json(&places, symbol)).collect();
@@ -118,7 +118,7 @@ fn outlines(arguments: &Arguments, directory: &Path) -> anyhow::Result<usize> {
             }
         }
     }
-    if arguments.format == Format::Json {
+    if arguments.format.chosen() == Format::Json {
         output::line(serde_json::to_string_pretty(&list)?)?;
     }
     Ok(count)
@@ -170,11 +170,8 @@ impl Places {
         Places { name, text: source(database, file).text.clone() }
     }
 
-    /// Line and column from 1; columns count characters.
     fn line_and_column(&self, offset: u32) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(offset as usize)];
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+        line_and_column(&self.text, offset as usize)
     }
 
     fn range(&self, span: Span) -> Value {

@@ -2,7 +2,6 @@
 
 mod baseline;
 mod report;
-pub(crate) mod walk;
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +22,12 @@ use floe_ide::Diagnostic;
 
 use self::baseline::Baseline;
 use self::report::{Format, report};
-use crate::{output, progress::Progress, render::Place};
+use crate::{
+    commands::walk::nix_files,
+    output::{self, counted},
+    progress::Progress,
+    render::Place,
+};
 
 /// Report mistakes in Nix files: syntax errors, unbound and doubly bound names, and what lints find.
 #[derive(Debug, Args)]
@@ -85,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "there is no lint or error '{slug}'; `floe explain` lists all"
         );
     }
-    let files = walk::nix_files(&arguments.paths)?;
+    let files = nix_files(&arguments.paths)?;
     let known = match (&arguments.baseline, arguments.write_baseline) {
         (Some(path), false) => Some(Baseline::read(path)?),
         _ => None,
@@ -96,11 +100,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
     if let (Some(path), true) = (&arguments.baseline, arguments.write_baseline) {
         Baseline::of(&findings).write(path)?;
-        output::note(format!(
-            "{} written to '{}'",
-            counted(findings.len(), "finding"),
-            path.display()
-        ));
+        let written = counted(findings.len(), "finding", "findings");
+        output::note(format_args!("{written} written to '{}'", path.display()));
         return Ok(ExitCode::SUCCESS);
     }
     let total = findings.len();
@@ -111,8 +112,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         output::notes(text);
         let mut summary = format!(
             "{} checked, {}",
-            counted(files.len(), "file"),
-            counted(findings.len(), "finding")
+            counted(files.len(), "file", "files"),
+            counted(findings.len(), "finding", "findings")
         );
         if checked.fixed > 0 {
             summary += &format!(", {} fixed", checked.fixed);
@@ -254,10 +255,6 @@ fn fix(
         fixes += fixed.fixes;
     }
     Ok(fixes)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn joined(lines: &BTreeSet<String>) -> String {

@@ -9,8 +9,10 @@ use serde_json::{Map, json};
 
 use self::survey::{Derivation, Entry, Questions};
 use crate::{
-    arguments::StoreArguments, commands::Format, expression::ExpressionArguments, introsort,
-    output, packages,
+    arguments::StoreArguments,
+    commands::{Format, FormatArguments},
+    expression::ExpressionArguments,
+    introsort, output, packages,
 };
 
 /// List the packages of an expression: attribute path, name, derivation.
@@ -33,24 +35,15 @@ pub(crate) struct Arguments {
     /// List only packages for this system, such as `x86_64-linux`.
     #[arg(long, value_name = "SYSTEM")]
     system_filter: Option<String>,
-    /// How to print the list.
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
-    /// The same as `--format json`.
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
-}
-
-impl Arguments {
-    fn is_json(&self) -> bool {
-        self.json || self.format == Format::Json
-    }
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Result<ExitCode> {
     let request = arguments.expression.request()?;
+    let format = arguments.format.chosen();
     let questions = Questions {
-        system: arguments.is_json(),
+        system: format == Format::Json,
         only_system: arguments.system_filter.as_deref(),
         derivation: !arguments.names,
     };
@@ -74,9 +67,9 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
             lines.push(Line { path, name, system, derivation });
         }
     }
-    match arguments.is_json() {
-        true => print_json(&lines)?,
-        false => print_table(&lines)?,
+    match format {
+        Format::Json => print_json(&lines)?,
+        Format::Human => print_table(&lines)?,
     }
     match refused {
         0 => {}

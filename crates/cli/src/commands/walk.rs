@@ -13,8 +13,7 @@ use floe_ide::Ignored;
 pub(crate) fn nix_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        let named =
-            path.metadata().with_context(|| format!("cannot check '{}'", path.display()))?;
+        let named = path.metadata().with_context(|| format!("cannot read '{}'", path.display()))?;
         if named.is_dir() { search(path, &mut files)? } else { files.push(path.clone()) }
     }
     files.sort();
