@@ -40,7 +40,7 @@ pub fn nixpkgs(db: &dyn Db) -> Nixpkgs {
         notes: found.notes.iter().map(ToString::to_string).collect(),
     };
     if let Some(path) = &settings.nixpkgs {
-        let entry = SearchPathEntry { prefix: "nixpkgs".to_owned(), path: path.clone() };
+        let entry = SearchPathEntry::new("nixpkgs", path);
         nixpkgs.search_path.entries.insert(0, entry);
         nixpkgs.path = Some(path.clone());
     }

@@ -215,7 +215,7 @@ impl<'h> Evaluator<'h> {
     /// `<name>`: the first entry of the search path that has it.
     pub(crate) fn find_file(&self, entries: &[SearchPathEntry], name: &str) -> Result<PathBuf> {
         for entry in entries {
-            let Some(rest) = below_prefix(&entry.prefix, name) else { continue };
+            let Some(rest) = entry.rest_of(name) else { continue };
             let Some(base) = self.search_path_base(&entry.path)? else { continue };
             let path = if rest.is_empty() { base } else { base.join(rest) };
             self.note_file(&path);
@@ -343,15 +343,6 @@ pub(crate) fn internal_file(path: &Path) -> Option<&'static str> {
         "fetchurl.nix" => Some(include_str!("fetchurl.nix")),
         _ => None,
     }
-}
-
-/// What remains of `name` below a search path entry's prefix: `lib` of `nixpkgs/lib` for `nixpkgs`.
-fn below_prefix<'n>(prefix: &str, name: &'n str) -> Option<&'n str> {
-    if prefix.is_empty() {
-        return Some(name);
-    }
-    let rest = name.strip_prefix(prefix)?;
-    if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
 }
 
 fn components(path: &Path) -> Vec<OsString> {

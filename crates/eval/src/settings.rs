@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use floe_flake::SearchPathEntry;
+
 /// See the fields. [`Settings::default`] is what the C++ implementation has without configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -66,27 +68,6 @@ impl Lints {
     /// Whether anything is said about something.
     pub(crate) fn are_any(&self) -> bool {
         *self != Lints::default()
-    }
-}
-
-/// One entry of the search path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SearchPathEntry {
-    /// What stands in front of `=`; empty if nothing does.
-    pub prefix: String,
-    /// What stands behind it: a path, or a URL.
-    pub path: String,
-}
-
-impl SearchPathEntry {
-    /// Reads `nixpkgs=/path` or `/path`.
-    pub fn parse(text: &str) -> SearchPathEntry {
-        match text.split_once('=') {
-            Some((prefix, path)) => {
-                SearchPathEntry { prefix: prefix.to_owned(), path: path.to_owned() }
-            }
-            None => SearchPathEntry { prefix: String::new(), path: text.to_owned() },
-        }
     }
 }
 

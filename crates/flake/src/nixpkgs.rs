@@ -93,7 +93,7 @@ pub fn locate(root: &Path, environment: &Environment, stores: &[StoreDirectory])
     match from_flake_lock(&root.join("flake.lock"), stores) {
         Ok(None) => {}
         Ok(Some(location)) => {
-            search_path.entries.push(entry("nixpkgs", &location.path));
+            search_path.entries.push(SearchPathEntry::new("nixpkgs", &location.path));
             nixpkgs = Some(location);
         }
         Err(note) => notes.push(note),
@@ -106,16 +106,6 @@ pub fn locate(root: &Path, environment: &Environment, stores: &[StoreDirectory])
     finish(search_path, nixpkgs, environment, notes)
 }
 
-/// The search path without a workspace: `NIX_PATH` and the embedded set.
-pub fn without_workspace(directory: &Path, environment: &Environment) -> Workspace {
-    let mut notes = Vec::new();
-    let search_path = nix_path(directory, environment, &mut notes);
-    let nixpkgs = search_path
-        .find("nixpkgs")
-        .map(|path| NixpkgsLocation { path, origin: NixpkgsOrigin::NixPath });
-    finish(search_path, nixpkgs, environment, notes)
-}
-
 /// Appends the embedded set as `<floe-pkgs>`, and as `<nixpkgs>` where there is no other.
 fn finish(
     mut search_path: SearchPath,
@@ -125,9 +115,9 @@ fn finish(
 ) -> Workspace {
     match embedded::materialize(&environment.cache_directory) {
         Ok(path) => {
-            search_path.entries.push(entry("floe-pkgs", &path));
+            search_path.entries.push(SearchPathEntry::new("floe-pkgs", &path));
             if nixpkgs.is_none() {
-                search_path.entries.push(entry("nixpkgs", &path));
+                search_path.entries.push(SearchPathEntry::new("nixpkgs", &path));
                 nixpkgs = Some(NixpkgsLocation { path, origin: NixpkgsOrigin::Embedded });
             }
         }
@@ -207,15 +197,17 @@ fn nix_path(
 /// What Nix looks through when `NIX_PATH` is unset; the ones that do not exist are no mistake.
 pub fn channels(environment: &Environment) -> Vec<SearchPathEntry> {
     let system = Path::new("/nix/var/nix/profiles/per-user/root/channels");
-    let user = environment.home.as_ref().map(|home| entry("", &home.join(".nix-defexpr/channels")));
+    let user = environment
+        .home
+        .as_ref()
+        .map(|home| SearchPathEntry::new("", &home.join(".nix-defexpr/channels")));
     user.into_iter()
-        .chain([entry("nixpkgs", &system.join("nixpkgs")), entry("", system)])
-        .filter(|entry| entry.path.exists())
+        .chain([
+            SearchPathEntry::new("nixpkgs", &system.join("nixpkgs")),
+            SearchPathEntry::new("", system),
+        ])
+        .filter(|entry| Path::new(&entry.path).exists())
         .collect()
-}
-
-fn entry(prefix: &str, path: &Path) -> SearchPathEntry {
-    SearchPathEntry { prefix: prefix.into(), path: path.into() }
 }
 
 #[cfg(test)]

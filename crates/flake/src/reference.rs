@@ -408,7 +408,6 @@ fn looks_like_archive(url: &str) -> bool {
         .any(|suffix| path.ends_with(suffix))
 }
 
-/// Bytes that `%XX` stands for; an escape that is none stays as it is.
 /// What [`percent_decode`] turns back: everything but letters, digits and what a path or a branch
 /// usually has is escaped.
 fn percent_encode(text: &str) -> String {
@@ -423,6 +422,7 @@ fn percent_encode(text: &str) -> String {
     encoded
 }
 
+/// Bytes that `%XX` stands for; an escape that is none stays as it is.
 fn percent_decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

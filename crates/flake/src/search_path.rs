@@ -1,7 +1,7 @@
 //! The search path of an evaluation: what `<nixpkgs>` and other angle brackets look through.
 //!
 //! Built from `NIX_PATH` as Nix reads it. An entry that cannot be used is left out, as Nix does, and a
-//! [`SearchPathNote`] says so.
+//! [`SearchPathNote`] says so. The evaluator takes entries as they are written, and leaves them out by itself.
 
 use std::{
     fmt,
@@ -22,12 +22,12 @@ pub struct SearchPath {
 }
 
 /// `prefix=path`; the prefix is empty for an entry that is a bare directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SearchPathEntry {
     /// What the looked-up path has to start with.
     pub prefix: String,
-    /// The directory or file that stands for the prefix.
-    pub path: PathBuf,
+    /// The directory or file that stands for the prefix; as it is written, it may be relative, or a URL.
+    pub path: String,
 }
 
 /// Something that a person may want to know about how the search path came to be.
@@ -94,30 +94,25 @@ pub enum SearchPathNote {
 }
 
 impl SearchPath {
-    /// Reads the value of `NIX_PATH`. Relative paths are taken from `directory`.
+    /// Reads the value of `NIX_PATH`. Relative paths are taken from `directory`; an entry that cannot be
+    /// used becomes a note instead.
     pub fn parse(value: &str, directory: &Path, notes: &mut Vec<SearchPathNote>) -> SearchPath {
-        let mut search_path = SearchPath::default();
+        let mut entries = Vec::new();
         for entry in split_entries(value) {
-            search_path.push(entry, directory, notes);
+            match SearchPathEntry::parse(entry).located(directory) {
+                Ok(entry) => entries.push(entry),
+                Err(note) => notes.push(note),
+            }
         }
-        search_path
-    }
-
-    /// Appends one entry, `prefix=path` or `path`, as `-I` takes it. One that cannot be used becomes a
-    /// note instead.
-    pub fn push(&mut self, entry: &str, directory: &Path, notes: &mut Vec<SearchPathNote>) {
-        match SearchPathEntry::parse(entry, directory) {
-            Ok(entry) => self.entries.push(entry),
-            Err(note) => notes.push(note),
-        }
+        SearchPath { entries }
     }
 
     /// The path that `<name>` stands for, if an entry has it: the file that exists wins.
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         self.entries.iter().find_map(|entry| {
             let path = match entry.rest_of(name)? {
-                "" => entry.path.clone(),
-                rest => entry.path.join(rest),
+                "" => PathBuf::from(&entry.path),
+                rest => Path::new(&entry.path).join(rest),
             };
             path.exists().then_some(path)
         })
@@ -125,29 +120,48 @@ impl SearchPath {
 }
 
 impl SearchPathEntry {
-    /// Reads `prefix=path` or `path` and makes sure that the path exists.
-    pub fn parse(entry: &str, directory: &Path) -> Result<SearchPathEntry, SearchPathNote> {
-        let (prefix, value) = entry.split_once('=').unwrap_or(("", entry));
-        let path = match value.strip_prefix("flake:") {
+    /// The entry for a path of this machine.
+    pub fn new(prefix: &str, path: &Path) -> SearchPathEntry {
+        SearchPathEntry { prefix: prefix.into(), path: path.to_string_lossy().into_owned() }
+    }
+
+    /// Reads `prefix=path` or `path`, as `NIX_PATH` and `-I` have it.
+    pub fn parse(text: &str) -> SearchPathEntry {
+        let (prefix, path) = text.split_once('=').unwrap_or(("", text));
+        SearchPathEntry { prefix: prefix.into(), path: path.into() }
+    }
+
+    /// The entry with the absolute path of something that exists.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is there, or it has to be fetched first.
+    pub fn located(&self, directory: &Path) -> Result<SearchPathEntry, SearchPathNote> {
+        let path = match self.path.strip_prefix("flake:") {
             Some(reference) => {
-                let note = |error| SearchPathNote::Reference { entry: entry.into(), error };
+                let note = |error| SearchPathNote::Reference { entry: self.to_string(), error };
                 match FlakeReference::parse(reference).map_err(note)?.input {
                     Input::Path { path } => path,
-                    _ => return Err(needs_fetching(entry, prefix)),
+                    _ => return Err(self.needs_fetching()),
                 }
             }
-            None if is_pseudo_url(value) => return Err(needs_fetching(entry, prefix)),
-            None => PathBuf::from(value),
+            None if is_pseudo_url(&self.path) => return Err(self.needs_fetching()),
+            None => PathBuf::from(&self.path),
         };
         let path = directory.join(path);
         if !path.exists() {
-            return Err(SearchPathNote::Missing { entry: entry.into(), path });
+            return Err(SearchPathNote::Missing { entry: self.to_string(), path });
         }
-        Ok(SearchPathEntry { prefix: prefix.into(), path })
+        Ok(SearchPathEntry::new(&self.prefix, &path))
+    }
+
+    fn needs_fetching(&self) -> SearchPathNote {
+        let prefix = if self.prefix.is_empty() { "nixpkgs" } else { &self.prefix };
+        SearchPathNote::NeedsFetching { entry: self.to_string(), prefix: prefix.into() }
     }
 
     /// What is left of `name` after the prefix, if the prefix matches whole components.
-    fn rest_of<'a>(&self, name: &'a str) -> Option<&'a str> {
+    pub fn rest_of<'a>(&self, name: &'a str) -> Option<&'a str> {
         let rest = name.strip_prefix(&self.prefix)?;
         match rest.strip_prefix('/') {
             _ if self.prefix.is_empty() || rest.is_empty() => Some(rest),
@@ -159,15 +173,10 @@ impl SearchPathEntry {
 impl fmt::Display for SearchPathEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.prefix.as_str() {
-            "" => write!(f, "{}", self.path.display()),
-            prefix => write!(f, "{prefix}={}", self.path.display()),
+            "" => f.write_str(&self.path),
+            prefix => write!(f, "{prefix}={}", self.path),
         }
     }
-}
-
-fn needs_fetching(entry: &str, prefix: &str) -> SearchPathNote {
-    let prefix = if prefix.is_empty() { "nixpkgs" } else { prefix };
-    SearchPathNote::NeedsFetching { entry: entry.into(), prefix: prefix.into() }
 }
 
 /// The entries of a value of `NIX_PATH`: split at colons, except at the one after the scheme of a URL,
@@ -241,7 +250,7 @@ mod tests {
 
     #[test]
     fn prefixes_match_whole_components() {
-        let entry = |prefix: &str| SearchPathEntry { prefix: prefix.into(), path: "/x".into() };
+        let entry = |prefix: &str| SearchPathEntry::new(prefix, Path::new("/x"));
         assert_eq!(entry("nixpkgs").rest_of("nixpkgs"), Some(""));
         assert_eq!(entry("nixpkgs").rest_of("nixpkgs/lib"), Some("lib"));
         assert_eq!(entry("nixpkgs").rest_of("nixpkgs-unstable"), None);

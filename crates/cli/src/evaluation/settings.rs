@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use floe_eval::settings::{Lint, SearchPathEntry, Settings};
-use floe_flake::{nixpkgs::Environment, search_path::split_entries};
+use floe_flake::{
+    nixpkgs::{Environment, channels},
+    search_path::split_entries,
+};
 use floe_store::store;
 
 use super::{Access, Request, store::directory_of};
@@ -40,12 +43,8 @@ impl Configuration {
             print_warning(&note.to_string());
         }
         let included = request.include.iter().map(|entry| SearchPathEntry::parse(entry));
-        let discovered = found.search_path.entries.into_iter().map(|entry| SearchPathEntry {
-            prefix: entry.prefix,
-            path: entry.path.to_string_lossy().into_owned(),
-        });
         let mut configuration = Configuration::of_files();
-        configuration.settings.search_path = included.chain(discovered).collect();
+        configuration.settings.search_path = included.chain(found.search_path.entries).collect();
         if let Some(system) = &request.system {
             configuration.settings.system.clone_from(system);
         }
@@ -63,7 +62,9 @@ impl Configuration {
         let settings = &mut configuration.settings;
         match env::var("NIX_PATH") {
             Ok(value) => settings.search_path = search_path(&value),
-            Err(_) if settings.search_path.is_empty() => settings.search_path = channels(),
+            Err(_) if settings.search_path.is_empty() => {
+                settings.search_path = channels(&Environment::of_process());
+            }
             Err(_) => {}
         }
         configuration
@@ -206,16 +207,6 @@ pub(crate) fn kind(name: &str) -> Option<SettingKind> {
 /// The entries of a value of `NIX_PATH`.
 fn search_path(value: &str) -> Vec<SearchPathEntry> {
     split_entries(value).into_iter().map(SearchPathEntry::parse).collect()
-}
-
-/// The channels, which Nix takes where `NIX_PATH` is not set.
-fn channels() -> Vec<SearchPathEntry> {
-    let found = floe_flake::nixpkgs::channels(&Environment::of_process());
-    let entries = found.into_iter().map(|entry| SearchPathEntry {
-        prefix: entry.prefix,
-        path: entry.path.to_string_lossy().into_owned(),
-    });
-    entries.collect()
 }
 
 /// The user's own `nix.conf`, the one that counts most first.

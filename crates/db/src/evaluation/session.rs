@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use floe_eval::error::Result;
 use floe_eval::heap::{Heap, Value};
-use floe_eval::settings::{SearchPathEntry, Settings};
+use floe_eval::settings::Settings;
 use floe_eval::store::ReadOnlyStore;
 use floe_eval::{Console, Evaluator, KeptFunction, Options};
 use floe_store::StoreLocation;
@@ -52,12 +52,8 @@ impl<'h> Session<'h> {
         // The store that `floe build` takes: a path that is shown is one that is built.
         let location = StoreLocation::choose(None, |name| std::env::var(name).ok());
         let layout = location.map_or_else(|_| Layout::system(), |place| place.layout().clone());
-        let entries = setting.search_path.entries.iter().map(|entry| SearchPathEntry {
-            prefix: entry.prefix.clone(),
-            path: entry.path.display().to_string(),
-        });
         let settings = Settings {
-            search_path: entries.collect(),
+            search_path: setting.search_path.entries.clone(),
             interrupt: interrupt.clone(),
             // Nothing is built for somebody who only looks.
             allow_import_from_derivation: false,

@@ -26,7 +26,7 @@ pub(super) fn search_path(db: &dyn Db, text: &str, found: &mut Found<'_>) {
         return;
     }
     for entry in nixpkgs.search_path.entries.iter().filter(|entry| !entry.prefix.is_empty()) {
-        let detail = entry.path.display().to_string();
+        let detail = entry.path.clone();
         let fill = move |item: &mut CompletionItem| item.detail = Some(detail);
         let make = Make::Fill(CompletionKind::Folder, Box::new(fill));
         found.offer(entry.prefix.clone(), 0, 0, make);
