@@ -24,15 +24,24 @@ impl<'a> View<'a> {
         Some(Location::new(uri, self.lines(file).range(span)))
     }
 
-    /// Edits of several files, as the protocol has them.
+    /// Edits of a file, as the protocol has them.
+    pub(crate) fn text_edits(
+        &self,
+        file: File,
+        edits: Vec<floe_syntax::TextEdit>,
+    ) -> Vec<TextEdit> {
+        let lines = self.lines(file);
+        let edits = edits.into_iter().map(|edit| {
+            let span = Span { start: edit.range.start, end: edit.range.end };
+            TextEdit::new(lines.range(span), edit.insert)
+        });
+        edits.collect()
+    }
+
+    /// Edits of several files.
     pub(crate) fn workspace_edit(&self, found: Vec<FileEdits>) -> WorkspaceEdit {
         let changes = found.into_iter().filter_map(|FileEdits { file, edits }| {
-            let lines = self.lines(file);
-            let edits = edits.into_iter().map(|edit| {
-                let span = Span { start: edit.range.start, end: edit.range.end };
-                TextEdit::new(lines.range(span), edit.insert)
-            });
-            Some((self.uri(file.path(self.db))?, edits.collect()))
+            Some((self.uri(file.path(self.db))?, self.text_edits(file, edits)))
         });
         WorkspaceEdit::new(changes.collect())
     }

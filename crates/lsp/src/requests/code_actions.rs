@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use floe_db::File;
-use floe_hir::Span;
 use floe_ide::{AssistKind, CodeChange, SsrRule};
 use serde::{Deserialize, Serialize};
 use tower_lsp::jsonrpc::{Error, Result};
@@ -88,7 +87,7 @@ pub(crate) async fn resolve(session: &Arc<Session>, mut action: CodeAction) -> R
                 let text = &floe_db::source(view.db, file).text;
                 let fixed = floe_ide::fix_all(view.db, file, lint.as_deref());
                 let edits = fixed.map(|fixed| floe_ide::line_edits(text, &fixed.text));
-                text_edits(view, file, &edits.unwrap_or_default())
+                view.text_edits(file, edits.unwrap_or_default())
             });
             WorkspaceEdit::new(HashMap::from([(uri.clone(), fixed.await?)]))
         }
@@ -128,11 +127,11 @@ fn encode(view: &View<'_>, file: File, uri: &Uri, action: floe_ide::CodeAction) 
     };
     match action.change {
         CodeChange::Edits { edits, new_file: None } => {
-            let edits = text_edits(view, file, &edits);
+            let edits = view.text_edits(file, edits);
             encoded.edit = Some(WorkspaceEdit::new(HashMap::from([(uri.clone(), edits)])));
         }
         CodeChange::Edits { edits, new_file: Some((path, text)) } => {
-            let edits = text_edits(view, file, &edits);
+            let edits = view.text_edits(file, edits);
             encoded.edit = Uri::from_file_path(&path).map(|new| with_file(uri, edits, &new, text));
         }
         CodeChange::FixAll(lint) => {
@@ -148,15 +147,6 @@ fn encode(view: &View<'_>, file: File, uri: &Uri, action: floe_ide::CodeAction) 
         }
     }
     encoded
-}
-
-fn text_edits(view: &View<'_>, file: File, edits: &[floe_syntax::TextEdit]) -> Vec<TextEdit> {
-    let lines = view.lines(file);
-    let edit = |edit: &floe_syntax::TextEdit| {
-        let span = Span { start: edit.range.start, end: edit.range.end };
-        TextEdit::new(lines.range(span), edit.insert.clone())
-    };
-    edits.iter().map(edit).collect()
 }
 
 /// Edits of a file together with a new one.

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use floe_db::{File, source};
-use floe_hir::Span;
+use floe_db::source;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::ls_types::{
     DocumentFormattingParams, DocumentOnTypeFormattingParams, DocumentRangeFormattingParams,
     MessageType, Range, TextEdit, Uri,
 };
 
-use crate::session::{Session, View};
+use crate::session::Session;
 
 pub(crate) async fn document(
     session: &Arc<Session>,
@@ -40,7 +39,7 @@ async fn format(
                 None => floe_ide::format_edits(text, &options),
                 Some(range) => floe_ide::format_range_edits(text, range, &options),
             };
-            edits.map(|edits| convert(view, file, edits))
+            edits.map(|edits| view.text_edits(file, edits))
         })
         .await?;
     edits.map(Some).map_err(|error| {
@@ -69,16 +68,7 @@ pub(crate) async fn on_type(
         .read_document(&at.text_document.uri, move |view, file| {
             let offset = view.lines(file).offset(at.position);
             let edits = floe_ide::on_type_edits(view.db, file, offset, &params.ch, &unit);
-            Some(convert(view, file, edits))
+            Some(view.text_edits(file, edits))
         })
         .await
-}
-
-fn convert(view: &View<'_>, file: File, edits: Vec<floe_syntax::TextEdit>) -> Vec<TextEdit> {
-    let lines = view.lines(file);
-    let edits = edits.into_iter().map(|edit| {
-        let span = Span { start: edit.range.start, end: edit.range.end };
-        TextEdit::new(lines.range(span), edit.insert)
-    });
-    edits.collect()
 }
