@@ -28,7 +28,7 @@ pub struct Settings {
     pub memory_budget: usize,
     /// Where nixpkgs is, instead of what the workspace's lock file and `NIX_PATH` say.
     pub nixpkgs: Option<PathBuf>,
-    /// The value of `NIX_PATH`.
+    /// The value of `NIX_PATH`, instead of the process's own.
     pub nix_path: Option<String>,
     /// Where lists are kept that take long to evaluate, if they are: see [`crate::cache_folder`].
     pub cache_folder: Option<PathBuf>,

@@ -49,13 +49,12 @@ pub(crate) fn read(value: &Value) -> Settings {
     };
     Settings {
         memory_budget: value
-            .get("evaluation")
-            .and_then(|evaluation| evaluation.get("memoryBudget"))
+            .pointer("/evaluation/memoryBudget")
             .and_then(Value::as_u64)
             .and_then(|mebibytes| usize::try_from(mebibytes.checked_mul(1 << 20)?).ok())
             .unwrap_or(Settings::MEMORY_BUDGET),
         nixpkgs: text("nixpkgs").map(Into::into),
-        nix_path: text("nixPath").or_else(|| std::env::var("NIX_PATH").ok()),
+        nix_path: text("nixPath"),
         cache_folder: Some(floe_db::cache_folder()),
     }
 }
