@@ -30,6 +30,7 @@ use crate::{
     arguments::StoreArguments,
     builds::BuildArguments,
     nix_instantiate::trace,
+    output,
     packages::{Package, Refusals, Search},
     render::{Complaint, print_evaluation_warning, print_warning},
 };
@@ -242,7 +243,7 @@ pub(crate) fn with_evaluator<T: Send>(
         let evaluator = Evaluator::new(&heap, options, stack_bytes);
         let result = work(&evaluator);
         if wants_statistics() {
-            eprint!("{}", evaluator.statistics());
+            output::notes(evaluator.statistics());
         }
         result
     })
@@ -389,7 +390,7 @@ pub(crate) enum Layout {
 
 impl Console for Terminal {
     fn trace(&self, message: &str) {
-        crate::output::note(format_args!("trace: {message}"));
+        output::note(format_args!("trace: {message}"));
     }
 
     fn warn(&self, message: &str) {
