@@ -81,3 +81,74 @@ fn expressions_are_replaced_by_their_form() {
     assert_eq!(status(&home, &["ssr", rule, "a.nix"]), Some(1));
     assert_eq!(status(&home, &["ssr", "no arrow", "a.nix"]), Some(2));
 }
+
+/// What certainly fails when it is evaluated, as the types tell; and one finding with a fix.
+const FAILING: &str = "{\n  sum = 1 + \"x\";\n  attribute = { a = 1; }.b;\n  call = 1 2;\n  same = true == true;\n}\n";
+
+#[test]
+fn what_the_types_tell_is_reported_in_every_format() {
+    let home = Home::new();
+    home.write("a.nix", FAILING);
+    let report = |format: &str| {
+        let output = home.command(floe()).args(["check", "--format", format, "a.nix"]).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    let human = report("human");
+    for finding in [
+        "error[type-mismatch]: a string cannot be added to an integer\n --> a.nix:2:13",
+        "error[missing-attribute]: attribute 'b' missing\n --> a.nix:3:26",
+        "error[not-a-function]: this is called, but it is an integer\n --> a.nix:4:10",
+    ] {
+        assert!(human.contains(finding), "{finding}\n{human}");
+    }
+    assert!(report("github").contains(
+        "::error file=a.nix,line=4,endLine=4,col=10,endColumn=11,title=not-a-function::this is called, but it is an integer\n"
+    ));
+    assert!(report("checkstyle").contains(
+        "<error line=\"3\" column=\"26\" severity=\"error\" message=\"attribute 'b' missing\" source=\"floe.missing-attribute\"/>"
+    ));
+    let json: serde_json::Value = serde_json::from_str(&report("json")).unwrap();
+    assert_eq!(json[0]["slug"], "type-mismatch");
+    assert_eq!(json[0]["place"]["endColumn"], 16);
+    assert_eq!(json[0]["fix"], serde_json::Value::Null);
+    let sarif: serde_json::Value = serde_json::from_str(&report("sarif")).unwrap();
+    let run = &sarif["runs"][0];
+    assert_eq!(run["results"][0]["ruleId"], "type-mismatch");
+    assert_eq!(run["results"][0]["level"], "error");
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let named = rules.iter().any(|rule| rule["id"] == "type-mismatch");
+    assert!(named, "each rule that found something is described: {rules:?}");
+}
+
+#[test]
+fn what_the_types_tell_is_silenced_and_accepted_as_any_lint_is() {
+    let home = Home::new();
+    let mixed = "{\n  sum = 1 + \"x\";\n}\n";
+    home.write("a.nix", mixed);
+    assert_eq!(status(&home, &["check", "a.nix"]), Some(1));
+    assert_eq!(status(&home, &["check", "--only", "missing-attribute", "a.nix"]), Some(0));
+    home.floe(["check", "--baseline", "b.json", "--write-baseline", "a.nix"]).expect();
+    assert_eq!(status(&home, &["check", "--baseline", "b.json", "a.nix"]), Some(0));
+    home.write("a.nix", mixed.replace("sum", "first = null + 1;\n  sum"));
+    let new = home.floe(["check", "--baseline", "b.json", "a.nix"]).expect_failure();
+    assert!(new.contains("a.nix:2:11") && !new.contains("a.nix:3"), "{new}");
+
+    home.write("floe.toml", "[lints]\ntype-mismatch = \"hint\"\n");
+    assert_eq!(status(&home, &["check", "a.nix"]), Some(0));
+    assert_eq!(status(&home, &["check", "--min-severity", "hint", "a.nix"]), Some(1));
+    fs::remove_file(home.path().join("floe.toml")).unwrap();
+    home.write("a.nix", mixed.replace("sum", "# floe-ignore: type-mismatch\n  sum"));
+    assert_eq!(status(&home, &["check", "a.nix"]), Some(0));
+}
+
+#[test]
+fn what_cannot_be_fixed_is_left_as_it_is_beside_what_can() {
+    let home = Home::new();
+    let path = home.write("a.nix", "{\n  sum = 1 + \"x\";\n  same = x: (x);\n}\n");
+    let answer = home.floe(["check", "--fix", "a.nix"]);
+    assert_eq!(answer.status, Some(1));
+    assert!(answer.error.contains("type-mismatch"), "{}", answer.error);
+    assert_eq!(fs::read_to_string(path).unwrap(), "{\n  sum = 1 + \"x\";\n  same = x: x;\n}\n");
+}
