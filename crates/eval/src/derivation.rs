@@ -226,7 +226,7 @@ impl<'h> Evaluator<'h> {
         if attr.name == names.builder {
             request.derivation.builder = text.to_vec();
         }
-        if attr.name.as_str() == "__json" {
+        if attr.name == self.names.json {
             let message = "setting structured attributes via '__json' is deprecated, and may be disallowed \
                            in future versions of Nix. Set '__structuredAttrs = true' instead.";
             self.warn_of_attribute(attr, &request.derivation.name, message.to_owned());

@@ -650,8 +650,9 @@ pub(crate) const DERIVATION_FILE: &str = "derivation-internal.nix";
 /// See [`Evaluator::check_interrupt_at`].
 const STEPS_BETWEEN_CHECKS: usize = 4096;
 
-/// See [`Evaluator::interruptible`].
-const BYTES_BETWEEN_CHECKS: usize = 256 << 10;
+/// So much text is read or written before it is looked whether the evaluation is to end. See
+/// [`Evaluator::interruptible`].
+pub(crate) const BYTES_BETWEEN_CHECKS: usize = 256 << 10;
 
 /// How many links of links are followed.
 const MOST_LINKS: usize = 1024;

@@ -37,6 +37,7 @@ names! {
     builder = "builder",
     args = "args",
     structured_attrs = "__structuredAttrs",
+    json = "__json",
     ignore_nulls = "__ignoreNulls",
     content_addressed = "__contentAddressed",
     impure = "__impure",

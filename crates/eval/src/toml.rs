@@ -32,13 +32,10 @@ impl<'h> Evaluator<'h> {
         if text.len() < LONG {
             return Ok(text.parse());
         }
-        let text = text.to_owned();
         let (sender, receiver) = mpsc::channel();
-        let started = thread::Builder::new().spawn({
-            let text = text.clone();
-            // Nobody listens any more if the evaluation has ended.
-            move || drop(sender.send(text.parse()))
-        });
+        let own = text.to_owned();
+        // Nobody listens any more if the evaluation has ended.
+        let started = thread::Builder::new().spawn(move || drop(sender.send(own.parse())));
         if started.is_err() {
             return Ok(text.parse());
         }

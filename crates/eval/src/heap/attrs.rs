@@ -266,10 +266,8 @@ impl Heap {
         shape: &'h Shape<'h>,
         mut value: impl FnMut(usize) -> Value<'h>,
     ) -> Attrs<'h> {
-        match self.try_attrs_with(shape, |i| Ok::<_, Infallible>(value(i))) {
-            Ok(attrs) => attrs,
-            Err(never) => match never {},
-        }
+        let Ok(attrs) = self.try_attrs_with(shape, |i| Ok::<_, Infallible>(value(i)));
+        attrs
     }
 
     /// [`Heap::attrs_with`], given up with the first error.

@@ -71,10 +71,8 @@ impl Heap {
         len: usize,
         mut element: impl FnMut(usize) -> Value<'h>,
     ) -> Value<'h> {
-        match self.try_list_with(len, |i| Ok::<_, Infallible>(element(i))) {
-            Ok(list) => list,
-            Err(never) => match never {},
-        }
+        let Ok(list) = self.try_list_with(len, |i| Ok::<_, Infallible>(element(i)));
+        list
     }
 
     /// [`Heap::list_with`], given up with the first error.

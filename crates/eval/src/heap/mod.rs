@@ -135,10 +135,8 @@ impl Heap {
 
     /// A new slice of cells, all with the same content.
     pub fn cells<T: Copy>(&self, len: usize, item: T) -> &[Cell<T>] {
-        match self.try_cells(ObjectKind::Table, len, |_| Ok::<T, Infallible>(item)) {
-            Ok(cells) => cells,
-            Err(never) => match never {},
-        }
+        let Ok(cells) = self.try_cells(ObjectKind::Table, len, |_| Ok::<T, Infallible>(item));
+        cells
     }
 
     fn try_cells<T: Copy, E>(
@@ -163,10 +161,8 @@ impl Heap {
         len: usize,
         mut item: impl FnMut(usize) -> T,
     ) -> NonNull<T> {
-        match self.try_items(kind, len, |i| Ok::<T, Infallible>(item(i))) {
-            Ok(start) => start,
-            Err(never) => match never {},
-        }
+        let Ok(start) = self.try_items(kind, len, |i| Ok::<T, Infallible>(item(i)));
+        start
     }
 
     /// [`Heap::items`], given up with the first error: nobody has seen what was written so far.

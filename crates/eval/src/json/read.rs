@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use floe_hir::Name;
 
 use crate::error::{ErrorKind, EvalError, Pos, Result};
-use crate::evaluator::{Evaluator, interrupted};
+use crate::evaluator::{BYTES_BETWEEN_CHECKS, Evaluator, interrupted};
 use crate::heap::{AttrsBuilder, PositionId, Value};
 
 impl<'h> Evaluator<'h> {
@@ -22,9 +22,6 @@ impl<'h> Evaluator<'h> {
         }
     }
 }
-
-/// Of a string, so many bytes are read before it is looked whether the evaluation is to end.
-const BYTES_BETWEEN_CHECKS: usize = 1 << 18;
 
 const DOING: &str = "while decoding a JSON string";
 
