@@ -169,7 +169,7 @@ impl Asker<'_> {
         };
         let task = Task::new(patience, setting.clone(), Box::new(question));
         let ticket = self.db.files().worker().ask(task);
-        Asked { ticket, answer, is_awaited, was_left: false, setting, changed: Vec::new() }
+        Asked { ticket, answer, is_awaited, left_at: None, setting, changed: Vec::new() }
     }
 
     fn wait<T: Send + 'static>(&self, asked: Asked<T>) -> Waited<T> {
@@ -183,7 +183,7 @@ impl Asker<'_> {
             if let Err(reason) = Cancelled::catch(AssertUnwindSafe(look)) {
                 // After a keystroke the same is asked again; after the client has taken its request back,
                 // it is not. A question that is dropped is interrupted.
-                let is_wanted = asked.was_left || !matches!(reason, Cancelled::Local);
+                let is_wanted = asked.left_at.is_some() || !matches!(reason, Cancelled::Local);
                 if let Some(left) = self.left.filter(|_| is_wanted) {
                     left.leave(self.key, asked);
                 }

@@ -161,10 +161,6 @@ impl Queue {
 }
 
 impl Ticket {
-    pub(super) fn number(&self) -> u64 {
-        self.number
-    }
-
     /// Nobody waits for the answer any more, but it is to be found.
     pub(super) fn give_way(&self) {
         self.set_patience(Patience::Background);
