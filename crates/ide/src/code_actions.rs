@@ -7,8 +7,9 @@ use floe_hir::Span;
 use floe_syntax::{SyntaxKind, TextEdit};
 
 use crate::assists::{AssistKind, assists};
-use crate::diagnostics::{Diagnostic, diagnostics, lint_findings};
+use crate::diagnostics::{Diagnostic, diagnostics};
 use crate::infer::type_diagnostics;
+use crate::linting::lint_findings;
 use crate::lints::{Fix, Safety, lint};
 use crate::ssr::SsrRule;
 use crate::syntax_fixes::syntax_fixes;

@@ -1,13 +1,13 @@
 //! What is wrong with a file, as far as its text tells: unreadable files, syntax errors, names that are
 //! bound nowhere or twice; and in a file without such errors, what the lints find.
 
-use floe_db::{Db, File, module, parse, problems, scopes, source, source_map};
+use floe_db::{Db, File, parse, problems, source};
 use floe_hir::{ProblemKind, Span};
 use floe_syntax::{Element, SyntaxErrorKind, SyntaxKind, Terminal};
 
-use crate::config::{config_of, flake_of};
-use crate::fixes::{index, levels};
-use crate::lints::{self, Finding, FindingKind, Fix, Input, Level, Lint, Suppressions, lint};
+use crate::config::config_of;
+use crate::linting::lint_findings;
+use crate::lints::{Finding, FindingKind, Fix, Level, Lint, Suppressions, lint};
 use crate::tree::Tree;
 
 /// One thing to tell about a file.
@@ -92,26 +92,6 @@ pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     found.extend(lint_findings(db, file).iter().take(MOST).cloned().map(Diagnostic::from));
     found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     found
-}
-
-/// What the lints find; nothing in a file with errors, about which they would be wrong.
-#[salsa::tracked(no_eq)]
-pub(crate) fn lint_findings(db: &dyn Db, file: File) -> Vec<Finding> {
-    let parse = parse(db, file);
-    if !parse.errors.is_empty() || !problems(db, file).is_empty() {
-        return Vec::new();
-    }
-    let levels = levels(db, file);
-    let input = Input {
-        path: file.path(db),
-        flake: flake_of(db, file),
-        text: &source(db, file).text,
-        tree: &parse.tree,
-        module: module(db, file),
-        map: source_map(db, file),
-        scopes: scopes(db, file),
-    };
-    lints::findings(&input, |lint| levels[index(lint)])
 }
 
 /// What is left of a file's findings about values when its comments have been read.

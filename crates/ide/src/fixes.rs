@@ -116,6 +116,7 @@ fn findings_in(
         module: &lowered.module,
         map: &lowered.source_map,
         scopes: &scopes,
+        rest: &|| {},
     };
     Some(findings(&input, level))
 }

@@ -17,6 +17,8 @@ mod diagnostics;
 mod doc_comment;
 mod document_links;
 mod document_symbols;
+#[cfg(test)]
+mod edits;
 mod evaluated_diagnostics;
 mod evaluation;
 mod fixes;
@@ -34,6 +36,7 @@ mod inlay_hints;
 mod known;
 mod library_references;
 mod linked_editing;
+mod linting;
 mod lints;
 mod moved_files;
 mod navigation;

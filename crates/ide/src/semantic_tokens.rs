@@ -2,9 +2,10 @@
 //! function or nothing at all.
 //!
 //! One pass over the flat tree in the order of the text, beside one table of the names whose meaning only
-//! the lowered file knows. Nothing is allocated for a token but the token.
+//! the lowered file knows: a byte for each byte of the text, so that nothing has to be sorted. Nothing is
+//! allocated for a token but the token.
 
-use floe_db::{Db, File, module, parse, scopes, source_map};
+use floe_db::{Db, File, module, parse, scopes, source, source_map};
 use floe_hir::{
     AttrKind, Definition, Expr, ExprId, Key, Module, Param, ScopeOwner, SourceMap, Span, Var,
     globals,
@@ -116,8 +117,7 @@ pub fn semantic_tokens(
 ) -> Vec<SemanticToken> {
     let range = range.unwrap_or(Span { start: 0, end: u32::MAX });
     let names = Names::of(db, file, range);
-    let mut tokens = Vec::with_capacity(names.table.len() * 2);
-    let mut names = names.table.into_iter().peekable();
+    let mut tokens = Vec::with_capacity(names.count * 2);
     walk(&parse(db, file).tree, range, |element, parent| {
         let span = Span { start: element.start, end: element.end };
         let mut push = |kind, modifiers| {
@@ -126,9 +126,8 @@ pub fn semantic_tokens(
             }
         };
         if matches!(element.kind, K::Ident | K::OrKw) {
-            while names.next_if(|name| name.start < element.start).is_some() {}
-            match names.next_if(|name| name.start == element.start) {
-                Some(name) => push(name.kind, name.modifiers),
+            match names.at(element.start) {
+                Some((kind, modifiers)) => push(kind, modifiers),
                 None => match by_syntax(parent) {
                     // `a.b or c`
                     _ if element.kind == K::OrKw && parent == K::Select => {
@@ -203,24 +202,36 @@ fn walk(tree: &FlatTree, range: Span, mut visit: impl FnMut(Element, K)) {
 
 /// The names whose meaning only the lowered file knows, by where they start.
 struct Names {
-    table: Vec<NameToken>,
+    /// For each byte of the text: 0, or the number of the kind from 1 on and the modifiers above it.
+    table: Vec<u8>,
+    /// How many names there are, at most.
+    count: usize,
 }
 
-#[derive(Clone, Copy)]
-struct NameToken {
-    start: u32,
-    kind: TokenKind,
-    modifiers: u8,
-}
+/// Above the number of a kind.
+const MODIFIERS_AT: u32 = 4;
+const _: () = assert!(TokenKind::LEGEND.len() < 1 << MODIFIERS_AT);
 
 impl Names {
+    fn at(&self, start: u32) -> Option<(TokenKind, u8)> {
+        let meaning = *self.table.get(start as usize)?;
+        let kind = (meaning & ((1 << MODIFIERS_AT) - 1)).checked_sub(1)?;
+        Some((TokenKind::LEGEND[kind as usize].0, meaning >> MODIFIERS_AT))
+    }
+
     fn of(db: &dyn Db, file: File, range: Span) -> Names {
         let (module, map) = (module(db, file), source_map(db, file));
-        let mut names = Names { table: Vec::with_capacity(module.exprs.len() / 2) };
+        // Pages of it that nothing is written to take no memory.
+        let length = source(db, file).text.len().min(range.end as usize);
+        let mut names = Names { table: vec![0; length], count: 0 };
         let wanted = |span: Span| span.start < range.end && range.start < span.end;
-        let mut push = |span: Span, (kind, modifiers)| {
-            if wanted(span) {
-                names.table.push(NameToken { start: span.start, kind, modifiers });
+        // Of two entries for one place the later one says more.
+        let mut push = |span: Span, (kind, modifiers): (TokenKind, u8)| {
+            if wanted(span)
+                && let Some(meaning) = names.table.get_mut(span.start as usize)
+            {
+                names.count += 1;
+                *meaning = (kind as u8 + 1) | modifiers << MODIFIERS_AT;
             }
         };
         let called = called(module);
@@ -281,15 +292,6 @@ impl Names {
             push(map.names[binding.0 as usize], (TokenKind::Parameter, definition));
         }
         mark_lets(module, map, &mut push);
-        // Of two entries for one place the later one says more.
-        names.table.sort_by_key(|name| name.start);
-        names.table.dedup_by(|later, earlier| {
-            let same = later.start == earlier.start;
-            if same {
-                *earlier = *later;
-            }
-            same
-        });
         names
     }
 }

@@ -3,18 +3,23 @@
 //! A [`Node`] is a place in the tree, copied freely. Children are without white space and comments; the
 //! shapes are those beside [`SyntaxKind`]'s variants.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use floe_hir::Span;
 use floe_syntax::{
     Associativity, ElementId, FlatTree, Precedence, SyntaxKind, binary_operator, unescape_string,
 };
+use rustc_hash::FxHashMap;
 
 /// A tree, its text, and for each element the node around it.
 pub(crate) struct Tree<'a> {
     flat: &'a FlatTree,
     text: &'a str,
-    parents: Vec<u32>,
+    /// Those of a part of the tree, if only that is looked at.
+    near: FxHashMap<u32, u32>,
+    /// All of them, once one is asked for that is not near.
+    parents: OnceCell<Vec<u32>>,
 }
 
 /// A node or token of a [`Tree`].
@@ -26,19 +31,45 @@ pub(crate) struct Node<'t> {
 
 impl<'a> Tree<'a> {
     pub(crate) fn new(flat: &'a FlatTree, text: &'a str) -> Tree<'a> {
+        Tree { flat, text, near: FxHashMap::default(), parents: OnceCell::new() }
+    }
+
+    /// The same for whoever looks at what touches these bytes, and rarely at anything else.
+    pub(crate) fn near(flat: &'a FlatTree, text: &'a str, bytes: Span) -> Tree<'a> {
+        let mut tree = Tree::new(flat, text);
         let elements = flat.elements();
-        let mut parents = vec![0; elements.len()];
         let mut around: Vec<u32> = Vec::new();
-        for (element, id) in elements.iter().zip(0_u32..) {
+        let mut id = 0;
+        while let Some(element) = elements.get(id as usize).filter(|it| it.start <= bytes.end) {
+            if element.end < bytes.start {
+                id = element.next;
+                continue;
+            }
             while around.last().is_some_and(|node| elements[*node as usize].next <= id) {
                 around.pop();
             }
-            parents[id as usize] = around.last().copied().unwrap_or(0);
+            tree.near.insert(id, around.last().copied().unwrap_or(0));
             if !element.kind.is_token() {
                 around.push(id);
             }
+            id += 1;
         }
-        Tree { flat, text, parents }
+        tree
+    }
+
+    /// What touches the bytes that the tree was made for, in the order of the text.
+    pub(crate) fn all_near(&self) -> Vec<Node<'_>> {
+        let mut ids: Vec<u32> = self.near.keys().copied().collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|id| Node { tree: self, id }).collect()
+    }
+
+    fn parent_of(&self, id: u32) -> u32 {
+        match (self.parents.get(), self.near.get(&id)) {
+            (Some(parents), _) => parents[id as usize],
+            (None, Some(parent)) => *parent,
+            (None, None) => self.parents.get_or_init(|| parents(self.flat))[id as usize],
+        }
     }
 
     pub(crate) fn text(&self) -> &'a str {
@@ -51,7 +82,7 @@ impl<'a> Tree<'a> {
 
     /// All nodes and tokens in the order of the text, trivia too.
     pub(crate) fn all(&self) -> impl Iterator<Item = Node<'_>> {
-        (0..self.parents.len() as u32).map(|id| Node { tree: self, id })
+        (0..self.flat.elements().len() as u32).map(|id| Node { tree: self, id })
     }
 
     /// The token at an offset: of two that touch there the one behind, unless that is white space.
@@ -97,6 +128,23 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// For each element, the node around it.
+fn parents(flat: &FlatTree) -> Vec<u32> {
+    let elements = flat.elements();
+    let mut parents = vec![0; elements.len()];
+    let mut around: Vec<u32> = Vec::new();
+    for (element, id) in elements.iter().zip(0_u32..) {
+        while around.last().is_some_and(|node| elements[*node as usize].next <= id) {
+            around.pop();
+        }
+        parents[id as usize] = around.last().copied().unwrap_or(0);
+        if !element.kind.is_token() {
+            around.push(id);
+        }
+    }
+    parents
+}
+
 impl<'t> Node<'t> {
     pub(crate) fn tree(self) -> &'t Tree<'t> {
         self.tree
@@ -135,7 +183,7 @@ impl<'t> Node<'t> {
     }
 
     pub(crate) fn parent(self) -> Option<Node<'t>> {
-        (self.id != 0).then(|| Node { tree: self.tree, id: self.tree.parents[self.id as usize] })
+        (self.id != 0).then(|| Node { id: self.tree.parent_of(self.id), ..self })
     }
 
     /// The node itself and what is around it.

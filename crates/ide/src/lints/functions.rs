@@ -1,6 +1,6 @@
 //! Calls: functions that only pass on, functions that are old, functions that are not called.
 
-use floe_hir::{Expr, Param, Span};
+use floe_hir::Span;
 use floe_syntax::{Precedence, SyntaxKind, TextEdit};
 
 use super::Checker;
@@ -62,51 +62,47 @@ pub(super) fn application_in_list(checker: &mut Checker<'_>, node: Node<'_>) {
 
 /// `isNull x`, `builtins.toPath x`
 pub(super) fn deprecated_builtin(checker: &mut Checker<'_>, node: Node<'_>) {
-    let (name, function) = match node.kind() {
-        SyntaxKind::Apply => {
-            let Some(function) = node.expr(0) else { return };
-            (builtin(checker, function), function)
-        }
-        // A call is told as a whole.
-        _ if node.parent().is_some_and(|parent| {
-            parent.is(SyntaxKind::Apply) && parent.expr(0) == Some(node)
-                || parent.is(SyntaxKind::Select) && builtin(checker, parent).is_some()
-        }) =>
-        {
-            return;
-        }
-        _ => (builtin(checker, node), node),
+    let function = match node.kind() {
+        SyntaxKind::Apply => node.expr(0),
+        _ => Some(node),
     };
-    match name {
-        Some("isNull") => {
-            let span = function.span();
-            let argument = node.is(SyntaxKind::Apply).then(|| node.expr(1)).flatten();
-            let loses_comment =
-                node.children_with_trivia().any(|child| child.is(SyntaxKind::Comment));
-            let finding =
-                checker.report(span, "'isNull' is deprecated: compare with null").deprecated();
-            if let Some(argument) = argument.filter(|_| !loses_comment) {
-                let text = format!("{} == null", argument.text());
-                let text = in_place_of(node, &text, Tightness::Operator(Precedence::Equality));
-                finding.fix("Compare with null", vec![TextEdit::replace(node.range(), text)]);
-            }
-        }
-        Some("toPath") => {
-            let message = "'toPath' is deprecated: append a string to a path with '+', or make it absolute with '/. + x'";
-            checker.report(function.span(), message).deprecated();
-        }
-        _ => {}
+    let Some(function) = function else { return };
+    let Some(name) = old_builtin(checker, function) else { return };
+    // A call is told as a whole.
+    let is_called = |parent: Node<'_>| parent.is(SyntaxKind::Apply) && parent.expr(0) == Some(node);
+    if !node.is(SyntaxKind::Apply) && node.parent().is_some_and(is_called) {
+        return;
+    }
+    if name == "toPath" {
+        let message = "'toPath' is deprecated: append a string to a path with '+', or make it absolute with '/. + x'";
+        checker.report(function.span(), message).deprecated();
+        return;
+    }
+    let argument = node.is(SyntaxKind::Apply).then(|| node.expr(1)).flatten();
+    let loses_comment = node.children_with_trivia().any(|child| child.is(SyntaxKind::Comment));
+    let message = "'isNull' is deprecated: compare with null";
+    let finding = checker.report(function.span(), message).deprecated();
+    if let Some(argument) = argument.filter(|_| !loses_comment) {
+        let text = format!("{} == null", argument.text());
+        let text = in_place_of(node, &text, Tightness::Operator(Precedence::Equality));
+        finding.fix("Compare with null", vec![TextEdit::replace(node.range(), text)]);
     }
 }
 
-/// Which builtin a function is, by its global name or as an attribute of `builtins`.
-fn builtin<'t>(checker: &Checker<'_>, function: Node<'t>) -> Option<&'t str> {
+/// Which deprecated builtin a function is, by its global name or as an attribute of `builtins`. Most
+/// functions are none, which their text tells at once.
+fn old_builtin<'t>(checker: &Checker<'_>, function: Node<'t>) -> Option<&'t str> {
+    let is_old = |name: &&str| matches!(*name, "isNull" | "toPath");
     if function.is(SyntaxKind::Variable) {
-        return checker.is_global(function, function.text()).then(|| function.text());
+        let name = Some(function.text()).filter(is_old)?;
+        return checker.is_global(function, name).then_some(name);
     }
     let base = function.is(SyntaxKind::Select).then(|| function.expr(0)).flatten()?;
+    if !base.is_variable("builtins") {
+        return None;
+    }
     match function.attrs().as_slice() {
-        [attr] if checker.is_global(base, "builtins") => Some(attr.text()),
+        [attr] if checker.is_global(base, "builtins") => Some(attr.text()).filter(is_old),
         _ => None,
     }
 }
@@ -129,7 +125,7 @@ pub(super) fn deprecated_lib(checker: &mut Checker<'_>, node: Node<'_>) {
     if base.is_variable("stdenv") && attrs.first().is_some_and(|attr| attr.text() == "lib") {
         let span = Span { start: base.start(), end: attrs[0].end() };
         checker.report(span, "'stdenv.lib' is deprecated: take 'lib' as an argument").deprecated();
-        let edits = lib_argument(checker, node, span);
+        let edits = lib_argument(node, span);
         if let (Some(edits), Some(finding)) = (edits, checker.found.last_mut()) {
             finding.fix_to_review("Take 'lib' as an argument", edits);
         }
@@ -142,7 +138,7 @@ pub(super) fn deprecated_lib(checker: &mut Checker<'_>, node: Node<'_>) {
 }
 
 /// `lib` for `stdenv.lib`, and an argument `lib` of the function that has `stdenv`, unless it has both.
-fn lib_argument(checker: &Checker<'_>, node: Node<'_>, span: Span) -> Option<Vec<TextEdit>> {
+fn lib_argument(node: Node<'_>, span: Span) -> Option<Vec<TextEdit>> {
     let lambdas = node.ancestors().filter(|around| around.is(SyntaxKind::Lambda));
     let pattern = lambdas
         .filter_map(|lambda| lambda.child(SyntaxKind::Param)?.child(SyntaxKind::Pattern))
@@ -153,19 +149,23 @@ fn lib_argument(checker: &Checker<'_>, node: Node<'_>, span: Span) -> Option<Vec
         edits.insert(0, TextEdit::insert(stdenv.start(), "lib, "));
     }
     // Something else may be called `lib` in between.
-    let lowered = &checker.input.module.lambdas;
-    let rebinds = lowered.iter().any(|lambda| match &lambda.param {
-        Param::Simple { name, .. } => name.as_str() == "lib",
-        Param::Pattern { .. } => false,
-    });
-    let binds = checker.input.module.exprs.iter().any(|expr| match expr {
-        Expr::Let { attrs, .. } => checker.input.module.attrs[attrs.0 as usize]
-            .entries
-            .iter()
-            .any(|entry| entry.name.as_str() == "lib"),
+    let is_inside = |around: &Node<'_>| !pattern.ancestors().any(|outer| outer == *around);
+    let is_lib = !node.ancestors().take_while(is_inside).any(binds_lib);
+    is_lib.then_some(edits)
+}
+
+fn binds_lib(around: Node<'_>) -> bool {
+    match around.kind() {
+        SyntaxKind::Lambda => around
+            .child(SyntaxKind::Param)
+            .and_then(|param| param.child(SyntaxKind::Ident))
+            .is_some_and(|name| name.text() == "lib"),
+        SyntaxKind::LetIn => around.entries().any(|entry| match entry.kind() {
+            SyntaxKind::Inherit => entry.all_of(SyntaxKind::Attr).any(|attr| attr.text() == "lib"),
+            _ => entry.attrs().first().is_some_and(|attr| attr.text() == "lib"),
+        }),
         _ => false,
-    });
-    (!rebinds && !binds).then_some(edits)
+    }
 }
 
 fn formal<'t>(pattern: Node<'t>, name: &str) -> Option<Node<'t>> {

@@ -4,6 +4,7 @@
 //! errors, reports places, and where it can says which edits mend them. A [`Safety::Safe`] fix never
 //! changes what the program means; tests hold every lint to that over whole package sets.
 
+mod again;
 mod functions;
 mod names;
 mod operators;
@@ -12,6 +13,7 @@ mod sets;
 mod suppressions;
 mod syntax;
 
+pub(crate) use self::again::Local;
 pub(crate) use self::names::delete_name;
 pub(crate) use self::sets::as_inherit;
 pub(crate) use self::suppressions::Suppressions;
@@ -112,6 +114,8 @@ pub(crate) struct Input<'a> {
     pub(crate) module: &'a Module,
     pub(crate) map: &'a SourceMap,
     pub(crate) scopes: &'a Scopes,
+    /// Called now and then. Whoever waits for nothing any more may unwind out of it.
+    pub(crate) rest: &'a dyn Fn(),
 }
 
 /// Looks at one node.
@@ -119,7 +123,8 @@ type Check = fn(&mut Checker<'_>, Node<'_>);
 
 #[derive(Debug)]
 enum Rule {
-    /// Looks at each node of some kinds.
+    /// Looks at each node of some kinds. What it finds follows from the node, what is around it, and the
+    /// lines that it stands in: where none of that has changed, it is not asked again.
     Nodes(&'static [SyntaxKind], Check),
     /// Looks at the file as a whole.
     File(fn(&mut Checker<'_>)),
@@ -227,42 +232,32 @@ impl Level {
     }
 }
 
+/// How each lint is reported, in the order of [`LINTS`].
+pub(crate) type Levels = Vec<Level>;
+
 /// What the lints find in a file, in the order of the text. `level` says how each is reported.
 pub(crate) fn findings(input: &Input<'_>, level: impl Fn(&Lint) -> Level) -> Vec<Finding> {
+    let levels: Levels = LINTS.iter().map(level).collect();
     let tree = Tree::new(input.tree, input.text);
-    let levels: Vec<Level> = LINTS.iter().map(level).collect();
-    let mut checker = Checker {
-        input,
-        tree: &tree,
-        current: (&LINTS[0], Level::Allow),
-        variables: OnceCell::new(),
-        depth_in_flake: OnceCell::new(),
-        found: Vec::new(),
-    };
-    let on = || LINTS.iter().zip(&levels).filter(|(_, level)| **level > Level::Allow);
-    let mut by_kind: Vec<Vec<(&'static Lint, Level, Check)>> = vec![Vec::new(); K::ALL.len()];
-    for (lint, level) in on() {
-        match lint.rule {
-            Nodes(kinds, check) => {
-                for kind in kinds {
-                    by_kind[*kind as usize].push((lint, *level, check));
-                }
-            }
-            File(check) => {
-                checker.current = (lint, *level);
-                check(&mut checker);
-            }
-            Rule::Suppressions | Rule::Types => {}
-        }
-    }
-    for node in tree.all() {
-        for (lint, level, check) in &by_kind[node.kind() as usize] {
+    let local = again::local(input, &tree, &levels, tree.all());
+    all_findings(input, &levels, &local)
+}
+
+/// What the lints find, of which those that look at one node after the other have run already.
+pub(crate) fn all_findings(input: &Input<'_>, levels: &Levels, local: &[Local]) -> Vec<Finding> {
+    let tree = Tree::new(input.tree, input.text);
+    let mut checker = Checker::new(input, &tree);
+    for (lint, level) in LINTS.iter().zip(levels).filter(|(_, level)| **level > Level::Allow) {
+        if let File(check) = lint.rule {
+            (input.rest)();
             checker.current = (lint, *level);
-            check(&mut checker, node);
+            check(&mut checker);
         }
     }
-    let mut found = suppressions::apply(&tree, checker.found, |slug| {
-        LINTS.iter().zip(&levels).find(|(lint, _)| lint.slug == slug).map(|(_, level)| *level)
+    let mut found = checker.found;
+    found.extend(local.iter().map(|local| local.finding.clone()));
+    let mut found = suppressions::apply(&tree, found, |slug| {
+        LINTS.iter().zip(levels).find(|(lint, _)| lint.slug == slug).map(|(_, level)| *level)
     });
     found.sort_by_key(|finding| (finding.span.start, finding.span.end));
     found
@@ -273,10 +268,26 @@ struct Checker<'a> {
     input: &'a Input<'a>,
     tree: &'a Tree<'a>,
     current: (&'static Lint, Level),
-    /// The variables of the module, by where they stand.
+    /// The variables that are near, by where they stand.
     variables: OnceCell<FxHashMap<u32, ExprId>>,
+    /// The bytes in which most variables are that are asked for.
+    near: Span,
     depth_in_flake: OnceCell<Option<usize>>,
     found: Vec<Finding>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(input: &'a Input<'a>, tree: &'a Tree<'a>) -> Checker<'a> {
+        Checker {
+            input,
+            tree,
+            current: (&LINTS[0], Level::Allow),
+            variables: OnceCell::new(),
+            near: Span { start: 0, end: u32::MAX },
+            depth_in_flake: OnceCell::new(),
+            found: Vec::new(),
+        }
+    }
 }
 
 impl Checker<'_> {
@@ -296,13 +307,20 @@ impl Checker<'_> {
 
     /// The variable whose node this is.
     fn variable(&self, node: Node<'_>) -> Option<Var> {
-        let variables = self.variables.get_or_init(|| {
-            let module = self.input.module;
+        let Input { module, map, .. } = self.input;
+        let variables = || {
             let ids = (0..module.exprs.len() as u32).map(ExprId);
             let ids = ids.filter(|id| matches!(module.expr(*id), Expr::Var(_)));
-            ids.map(|id| (self.input.map.exprs[id.0 as usize].start, id)).collect()
-        });
-        match self.input.module.expr(*variables.get(&node.start())?) {
+            ids.map(|id| (map.exprs[id.0 as usize].start, id))
+        };
+        let is_near = |start: u32| self.near.start <= start && start < self.near.end;
+        let found = if is_near(node.start()) {
+            let near = || variables().filter(|(start, _)| is_near(*start)).collect();
+            self.variables.get_or_init(near).get(&node.start()).copied()
+        } else {
+            variables().find(|(start, _)| *start == node.start()).map(|(_, id)| id)
+        };
+        match module.expr(found?) {
             Expr::Var(var) => Some(var),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Names that nobody uses, and sets of names that are wider than their use.
 
 use floe_hir::{
-    AttrKind, AttrsId, BindingId, Definition, Expr, ExprId, Lambda, Module, Name, Param, Span, Var,
+    AttrKind, AttrsId, BindingId, Definition, Expr, ExprId, Lambda, Module, Name, Param, Span,
 };
 use floe_syntax::{SyntaxKind, TextEdit};
 use rustc_hash::FxHashSet;
@@ -70,10 +70,9 @@ pub(super) fn unused_inherits(checker: &mut Checker<'_>) {
 /// `with set; …` where no name can come from the set.
 pub(super) fn unused_with(checker: &mut Checker<'_>) {
     let module = checker.input.module;
-    let asked = asked_sets(checker);
+    let asked = checker.input.scopes.asked_withs(module);
     for id in ids(module) {
-        let Expr::With { set, .. } = module.expr(id) else { continue };
-        if asked.contains(&set) {
+        if !matches!(module.expr(id), Expr::With { .. }) || asked.contains(&id) {
             continue;
         }
         let span = checker.input.map.exprs[id.0 as usize];
@@ -358,20 +357,6 @@ fn is_used(checker: &Checker<'_>, binding: BindingId, value: Option<ExprId>) -> 
         let span = map.exprs[reference.0 as usize];
         own.is_none_or(|own| span.start < own.start || own.end < span.end)
     })
-}
-
-/// The sets of `with`s that some name may come from.
-fn asked_sets(checker: &Checker<'_>) -> FxHashSet<ExprId> {
-    let (module, scopes) = (checker.input.module, checker.input.scopes);
-    let under_with =
-        ids(module).filter(|id| matches!(module.expr(*id), Expr::Var(Var::With { .. })));
-    under_with
-        .filter_map(|id| match scopes.definition(module, id) {
-            Some(Definition::With { sets, .. }) => Some(sets),
-            _ => None,
-        })
-        .flatten()
-        .collect()
 }
 
 /// The node of a kind that begins and ends where the span does.

@@ -102,7 +102,8 @@ pub(super) fn misleading_or(checker: &mut Checker<'_>, node: Node<'_>) {
     // An attribute that is a function, called with or without the default, is meant like this.
     let gives_up = ["throw", "abort"].iter().any(|name| {
         checker.is_global(default, name)
-            || (default.is(SyntaxKind::Select) && default.text().ends_with(&format!(".{name}")))
+            || (default.is(SyntaxKind::Select)
+                && default.text().strip_suffix(*name).is_some_and(|before| before.ends_with('.')))
     });
     if !gives_up {
         return;

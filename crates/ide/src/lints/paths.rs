@@ -1,7 +1,5 @@
 //! Paths that mean something on one machine only.
 
-use std::path::{Component, Path};
-
 use floe_syntax::SyntaxKind;
 
 use super::Checker;
@@ -23,17 +21,17 @@ pub(super) fn path_outside_flake(checker: &mut Checker<'_>, node: Node<'_>) {
         return;
     }
     let Some(mut depth) = checker.depth_in_flake() else { return };
-    for step in Path::new(text).components() {
+    for step in text.split('/') {
         match step {
-            Component::ParentDir if depth == 0 => {
+            ".." if depth == 0 => {
                 let message =
                     "this path leaves the folder of the flake, which is all that it may read";
                 checker.report(node.span(), message);
                 return;
             }
-            Component::ParentDir => depth -= 1,
-            Component::Normal(_) => depth += 1,
-            _ => {}
+            ".." => depth -= 1,
+            "" | "." => {}
+            _ => depth += 1,
         }
     }
 }

@@ -24,6 +24,7 @@ fn find(text: &str, only: Option<&str>) -> Vec<Finding> {
         module: &lowered.module,
         map: &lowered.source_map,
         scopes: &scopes,
+        rest: &|| {},
     };
     findings(&input, |lint| match only {
         Some(slug) if slug == lint.slug || slug == "unused-suppression" => Level::Warn,
