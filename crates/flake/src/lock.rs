@@ -17,7 +17,6 @@ use crate::reference::{FlakeReference, ReferenceError};
 #[derive(Clone, Debug)]
 pub struct LockFile {
     path: PathBuf,
-    version: u64,
     root: String,
     nodes: BTreeMap<String, Node>,
 }
@@ -29,8 +28,6 @@ pub struct Node {
     pub locked: Option<Locked>,
     /// What the flake asked for; the root has none.
     pub original: Option<FlakeReference>,
-    /// Whether the tree is a flake (`inputs.x.flake = false` says no).
-    pub is_flake: bool,
     /// Its inputs by name.
     pub inputs: BTreeMap<String, Edge>,
 }
@@ -42,8 +39,6 @@ pub struct Locked {
     pub reference: FlakeReference,
     /// The tree's NAR hash as the file spells it: `sha256-…` in base64.
     pub nar_hash: Option<String>,
-    /// Seconds since 1970 of its last change.
-    pub last_modified: Option<u64>,
 }
 
 /// Where an input leads.
@@ -110,7 +105,13 @@ pub enum LockErrorKind {
     /// Inputs follow each other in a circle.
     #[error("follow cycle detected: [{}]", .0.join(" -> "))]
     FollowCycle(Vec<String>),
+    /// Inputs follow each other further than any flake needs.
+    #[error("'{0}' follows more than {MOST_FOLLOWS} inputs, one after the other")]
+    FollowsTooMany(String),
 }
+
+/// How many inputs may follow each other.
+const MOST_FOLLOWS: usize = 1_000;
 
 impl LockFile {
     /// Reads and parses the file.
@@ -124,11 +125,6 @@ impl LockFile {
     /// Parses `text`; `path` is for messages.
     pub fn parse(path: &Path, text: &str) -> Result<LockFile, LockError> {
         parse(path, text).map_err(|kind| LockError { path: path.into(), kind })
-    }
-
-    /// The file's format version, 5 to 7.
-    pub fn version(&self) -> u64 {
-        self.version
     }
 
     /// The flake that the file belongs to.
@@ -162,6 +158,9 @@ impl LockFile {
             cycle.push(printed);
             return Err(LockErrorKind::FollowCycle(cycle));
         }
+        if visited.len() == MOST_FOLLOWS {
+            return Err(LockErrorKind::FollowsTooMany(visited.swap_remove(0)));
+        }
         visited.push(printed);
         let mut key = self.root.as_str();
         for input in path {
@@ -181,23 +180,18 @@ impl LockFile {
 fn parse(path: &Path, text: &str) -> Result<LockFile, LockErrorKind> {
     let json: Value = serde_json::from_str(text).map_err(LockErrorKind::Json)?;
     let top = object(&json, "the top of the file")?;
-    let version = match top.get("version") {
-        Some(Value::Number(number)) => match number.as_u64() {
-            Some(version @ 5..=7) => version,
-            _ => return Err(LockErrorKind::Version { found: number.to_string() }),
-        },
-        other => {
-            let found = other.map_or_else(|| "none".to_owned(), Value::to_string);
-            return Err(LockErrorKind::Version { found });
-        }
-    };
+    let version = top.get("version");
+    if !matches!(version.and_then(Value::as_u64), Some(5..=7)) {
+        let found = version.map_or_else(|| "none".to_owned(), Value::to_string);
+        return Err(LockErrorKind::Version { found });
+    }
     let root = string(top.get("root").unwrap_or(&Value::Null), "root")?;
     let mut nodes = BTreeMap::new();
     for (key, value) in object(top.get("nodes").unwrap_or(&Value::Null), "nodes")? {
         nodes.insert(key.clone(), parse_node(value, &format!("nodes.{key}"), *key == root)?);
     }
     check_edges(&nodes, &root)?;
-    Ok(LockFile { path: path.into(), version, root, nodes })
+    Ok(LockFile { path: path.into(), root, nodes })
 }
 
 fn parse_node(value: &Value, place: &str, is_root: bool) -> Result<Node, LockErrorKind> {
@@ -220,7 +214,6 @@ fn parse_node(value: &Value, place: &str, is_root: bool) -> Result<Node, LockErr
             nar_hash: (attributes.get("narHash"))
                 .map(|hash| string(hash, &place_of("locked.narHash")))
                 .transpose()?,
-            last_modified: attributes.get("lastModified").and_then(Value::as_u64),
         });
         let attributes =
             object(node.get("original").unwrap_or(&Value::Null), &place_of("original"))?;
@@ -232,8 +225,7 @@ fn parse_node(value: &Value, place: &str, is_root: bool) -> Result<Node, LockErr
             inputs.insert(name.clone(), parse_edge(edge, &format!("{place}.inputs.{name}"))?);
         }
     }
-    let is_flake = node.get("flake").and_then(Value::as_bool).unwrap_or(true);
-    Ok(Node { locked, original, is_flake, inputs })
+    Ok(Node { locked, original, inputs })
 }
 
 fn parse_edge(value: &Value, place: &str) -> Result<Edge, LockErrorKind> {
@@ -319,11 +311,9 @@ mod tests {
         let lock = lock(LOCK).unwrap();
         let (key, node) = lock.find(&["nixpkgs"]).unwrap().unwrap();
         assert_eq!(key, "nixpkgs_2");
-        assert!(!node.is_flake);
         let locked = node.locked.as_ref().unwrap();
         assert_eq!(locked.reference.to_string(), "github:NixOS/nixpkgs/abc");
         assert_eq!(locked.nar_hash.as_deref(), Some("sha256-vNpU"));
-        assert_eq!(locked.last_modified, Some(1767039857));
     }
 
     #[test]
@@ -359,6 +349,18 @@ mod tests {
         .unwrap();
         expect!["/p/flake.lock: follow cycle detected: [a -> b -> a]"]
             .assert_eq(&lock.find(&["a"]).unwrap_err().to_string());
+    }
+
+    #[test]
+    fn inputs_that_follow_each_other_without_end_are_an_error() {
+        let inputs: Vec<String> =
+            (0..100_000).map(|n| format!(r#""i{n}": ["i{}"]"#, n + 1)).collect();
+        let root = format!(r#""r": {{ "inputs": {{ {} }} }}"#, inputs.join(", "));
+        let lock =
+            lock(&format!(r#"{{ "version": 7, "root": "r", "nodes": {{ {root} }} }}"#)).unwrap();
+        expect!["/p/flake.lock: 'i0' follows more than 1000 inputs, one after the other"]
+            .assert_eq(&lock.find(&["i0"]).unwrap_err().to_string());
+        assert!(lock.find(&["i99999"]).unwrap().is_none());
     }
 
     #[test]
