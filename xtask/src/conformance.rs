@@ -13,11 +13,11 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    bench::peer::Peer,
+    bench::peer::{DEPTH, Peer},
     run::{cargo, checkout, run, say, target},
 };
 
-pub(crate) const USAGE: &str = "usage: cargo xtask conformance [WHAT…] [OPTIONS]
+const USAGE: &str = "usage: cargo xtask conformance [WHAT…] [OPTIONS]
 
 WHAT is packages (every derivation path that nix-env finds) or the name of a system in
 fixtures/conformance: desktop, web-server, container-host. All of them if nothing is named.
@@ -30,9 +30,6 @@ status is 1 if there is one. Packages take minutes and gigabytes of memory.
 ";
 
 const SYSTEMS: [&str; 3] = ["desktop", "web-server", "container-host"];
-
-/// Both programs stop at one package of nixpkgs at the default depth.
-const DEPTH: [&str; 3] = ["--option", "max-call-depth", "100000"];
 
 /// Compares what the words ask for.
 pub(crate) fn run_conformance(words: &[&str]) -> Result<()> {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::{
     measure::{Floe, alternate, process_rows},
-    peer::Peer,
+    peer::{DEPTH, Peer},
     table::Table,
 };
 use crate::run::{checkout, say};
@@ -64,9 +64,6 @@ const DESKTOP: &str = r#"(import NIXPKGS/nixos { configuration = { fileSystems."
 
 /// The derivation that holds the list as JSON: its path is a hash of all of it.
 const OPTIONS: &str = "(import NIXPKGS/nixos { configuration = { }; }).config.system.build.manual.optionsJSON.drvPath";
-
-/// At the default depth both programs stop at one package.
-const DEPTH: [&str; 3] = ["--option", "max-call-depth", "100000"];
 
 const JSON_BYTES: usize = 50 << 20;
 

@@ -11,7 +11,11 @@ mod parse;
 pub(crate) mod peer;
 mod table;
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -19,14 +23,13 @@ use serde_json::json;
 use self::{measure::Floe, peer::Peer, table::Table};
 use crate::run::{cargo, run, say, target};
 
-pub(crate) const USAGE: &str = "usage: cargo xtask bench [WHAT…] [OPTIONS]
+const USAGE: &str = "usage: cargo xtask bench [WHAT…] [OPTIONS]
 
 WHAT is parse, eval, lsp, evaluated or hook; all of them if nothing is named. A single evaluation can be named
 instead of eval: hello, system, update, fold, concat, recursion, sort, json, and the long ones, which
 eval leaves out: desktop, options, names, paths.
 
   --all              the long evaluations too
-
   --nixpkgs DIR      the nixpkgs checkout to measure on; otherwise FLOE_NIXPKGS names it
   --runs N           how often the larger programs run; the medians are printed (5)
   --edits N          how many edits of each kind a session of a language server has (200)
@@ -74,27 +77,27 @@ pub(crate) fn run_bench(words: &[&str]) -> Result<()> {
 
     let mut tables = Vec::new();
     for &what in &options.what {
-        if what == What::Hook {
-            tables.push(hook::measure(&floe, direnv.as_ref(), options.runs * 40)?);
-            continue;
-        }
-        let Some(nixpkgs) = &options.nixpkgs else {
-            say(&format!("{}: left out: FLOE_NIXPKGS names no nixpkgs checkout", what.word()));
-            continue;
-        };
-        match what {
-            What::Parse => tables.push(parse::measure(nixpkgs, nix.as_ref(), options.runs)?),
-            What::Eval => {
+        match (what, &options.nixpkgs) {
+            (What::Hook, _) => {
+                tables.push(hook::measure(&floe, direnv.as_ref(), options.runs * 40)?);
+            }
+            (_, None) => {
+                say(&format!("{}: left out: FLOE_NIXPKGS names no nixpkgs checkout", what.word()));
+            }
+            (What::Parse, Some(nixpkgs)) => {
+                tables.push(parse::measure(nixpkgs, nix.as_ref(), options.runs)?);
+            }
+            (What::Eval, Some(nixpkgs)) => {
                 let chosen = eval::Chosen { cases: &options.cases, all: options.all };
                 tables.extend(eval::measure(&floe, nixpkgs, nix.as_ref(), options.runs, &chosen)?);
             }
-            What::Lsp => tables.extend(lsp::measure(&floe, nixpkgs, nil.as_ref(), options.edits)?),
-            What::Evaluated => tables.push(evaluated::measure(&floe, nixpkgs)?),
-            What::Hook => {}
+            (What::Lsp, Some(nixpkgs)) => {
+                tables.extend(lsp::measure(&floe, nixpkgs, nil.as_ref(), options.edits)?);
+            }
+            (What::Evaluated, Some(nixpkgs)) => tables.push(evaluated::measure(&floe, nixpkgs)?),
         }
     }
-    print(&tables, options.json);
-    Ok(())
+    print(&tables, options.json)
 }
 
 struct Options {
@@ -127,7 +130,8 @@ impl Options {
         };
         let mut words = words.iter();
         while let Some(&word) = words.next() {
-            let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+            let mut value =
+                || words.next().with_context(|| format!("{word} needs a value\n\n{USAGE}"));
             match word {
                 "--nixpkgs" => options.nixpkgs = Some(value()?.into()),
                 "--runs" => {
@@ -179,15 +183,14 @@ fn build() -> Result<Floe> {
     Ok(Floe { program: target().join("release/floe") })
 }
 
-#[expect(clippy::print_stdout, reason = "the tables are what the command is for")]
-fn print(tables: &[Table], as_json: bool) {
-    if as_json {
+fn print(tables: &[Table], as_json: bool) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let printed = if as_json {
         let tables: Vec<_> = tables.iter().map(Table::to_json).collect();
-        println!("{:#}", json!({ "machine": measure::machine(), "tables": tables }));
-        return;
-    }
-    println!("{}\n", measure::machine());
-    for table in tables {
-        println!("{table}");
-    }
+        writeln!(out, "{:#}", json!({ "machine": measure::machine(), "tables": tables }))
+    } else {
+        writeln!(out, "{}\n", measure::machine())
+            .and_then(|()| tables.iter().try_for_each(|table| writeln!(out, "{table}")))
+    };
+    printed.context("the tables cannot be printed")
 }

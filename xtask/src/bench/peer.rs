@@ -4,6 +4,9 @@ use std::{env, path::Path, process::Command};
 
 use crate::run::{find, output, say};
 
+/// What lists all of nixpkgs: at the default depth Floe and Nix stop at one package.
+pub(crate) const DEPTH: [&str; 3] = ["--option", "max-call-depth", "100000"];
+
 /// A program, perhaps called through others.
 #[derive(Clone)]
 pub(crate) struct Peer {
