@@ -10,6 +10,7 @@ use std::{
 
 use floe_eval::{
     Console,
+    error::Report,
     fs::{FileSystem, FileType, Lowered, RealFileSystem},
 };
 
@@ -21,9 +22,13 @@ pub(super) struct Once(Arc<Mutex<HashSet<String>>>);
 
 impl Once {
     fn say(&self, message: &str, say: fn(&Terminal, &str)) {
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned()) {
+        if self.is_new(message.to_owned()) {
             say(&Terminal(Layout::Own), message);
         }
+    }
+
+    fn is_new(&self, message: String) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(message)
     }
 }
 
@@ -34,6 +39,13 @@ impl Console for Once {
 
     fn warn(&self, message: &str) {
         self.say(message, Terminal::warn);
+    }
+
+    fn warn_at(&self, warning: &Report) {
+        let place = warning.position.as_ref().map(|it| (it.origin.to_string(), it.line, it.column));
+        if self.is_new(format!("{} {place:?}", warning.message)) {
+            Terminal(Layout::Own).warn_at(warning);
+        }
     }
 
     fn evaluation_warning(&self, message: &str) {
