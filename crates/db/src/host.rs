@@ -176,6 +176,7 @@ fn tell(database: &mut Database, mut paths: Vec<PathBuf>) -> Revised {
     paths.retain(|path| {
         let may_be_code = || match path.extension() {
             Some(extension) if extension == "nix" => true,
+            _ if path.ends_with(".gitignore") => true,
             _ => !matches!(system.stamp(path), Stamp::File { .. } | Stamp::Special),
         };
         roots.iter().any(|root| path.starts_with(root)) && may_be_code()

@@ -20,6 +20,7 @@ use floe_syntax::ParseOptions;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use crate::document_symbols::{SymbolKind, kind_of};
+use crate::ignored::Ignored;
 
 /// What one file binds, mentions and refers to.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +99,7 @@ impl FileIndex {
 /// The most files that count as one workspace, and the most folders that are looked through for them.
 const MOST_FILES: usize = 100_000;
 
-/// The Nix files below the open folders, by path.
+/// The Nix files below the open folders, by path, without those that a `.gitignore` leaves out.
 pub fn workspace_files(db: &dyn Db) -> Vec<File> {
     let index = Index::current(db);
     index.places().map(|place| index.file(db, place)).collect()
@@ -201,6 +202,28 @@ pub(crate) fn direct_referrers(db: &dyn Db, file: File) -> Vec<File> {
     let index = Index::current(db);
     let found = Referrers::current(db, &index).of(file.path(db));
     found.into_iter().map(|place| index.file(db, place)).collect()
+}
+
+/// The files of the workspace that mention one of these names.
+pub(crate) fn mentioning_files(db: &dyn Db, names: &[Name]) -> Vec<File> {
+    let mut found = Vec::new();
+    let index = for_each_index(db, |place, file| {
+        if names.iter().any(|name| file.mentions(*name)) {
+            found.push(place);
+        }
+    });
+    found.into_iter().map(|place| index.file(db, place)).collect()
+}
+
+/// Whether a file of the workspace mentions one of these names.
+pub(crate) fn mentions(db: &dyn Db, file: File, names: &[Name]) -> bool {
+    let index = Index::current(db);
+    let Some(place) = index.place(file.path(db)) else { return false };
+    let found = match index.open(db).get(&place) {
+        Some(file) => open_index(db, *file),
+        None => index.of(db, place),
+    };
+    names.iter().any(|name| found.mentions(*name))
 }
 
 /// Where the files of the workspace take an attribute of this name from something called `lib`.
@@ -363,8 +386,8 @@ struct State {
     folders: BTreeMap<PathBuf, Arc<Folder>>,
     /// What the disk has told of.
     told: Vec<PathBuf>,
-    /// Folders that are still to be looked through.
-    pending: Vec<PathBuf>,
+    /// Folders that are still to be looked through, with the rules that the folders around have for them.
+    pending: Vec<(PathBuf, Ignored)>,
     seen: FxHashSet<PathBuf>,
     is_changed: bool,
 }
@@ -377,7 +400,8 @@ impl State {
         workspace.told(db);
         let roots = workspace.roots(db);
         if *roots != self.roots {
-            *self = State { roots: roots.clone(), pending: roots.clone(), ..State::default() };
+            let pending = roots.iter().map(|root| (root.clone(), above(db, root))).collect();
+            *self = State { roots: roots.clone(), pending, ..State::default() };
             self.is_changed = true;
         }
         self.told.extend(db.files().take_told());
@@ -395,12 +419,13 @@ impl State {
             self.told.pop();
         }
         let mut files: usize = self.folders.values().map(|folder| folder.files.len()).sum();
-        while let Some(folder) = self.pending.last().cloned() {
+        while let Some((folder, above)) = self.pending.last().cloned() {
             if files >= MOST_FILES || self.seen.len() >= MOST_FILES {
                 break;
             }
             db.unwind_if_revision_cancelled();
-            let (found, folders) = list(db, &folder, self.folders.get(&folder).map(|it| &**it));
+            let known = self.folders.get(&folder).map(|it| &**it);
+            let (found, folders) = list(db, &folder, &above, known);
             self.pending.pop();
             files += found.files.len();
             if self.seen.insert(folder.clone()) {
@@ -425,9 +450,16 @@ impl State {
             let folders = below.parent().into_iter().flat_map(Path::iter);
             folders.into_iter().all(|folder| is_looked_through(&folder.to_string_lossy()))
         };
-        if !self.roots.iter().any(is_entered) {
+        let Some(root) = self.roots.iter().find(|root| is_entered(root)).cloned() else { return };
+        let Some(folder) = path.parent() else { return };
+        if path.ends_with(".gitignore") {
+            self.forget(folder);
+            if let Some(rules) = rules_around(db, &root, folder) {
+                self.pending.push((folder.to_path_buf(), rules));
+            }
             return;
         }
+        let rules = rules_around(db, &root, path);
         match db.files().system().file_type(path) {
             Ok(FileType::Directory) => {
                 let name = path.file_name().map(|name| name.to_string_lossy());
@@ -435,13 +467,13 @@ impl State {
                     || self.roots.iter().any(|root| root == path)
                 {
                     self.forget(path);
-                    self.pending.push(path.to_path_buf());
+                    self.pending.extend(rules.map(|rules| (path.to_path_buf(), rules)));
                 }
             }
-            Ok(_) => self.list_again(db, path),
+            Ok(_) => self.list_again(db, &root, path),
             Err(_) => {
                 self.forget(path);
-                self.list_again(db, path);
+                self.list_again(db, &root, path);
             }
         }
     }
@@ -456,14 +488,15 @@ impl State {
     }
 
     /// Lists the folder of a file, whose index is to be made anew.
-    fn list_again(&mut self, db: &dyn Db, file: &Path) {
+    fn list_again(&mut self, db: &dyn Db, root: &Path, file: &Path) {
         let Some(folder) = file.parent() else { return };
+        let Some(above) = rules_around(db, root, folder) else { return };
         let name = file.file_name().and_then(|name| name.to_str()).map(Name::new);
         let old = self.folders.get(folder).map(|old| {
             let others = old.files.iter().filter(|entry| Some(entry.name) != name).cloned();
             Folder { path: old.path.clone(), files: others.collect() }
         });
-        let (found, _) = list(db, folder, old.as_ref());
+        let (found, _) = list(db, folder, &above, old.as_ref());
         match found.files.is_empty() {
             true => self.folders.remove(folder),
             false => self.folders.insert(folder.to_path_buf(), Arc::new(found)),
@@ -471,27 +504,69 @@ impl State {
     }
 }
 
-/// The Nix files that lie in a folder, and the folders in it in the opposite order. What is known of a file
-/// stays. Symbolic links are not followed, hidden folders not entered.
-fn list(db: &dyn Db, folder: &Path, known: Option<&Folder>) -> (Folder, Vec<PathBuf>) {
+/// The Nix files that lie in a folder, and the folders in it in the opposite order, with the rules for
+/// them. What is known of a file stays. Symbolic links are not followed, hidden folders not entered, and
+/// what a `.gitignore` names is left out.
+fn list(
+    db: &dyn Db,
+    folder: &Path,
+    above: &Ignored,
+    known: Option<&Folder>,
+) -> (Folder, Vec<(PathBuf, Ignored)>) {
+    let entries = db.files().system().read_dir(folder).unwrap_or_default();
+    let has_rules = entries.iter().any(|(name, _)| name == ".gitignore");
+    let rules = has_rules.then(|| read(db, &folder.join(".gitignore"))).flatten();
+    let rules = above.entering(folder, rules.as_deref());
     let mut files = Vec::new();
     let mut folders = Vec::new();
-    for (name, file_type) in db.files().system().read_dir(folder).unwrap_or_default() {
+    for (name, file_type) in entries {
         let Some(name) = name.to_str() else { continue };
-        match file_type {
-            FileType::Regular if name.ends_with(".nix") => {
-                let name = Name::new(name);
-                let known = known.and_then(|known| known.files.iter().find(|it| it.name == name));
-                let new = || Entry { name, index: OnceLock::new() };
-                files.push(known.cloned().unwrap_or_else(new));
-            }
-            FileType::Directory if is_looked_through(name) => folders.push(folder.join(name)),
-            _ => {}
+        let is_folder = match file_type {
+            FileType::Regular if name.ends_with(".nix") => false,
+            FileType::Directory if is_looked_through(name) => true,
+            _ => continue,
+        };
+        let path = folder.join(name);
+        if rules.leave_out(&path, is_folder) {
+            continue;
         }
+        if is_folder {
+            folders.push((path, rules.clone()));
+            continue;
+        }
+        let name = Name::new(name);
+        let known = known.and_then(|known| known.files.iter().find(|it| it.name == name));
+        files.push(known.cloned().unwrap_or_else(|| Entry { name, index: OnceLock::new() }));
     }
     files.sort_unstable_by_key(|entry| entry.name.as_str());
-    folders.sort_unstable_by(|a, b| b.cmp(a));
+    folders.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
     (Folder { path: folder.to_path_buf(), files: files.into() }, folders)
+}
+
+/// The rules that the folders around an open folder have for it.
+fn above(db: &dyn Db, root: &Path) -> Ignored {
+    let system = db.files().system();
+    Ignored::above(root, |path| read(db, path), |it| system.file_type(&it.join(".git")).is_ok())
+}
+
+/// The rules that the folders around a path in an open folder have for it; `None` if they leave it out.
+fn rules_around(db: &dyn Db, root: &Path, path: &Path) -> Option<Ignored> {
+    let mut rules = above(db, root);
+    let mut folder = root.to_path_buf();
+    for name in path.strip_prefix(root).ok()? {
+        rules = rules.entering(&folder, read(db, &folder.join(".gitignore")).as_deref());
+        folder.push(name);
+        let is_folder = folder != path
+            || matches!(db.files().system().file_type(path), Ok(FileType::Directory));
+        if rules.leave_out(&folder, is_folder) {
+            return None;
+        }
+    }
+    Some(rules)
+}
+
+fn read(db: &dyn Db, path: &Path) -> Option<String> {
+    String::from_utf8(db.files().system().read(path).ok()?).ok()
 }
 
 fn is_looked_through(folder: &str) -> bool {
@@ -813,6 +888,15 @@ mod tests {
         .assert_eq(&shown(&db));
         db.apply(Change::Closed { path: "/w/a.nix".into() });
         assert_eq!(shown(&db), shown(&database(&system)));
+
+        system.write("/w/c/.gitignore", "d\n");
+        let ignoring = told(&mut db, &["/w/c/.gitignore"]);
+        assert!(!ignoring.contains("/w/c/d"), "{ignoring}");
+        system.write("/w/c/d/e.nix", "{ e = 2; }");
+        told(&mut db, &["/w/c/d/e.nix", "/w/c/d"]);
+        system.remove("/w/c/.gitignore".as_ref());
+        let again = told(&mut db, &["/w/c/.gitignore"]);
+        assert!(again.contains("/w/c/d/e.nix: e"), "{again}");
 
         system.remove("/w/a.nix".as_ref());
         system.remove("/w/c/d/e.nix".as_ref());
