@@ -33,6 +33,8 @@ pub(crate) enum Context {
     Path(String),
     /// The inside of `<…>` up to the cursor.
     SearchPath(String),
+    /// The name of an argument in a pattern: `{ | }: …`.
+    Formal,
     /// A comment, a string, a number: nothing to add.
     Nothing,
 }
@@ -63,16 +65,24 @@ pub(crate) fn context(cursor: &Cursor<'_>) -> (Context, Span) {
     let element = cursor.get(token);
     let before = &cursor.text[element.start as usize..cursor.offset as usize];
     let whole = Span { start: element.start, end: element.end };
+    if let Some(found) = unfinished_path(cursor, element.kind) {
+        return found;
+    }
     match element.kind {
         K::Ident | K::OrKw => (name(cursor, token), whole),
-        kind if is_keyword(kind) => (Context::Expression, whole),
+        kind if is_keyword(kind) => (keyword(cursor, token), whole),
+        K::PathFragment | K::StringFragment if is_behind_interpolation(cursor, token) => {
+            match path_before(cursor, token) {
+                Some(start) => path(cursor, &(start + before), element.end),
+                None => (Context::Nothing, here),
+            }
+        }
         K::PathFragment => path(cursor, before, element.end),
         K::SearchPath => {
             let start = element.start + 1;
             let text = before.get(1..).unwrap_or_default().to_owned();
             (Context::SearchPath(text), Span { start, end: cursor.offset })
         }
-        // `<nixpk|` is an operator and a variable until the `>` is there.
         // What looks like a path in a string mostly is one.
         K::StringFragment if ["./", "../", "/"].iter().any(|start| before.starts_with(start)) => {
             path(cursor, before, element.end)
@@ -83,6 +93,76 @@ pub(crate) fn context(cursor: &Cursor<'_>) -> (Context, Span) {
         K::Int | K::Float | K::Uri | K::Comment => (Context::Nothing, here),
         _ => (between_tokens(cursor), here),
     }
+}
+
+/// A path that is none yet for the lexer: `./|` lacks a name, `<a|` the bracket. Until then it is an
+/// operator, mostly.
+fn unfinished_path(cursor: &Cursor<'_>, touched: K) -> Option<(Context, Span)> {
+    let could_be = matches!(
+        touched,
+        K::Slash
+            | K::SlashSlash
+            | K::Ident
+            | K::Dot
+            | K::Minus
+            | K::Less
+            | K::Unknown
+            | K::Int
+            | K::PathFragment
+    );
+    if !could_be || in_string(cursor) {
+        return None;
+    }
+    let before = &cursor.text[..cursor.offset as usize];
+    let is_written = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+/~".contains(&byte);
+    let start = before.bytes().rposition(|byte| !is_written(byte)).map_or(0, |at| at + 1);
+    let (outside, written) = before.split_at(start);
+    let begins_path = ["./", "../", "~/"].iter().any(|start| written.starts_with(start));
+    let here = |name: usize| Span { start: cursor.offset - name as u32, end: cursor.offset };
+    if begins_path && written.ends_with('/') && touched != K::PathFragment {
+        return Some((Context::Path(written.to_owned()), here(0)));
+    }
+    // `a < b` has its spaces.
+    let around = outside.strip_suffix('<')?.bytes().last();
+    let is_operator = around.is_some_and(|byte| is_written(byte) || b")]}\"'".contains(&byte));
+    let name = written.rfind('/').map_or(written.len(), |slash| written.len() - slash - 1);
+    let is_closed = cursor.text[cursor.offset as usize..].starts_with('>');
+    (!is_operator && (is_closed || !written.is_empty()))
+        .then(|| (Context::SearchPath(written.to_owned()), here(name)))
+}
+
+/// A keyword is the beginning of a longer word, perhaps: `in|` of `inherit`.
+fn keyword(cursor: &Cursor<'_>, token: ElementId) -> Context {
+    let depth = cursor.nodes.len() - 1;
+    let kind = |depth: usize| cursor.get(cursor.nodes[depth]).kind;
+    let is_misplaced =
+        kind(depth) == K::Error && depth > 0 && is_bindings(cursor, cursor.nodes[depth - 1]);
+    let ends_bindings = kind(depth) == K::LetIn && cursor.get(token).kind == K::InKw;
+    if is_misplaced || ends_bindings {
+        return Context::Binding {
+            path: Vec::new(),
+            around: around(cursor, depth + usize::from(ends_bindings)),
+        };
+    }
+    Context::Expression
+}
+
+fn is_behind_interpolation(cursor: &Cursor<'_>, token: ElementId) -> bool {
+    before_in_node(cursor, token).is_some_and(|id| cursor.get(id).kind == K::Interpolation)
+}
+
+fn before_in_node(cursor: &Cursor<'_>, token: ElementId) -> Option<ElementId> {
+    cursor.tree.children(cursor.node()).take_while(|id| *id != token).last()
+}
+
+/// What stands in front of a part of a string, if that is nothing but a path: `"${./a}|"`.
+fn path_before(cursor: &Cursor<'_>, token: ElementId) -> Option<String> {
+    let interpolation = before_in_node(cursor, token)?;
+    let quote = cursor.tree.children(cursor.node()).take_while(|id| *id != interpolation).last()?;
+    let is_first = matches!(cursor.get(quote).kind, K::StringQuote | K::IndentedQuote);
+    let path = first_node(cursor, interpolation)?;
+    (is_first && cursor.get(path).kind == K::Path && first_node(cursor, path).is_none())
+        .then(|| cursor.text_of(path).to_owned())
 }
 
 /// Whether the cursor is between the quotes of a string, and not in an interpolation there.
@@ -111,7 +191,8 @@ fn name(cursor: &Cursor<'_>, token: ElementId) -> Context {
             K::Error if depth > 0 && is_bindings(cursor, cursor.nodes[depth - 1]) => {
                 return binding(cursor, depth);
             }
-            K::Param | K::Formal | K::Pattern => return Context::Nothing,
+            K::Formal | K::Pattern => return Context::Formal,
+            K::Param => return Context::Nothing,
             K::AttrSet | K::LegacyLet => return binding(cursor, depth + 1),
             _ => return Context::Expression,
         }
@@ -151,6 +232,8 @@ fn between_tokens(cursor: &Cursor<'_>) -> Context {
         K::Attr | K::AttrPath if inside_inherit(cursor).is_some() => {
             inside_inherit(cursor).map_or(Context::Nothing, |node| inherit(cursor, node))
         }
+        K::HasAttr if kind == K::Question => select(cursor, node),
+        K::Pattern if matches!(kind, K::LBrace | K::Comma) => Context::Formal,
         K::Pattern | K::Param | K::Formal if kind != K::Question => Context::Nothing,
         _ => Context::Expression,
     }
@@ -435,6 +518,6 @@ mod tests {
         check("\"a$0\"", &expect![[r#"Nothing replacing """#]]);
         check("''a$0''", &expect![[r#"Nothing replacing """#]]);
         check("1$0", &expect![[r#"Nothing replacing """#]]);
-        check("{ a$0 }: a", &expect![[r#"Nothing replacing "a""#]]);
+        check("{ a$0 }: a", &expect![[r#"Formal replacing "a""#]]);
     }
 }

@@ -4,13 +4,20 @@
 //! A file can have tens of thousands of names in scope. So a name is held against what is written
 //! first, and only of the best few anything more is found out.
 
+mod flake;
+mod formals;
 mod found;
+mod keywords;
 mod paths;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
 use floe_db::{Db, File, module, parse, scopes, source, source_map};
-use floe_hir::{Expr, ExprId, Gate, Name, Param, ScopeOwner, SourceMap, Span, Visible, globals};
+use floe_hir::{
+    Expr, ExprId, Gate, Module, Name, Param, ScopeOwner, SourceMap, Span, Visible, globals,
+};
 use floe_syntax::SyntaxKind;
 use floe_types::{builtin_doc, builtin_docs};
 use rustc_hash::FxHashSet;
@@ -96,6 +103,7 @@ pub fn completion_details(db: &dyn Db, file: File, offset: u32) -> CompletionDet
 /// How near a group of names is: the scopes come from 0 on, innermost first.
 mod near {
     pub(super) const ARGUMENT: u32 = 0;
+    pub(super) const CONTINUING: u32 = 500;
     pub(super) const WITH: u32 = 1000;
     pub(super) const BUILTIN: u32 = 2000;
     pub(super) const KEYWORD: u32 = 3000;
@@ -119,10 +127,10 @@ pub fn completion(db: &dyn Db, file: File, offset: u32) -> Completions {
         Context::Binding { path, around } => {
             if path.is_empty() {
                 arguments(db, file, &cursor, &mut found);
-                let inherit = Make::Snippet(CompletionKind::Keyword, "inherit $0;");
-                found.offer("inherit", near::KEYWORD, 0, inherit);
+                keywords::of_binding(&cursor, &mut found);
             }
             options(db, file, &around, &path, &mut found);
+            flake::attributes(db, file, &around, &path, &mut found);
         }
         Context::Inherit { from: None } => visible(db, file, &cursor, &mut found),
         Context::Inherit { from: Some(set) } => {
@@ -130,6 +138,7 @@ pub fn completion(db: &dyn Db, file: File, offset: u32) -> Completions {
                 attributes_and_packages(db, Place { file, expr }, &[], 0, &mut found);
             }
         }
+        Context::Formal => formals::formals(db, file, &cursor, &mut found),
         Context::Path(text) => paths::path(db, file, &text, &mut found),
         Context::SearchPath(text) => paths::search_path(db, &text, &mut found),
         Context::Nothing => {}
@@ -148,15 +157,6 @@ pub(crate) fn attribute_text(name: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-/// What begins an expression, and what it is mostly made of.
-const KEYWORDS: [(&str, &str); 5] = [
-    ("let", "let\n  $1\nin\n$0"),
-    ("if", "if $1 then $2 else $0"),
-    ("with", "with $1; $0"),
-    ("rec", "rec {\n  $0\n}"),
-    ("assert", "assert $1; $0"),
-];
-
 fn expression<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Found<'a>) {
     visible(db, file, cursor, found);
     for global in globals().iter().filter(|global| global.gate == Gate::Always) {
@@ -166,9 +166,7 @@ fn expression<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut F
             builtin(name, found);
         }
     }
-    for (keyword, snippet) in KEYWORDS {
-        found.offer(keyword, near::KEYWORD, 0, Make::Snippet(CompletionKind::Keyword, snippet));
-    }
+    keywords::of_expression(cursor, found);
 }
 
 /// How many enclosing `with`s are looked into: each may depend on all those around it.
@@ -178,19 +176,25 @@ const MOST_WITHS: usize = 16;
 fn visible<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Found<'a>) {
     let (module, map) = (module(db, file), source_map(db, file));
     let scopes = scopes(db, file);
-    let expr = innermost(cursor, map, module.root);
+    let expr = innermost(cursor, map, module);
     let mut withs = Vec::new();
     let (mut scope, mut last_owner) = (0, None);
+    let mut from = None;
     for name in scopes.visible(module, expr) {
         match name {
             Visible::Binding(name, binding) => {
                 let owner = scopes.owner(binding);
-                scope += u32::from(owner != last_owner);
+                if scope == 0 || owner != last_owner {
+                    scope += 1;
+                    let name = map.names[binding.0 as usize];
+                    from = owner.and_then(|owner| bound_by(cursor, owner, name)).map(Rc::from);
+                }
                 last_owner = owner;
                 let label = name.as_str();
                 if found.fits(label) && floe_syntax::is_identifier(label) {
                     let uses = scopes.references(binding).len() as u32;
-                    let make = Make::Bound(Bound { file, binding }, CompletionKind::Variable, None);
+                    let bound = Bound { file, binding };
+                    let make = Make::Bound(bound, CompletionKind::Variable, from.clone());
                     found.offer(label, scope.min(near::WITH - 1), uses, make);
                 }
             }
@@ -214,11 +218,40 @@ fn visible<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Foun
     found.only_identifiers = false;
 }
 
+/// What binds the names of a scope around the cursor, one of which stands at `name`.
+fn bound_by(cursor: &Cursor<'_>, owner: ScopeOwner, name: Span) -> Option<&'static str> {
+    match owner {
+        ScopeOwner::Lambda(_) => Some("argument"),
+        ScopeOwner::With(_) => None,
+        ScopeOwner::Attrs(_) => {
+            let around = cursor.nodes.iter().rev().map(|node| cursor.get(*node));
+            let mut sets = around.filter(|node| node.start <= name.start && name.end <= node.end);
+            sets.find_map(|node| match node.kind {
+                SyntaxKind::LetIn | SyntaxKind::LegacyLet => Some("let"),
+                SyntaxKind::AttrSet => Some("rec"),
+                _ => None,
+            })
+        }
+    }
+}
+
 /// The innermost expression around the cursor. In white space the hole behind the last token counts,
 /// which is what the cursor is about to fill.
-fn innermost(cursor: &Cursor<'_>, map: &SourceMap, root: ExprId) -> ExprId {
-    let end = cursor.token.map_or(cursor.offset, |token| cursor.get(token).end);
-    map.expr_at(end.min(cursor.offset)).unwrap_or(root)
+fn innermost(cursor: &Cursor<'_>, map: &SourceMap, module: &Module) -> ExprId {
+    let mut end = cursor.token.map_or(cursor.offset, |token| cursor.get(token).end);
+    // The hole behind a `=` stands before it.
+    if cursor.token_kind() == Some(SyntaxKind::Assign) {
+        let path = cursor.tree.children(cursor.node()).next();
+        end = path.map_or(end, |path| cursor.get(path).end);
+    }
+    let found = map.expr_at(end.min(cursor.offset)).unwrap_or(module.root);
+    // Behind the `?` of an argument there is no hole; the default sees what the body sees.
+    match module.expr(found) {
+        Expr::Lambda(lambda) if cursor.token_kind() == Some(SyntaxKind::Question) => {
+            module.lambdas[lambda.0 as usize].body
+        }
+        _ => found,
+    }
 }
 
 fn attributes_and_packages<'a>(

@@ -33,6 +33,7 @@ fn names_in_scope_innermost_first() {
         "{ pkgs, lib }: let a = x: x; b = 1; in rec { c = $0; }",
         &expect![[r#"
             default.nix:1 ""
+            c Variable
             a Function
             b Variable
             lib Parameter
@@ -279,11 +280,12 @@ fn arguments_of_a_known_function_the_required_first() {
     check(
         "let f = { a ? 1, bee, cee, ... }: a; in f { bee = 1; $0 }",
         &expect![[r#"
-        default.nix:1 ""
-        cee Parameter
-        a Parameter
-        inherit Keyword
-    "#]],
+            default.nix:1 ""
+            cee Parameter
+            a Parameter
+            inherit Keyword
+            inherit (…) Keyword
+        "#]],
     );
     check(
         "//- /w/a.nix\nimport ./b.nix { $0 }\n//- /w/b.nix\n{ one, two ? 2 }: one",
@@ -292,6 +294,7 @@ fn arguments_of_a_known_function_the_required_first() {
             one Parameter
             two Parameter
             inherit Keyword
+            inherit (…) Keyword
         "#]],
     );
     check(
@@ -389,4 +392,141 @@ fn keywords_have_places_to_fill_in() {
     let found = completion(&fixture.db, fixture.file, fixture.offset);
     let item = found.items.iter().find(|item| item.label == "let").unwrap();
     assert_eq!(item.snippet.as_deref(), Some("let\n  $1\nin\n$0"));
+}
+
+/// What is offered first, a line each with where it comes from; at most `most`.
+fn first(text: &str, most: usize) -> String {
+    let fixture = fixture(text);
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    let line = |item: &CompletionItem| match &item.detail {
+        Some(detail) => format!("{} ({detail})\n", item.label),
+        None => format!("{}\n", item.label),
+    };
+    found.items.iter().take(most).map(line).collect()
+}
+
+#[test]
+fn names_in_scope_say_where_they_come_from() {
+    expect![[r#"
+        c (rec)
+        d (rec)
+        b (let)
+        arg (argument)
+        e (with { e = 1; })
+    "#]]
+    .assert_eq(&first("{ arg }: let b = 1; in rec { c = 1; d = with { e = 1; }; $0; }", 5));
+}
+
+#[test]
+fn names_in_scope_where_a_value_is_missing() {
+    for text in ["let xa = 1; b = $0; in b", "rec { xa = 1; b = $0; }", "{ xa, b ? $0 }: b"] {
+        assert!(first(text, 3).contains("xa"), "{text}: {}", first(text, 3));
+    }
+}
+
+#[test]
+fn a_path_that_has_no_name_yet() {
+    let files = "//- /w/sub/a.nix\n{ x = HERE; }\n//- /w/sub/bee.nix\n1\n//- /w/sub/c/d.nix\n1\n";
+    let at = |written: &str| first(&files.replace("HERE", written), 9);
+    assert_eq!(at("./$0"), "a.nix\nbee.nix\nc\n");
+    assert_eq!(at("import ../$0"), "sub\n");
+    assert_eq!(at("[ ./c/$0 ]"), "d.nix\n");
+    assert_eq!(at("\"${./c}/$0\""), "d.nix\n");
+    assert_eq!(at("\"${x}/$0\""), "");
+    assert_eq!(at("./${x}/$0"), "");
+}
+
+#[test]
+fn the_search_path_before_it_is_closed() {
+    assert_eq!(first("import <nix$0", 9).lines().count(), 1);
+    assert_eq!(first("import <nix$0>", 9), first("import <nix$0", 9));
+    let folder = first("import <nixpkgs/$0>", 99);
+    assert!(folder.contains("lib\n") && folder.contains("nixos\n"), "{folder}");
+    assert_eq!(first("import <nixpkgs/l$0", 1), "lib\n");
+    assert!(first("a: 1 < a$0", 1).starts_with("a "));
+}
+
+#[test]
+fn keywords_by_context() {
+    let keywords = |text: &str| {
+        let fixture = fixture(text);
+        let found = completion(&fixture.db, fixture.file, fixture.offset).items.into_iter();
+        let keywords = found.filter(|item| item.kind == CompletionKind::Keyword);
+        keywords.map(|item| item.label).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(keywords("$0"), "assert if let rec with");
+    assert_eq!(keywords("[ $0 ]"), "rec");
+    assert_eq!(keywords("f $0"), "rec");
+    assert_eq!(keywords("f ($0)"), "assert if let rec with");
+    assert_eq!(keywords("if a t$0"), "then");
+    assert_eq!(keywords("if a then b e$0"), "else rec");
+    assert_eq!(keywords("if t$0 then b else c"), "assert let with");
+    assert_eq!(keywords("a.b o$0"), "or");
+    assert_eq!(keywords("let a = 1; i$0"), "in inherit inherit (…)");
+    assert_eq!(keywords("let a = 1; in$0"), "in inherit inherit (…)");
+    assert_eq!(keywords("{ a = 1; in$0 }"), "inherit inherit (…)");
+    assert_eq!(keywords("let a = 1; i$0 in a"), "inherit inherit (…)");
+}
+
+#[test]
+fn what_a_function_uses_and_nobody_gives_it() {
+    assert_eq!(first("{ lib, $0 }: [ curl (lib.id curl) wget ]", 3), "curl\nwget\n...\n");
+    assert_eq!(first("{ c$0 }: curl", 1), "curl\n");
+    let of_module = first("{ config, $0 }: { imports = [ ]; }", 9);
+    assert_eq!(of_module, "lib\nmodulesPath\noptions\npkgs\n...\n");
+    assert_eq!(first("{ hel$0 }: 1", 1), "hello\n");
+}
+
+#[test]
+fn attributes_that_a_set_is_asked_for() {
+    assert_eq!(first("let s = { xa = 1; }; in s ? $0", 9), "xa\n");
+}
+
+#[test]
+fn what_a_flake_can_say() {
+    let flake = |text: &str| first(&format!("//- /w/flake.nix\n{text}"), 4);
+    expect![[r#"
+        description (string)
+        inputs (attribute set of inputs)
+        outputs (function)
+        nixConfig (attribute set)
+    "#]]
+    .assert_eq(&flake("{ $0 }"));
+    expect![[r#"
+        url (string)
+        inputs (attribute set of inputs)
+        follows (string)
+        flake (boolean)
+    "#]]
+    .assert_eq(&flake("{ inputs.nixpkgs.$0 }"));
+    expect![[r#"
+        url (string)
+        inputs (attribute set of inputs)
+        follows (string)
+        flake (boolean)
+    "#]]
+    .assert_eq(&flake("{ inputs = { a.inputs.nixpkgs = { $0 }; }; }"));
+    expect![[r#"
+        packages (packages.<system>.<name>)
+        legacyPackages (legacyPackages.<system>)
+        apps (apps.<system>.<name>)
+        templates (templates.<name>)
+    "#]]
+    .assert_eq(&flake("{ outputs = { self }: { p$0 }; }"));
+    expect![[r#"
+        x86_64-linux (system)
+        aarch64-linux (system)
+        x86_64-darwin (system)
+        aarch64-darwin (system)
+    "#]]
+    .assert_eq(&flake("{ outputs = { self }: { packages.$0 }; }"));
+    expect![[r#"
+        nixpkgs
+        utils
+        ...
+    "#]]
+    .assert_eq(&flake(
+        "{ inputs.nixpkgs.url = \"x\"; inputs.utils.url = \"y\"; outputs = { self, $0 }: 1; }",
+    ));
+    assert_eq!(first("//- /w/a.nix\n{ inputs.nixpkgs.$0 }", 4), "");
 }

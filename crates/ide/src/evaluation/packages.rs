@@ -106,6 +106,11 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    /// The workspace's nixpkgs, whole.
+    pub(crate) fn nixpkgs() -> Candidate {
+        Candidate { set: "nixpkgs".to_owned(), path: Vec::new() }
+    }
+
     pub(crate) fn join(mut self, names: impl IntoIterator<Item = String>) -> Candidate {
         self.path.extend(names);
         self
@@ -122,6 +127,15 @@ pub(crate) fn candidates(db: &dyn Db, place: Place) -> Vec<Candidate> {
     let mut found = Vec::new();
     collect(db, place, &mut { FUEL }, &mut found);
     found
+}
+
+/// Which parts of nixpkgs' library an expression can be: the attributes that lead there.
+pub(crate) fn library_candidates(db: &dyn Db, place: Place) -> Vec<Vec<String>> {
+    let inside = |candidate: Candidate| match candidate.path.split_first() {
+        Some((first, rest)) if first == "lib" => Some(rest.to_vec()),
+        _ => None,
+    };
+    candidates(db, place).into_iter().filter_map(inside).collect()
 }
 
 /// How many expressions are looked at: each `with` may have several around it.
