@@ -17,6 +17,7 @@ pub(crate) enum Constant {
     String(String),
     /// As written.
     Path(String),
+    List(Vec<Constant>),
 }
 
 impl fmt::Display for Constant {
@@ -28,6 +29,11 @@ impl fmt::Display for Constant {
             Constant::Float(value) => write!(f, "{value}"),
             Constant::String(value) => write!(f, "{}", floe_hir::Quoted(value)),
             Constant::Path(value) => f.write_str(value),
+            Constant::List(elements) => {
+                f.write_str("[ ")?;
+                elements.iter().take(MOST_SHOWN).try_for_each(|element| write!(f, "{element} "))?;
+                f.write_str(if elements.len() > MOST_SHOWN { "… ]" } else { "]" })
+            }
         }
     }
 }
@@ -36,6 +42,8 @@ impl fmt::Display for Constant {
 const FUEL: u32 = 200;
 /// How long a text may become.
 const LONGEST: usize = 1000;
+/// How many elements of a list are shown.
+const MOST_SHOWN: usize = 12;
 
 /// The value of an expression, if the text shows it.
 pub(crate) fn constant(db: &dyn Db, place: Place) -> Option<Constant> {
@@ -74,6 +82,10 @@ impl Folding<'_> {
                 self.expr(value)
             }
             Expr::Let { body, .. } => self.expr(at(body)),
+            Expr::List(elements) => {
+                let elements = module.list(elements).iter().map(|element| self.expr(at(*element)));
+                Some(Constant::List(elements.collect::<Option<_>>()?))
+            }
             Expr::If { cond, then, otherwise } => match self.expr(at(cond))? {
                 Constant::Bool(true) => self.expr(at(then)),
                 Constant::Bool(false) => self.expr(at(otherwise)),
@@ -105,8 +117,16 @@ impl Folding<'_> {
 }
 
 fn binary(op: BinaryOp, lhs: Constant, rhs: Constant) -> Option<Constant> {
-    use Constant::{Bool, Int, String};
+    use Constant::{Bool, Int, List, String};
     match (op, lhs, rhs) {
+        (BinaryOp::Concat, List(a), List(b)) => Some(List([a, b].concat())),
+        (BinaryOp::Less, Int(a), Int(b)) => Some(Bool(a < b)),
+        (BinaryOp::LessOrEqual, Int(a), Int(b)) => Some(Bool(a <= b)),
+        (BinaryOp::Greater, Int(a), Int(b)) => Some(Bool(a > b)),
+        (BinaryOp::GreaterOrEqual, Int(a), Int(b)) => Some(Bool(a >= b)),
+        (BinaryOp::NotEqual, Int(a), Int(b)) => Some(Bool(a != b)),
+        (BinaryOp::NotEqual, String(a), String(b)) => Some(Bool(a != b)),
+        (BinaryOp::Implies, Bool(a), Bool(b)) => Some(Bool(!a || b)),
         (BinaryOp::Add, Int(a), Int(b)) => a.checked_add(b).map(Int),
         (BinaryOp::Subtract, Int(a), Int(b)) => a.checked_sub(b).map(Int),
         (BinaryOp::Multiply, Int(a), Int(b)) => a.checked_mul(b).map(Int),

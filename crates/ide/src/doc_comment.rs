@@ -76,3 +76,56 @@ fn block(inner: &str) -> String {
     });
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::fixture;
+    use crate::goto_definition::{definition_of, origin};
+    use crate::symbol::symbol_at;
+
+    /// The documentation of what the cursor is on.
+    fn documentation(text: &str) -> Option<String> {
+        let fixture = fixture(text);
+        let (symbol, _) = symbol_at(&fixture.db, fixture.file, fixture.offset).unwrap();
+        let bound = definition_of(&fixture.db, fixture.file, symbol).unwrap();
+        doc_comment(&fixture.db, origin(&fixture.db, bound))
+    }
+
+    fn says(text: &str, expected: &str) {
+        assert_eq!(documentation(text).as_deref(), Some(expected), "{text}");
+    }
+
+    #[test]
+    fn a_comment_of_documentation_stands_before_the_binding_or_its_value() {
+        says("rec { /** One. */ a = 1; b = $0a; }", "One.");
+        says("rec { a = /** One. */ x: x; b = $0a; }", "One.");
+        says(
+            "rec {\n  /**\n    # Title\n\n        code\n  */\n  a = 1;\n  b = $0a;\n}",
+            "# Title\n\n    code",
+        );
+        says("let\n  /** One. */\n  a.b = 1;\nin a.$0b", "One.");
+    }
+
+    #[test]
+    fn plain_comments_stand_in_the_lines_above() {
+        says("rec {\n  # One.\n  # Two.\n  a = 1;\n  b = $0a;\n}", "One.\nTwo.");
+        says("rec {\n  /* One.\n     Two. */\n  a = 1;\n  b = $0a;\n}", "One.\nTwo.");
+        for none in [
+            "rec {\n  # Of nothing.\n\n  a = 1;\n  b = $0a;\n}",
+            "rec {\n  c = 1; # Of c.\n  a = 1;\n  b = $0a;\n}",
+            "rec {\n  a = 1; # behind\n  b = $0a;\n}",
+        ] {
+            assert_eq!(documentation(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn arguments_and_attributes_of_other_files_have_it_too() {
+        says("{\n  # One.\n  a,\n  /** Two. */\n  b ? 1,\n}: $0a", "One.");
+        says("{\n  # One.\n  a,\n  /** Two. */\n  b ? 1,\n}: $0b", "Two.");
+        let files = "\n//- /w/b.nix\n{\n  # One.\n  a = 1;\n}\n";
+        says(&format!("//- /w/a.nix\n(import ./b.nix).$0a{files}"), "One.");
+        says(&format!("//- /w/a.nix\nlet inherit (import ./b.nix) a; in $0a{files}"), "One.");
+    }
+}

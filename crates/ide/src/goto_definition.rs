@@ -7,6 +7,7 @@ use floe_hir::{AttrKind, Expr, Span};
 use crate::evaluation::options::option_under_cursor;
 use crate::evaluation::packages::{Candidate, PackageInfo, candidates, package_info};
 use crate::known::{self, Bound, Place, entry_of};
+use crate::navigation::library_binding;
 use crate::symbol::{Symbol, path_to_key, symbol_at};
 
 /// A place to go to.
@@ -34,7 +35,9 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
                     .and_then(|info| package_target(db, &info))
                     .or_else(|| Some(navigate(db, bound)))
             }
-            None => package(db, file, symbol).and_then(|info| package_target(db, &info)),
+            None => library_binding(db, file, symbol)
+                .map(|bound| navigate(db, bound))
+                .or_else(|| package(db, file, symbol).and_then(|info| package_target(db, &info))),
         },
         Symbol::Binding(binding) => option(db, file, span.end)
             .or_else(|| Some(navigate(db, origin(db, Bound { file, binding })))),
@@ -283,7 +286,7 @@ let lib = import ./lib; in lib.strings.j$0oin
         check(
             "{ lib, ... }: lib.$0fix",
             &expect![[r#"
-            <nixpkgs>/lib/default.nix:83 ""
+            <nixpkgs>/lib/fixed-points.nix:17 "fix"
         "#]],
         );
     }

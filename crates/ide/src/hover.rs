@@ -5,15 +5,18 @@ use floe_db::{Db, File, module, scopes, source, source_map};
 use floe_hir::{Definition, Expr, ScopeOwner, Span, globals};
 use floe_types::{BuiltinDoc, Type, builtin_doc};
 
+use crate::completion::attribute_text;
 use crate::constant::constant;
+use crate::cursor::Cursor;
 pub(crate) use crate::doc_comment::doc_comment;
 use crate::document_symbols::signature;
 use crate::evaluation::options::option_under_cursor;
 use crate::evaluation::packages::PackageInfo;
 use crate::goto_definition::{definition_of, origin, package, passed_on};
 use crate::infer::Typing;
+use crate::keyword_docs::keyword_doc;
 use crate::known::{self, Bound, Place, entry_of, is_builtins};
-use crate::navigation::type_at;
+use crate::navigation::{library_binding, type_at};
 use crate::override_preview::override_preview;
 use crate::symbol::{Symbol, path_to_key, symbol_at};
 
@@ -28,7 +31,9 @@ pub struct Hover {
 
 /// What there is to say about the place under the cursor.
 pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
-    let (symbol, span) = symbol_at(db, file, offset)?;
+    let Some((symbol, span)) = symbol_at(db, file, offset) else {
+        return keyword(db, file, offset);
+    };
     let markdown = builtin(db, file, symbol)
         .map(|doc| builtin_markdown(&doc))
         .or_else(|| path(db, file, symbol))
@@ -44,6 +49,17 @@ pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
 pub(crate) fn builtin_markdown(builtin: &BuiltinDoc) -> String {
     let BuiltinDoc { name, signature, doc } = builtin;
     format!("```nix\nbuiltins.{name} :: {signature}\n```\n\n{doc}")
+}
+
+/// On a keyword or an operator: what it does.
+fn keyword(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
+    let text = &source(db, file).text;
+    // The token that begins at the cursor counts before the one that ends there.
+    let cursor = Cursor::new(&floe_db::parse(db, file).tree, text, offset.saturating_add(1));
+    let token = cursor.get(cursor.token?);
+    let (form, meaning) = keyword_doc(token.kind).filter(|_| offset <= token.end)?;
+    let span = Span { start: token.start, end: token.end };
+    Some(Hover { span, markdown: format!("```nix\n{form}\n```\n\n{meaning}") })
 }
 
 /// On the name `override` itself: what it changes.
@@ -88,6 +104,13 @@ fn builtin(db: &dyn Db, file: File, symbol: Symbol) -> Option<BuiltinDoc> {
         },
         Symbol::Key { expr, index } => {
             let (base, path) = path_to_key(module, expr, index)?;
+            // `inherit (builtins) map;`
+            let base = match module.expr(base) {
+                Expr::InheritFrom(index) => {
+                    known::inherited_set(db, Place { file, expr: base }, index)?.expr
+                }
+                _ => base,
+            };
             match path[..] {
                 [name] if is_builtins(module, base) => name.as_str(),
                 _ => return None,
@@ -116,7 +139,10 @@ fn path(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
 }
 
 fn binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
-    let bound = origin(db, definition_of(db, file, symbol)?);
+    let bound = match definition_of(db, file, symbol) {
+        Some(bound) => origin(db, bound),
+        None => library_binding(db, file, symbol)?,
+    };
     if let Some(info) = passed_on(db, bound) {
         return Some(package_markdown(&info));
     }
@@ -175,6 +201,11 @@ fn computed(db: &dyn Db, bound: Bound) -> Option<String> {
         Expr::Int(_) | Expr::Float(_) | Expr::Str(_) | Expr::Path(_) | Expr::Lambda(_)
     );
     let constant = constant(db, value).filter(|_| !is_written)?;
+    let text = &source(db, value.file).text;
+    let written = text.get(range(source_map(db, value.file).wrapped(value.expr)))?;
+    if written.split_whitespace().eq(constant.to_string().split_whitespace()) {
+        return None;
+    }
     Some(shorten(&constant.to_string()).replace('`', "'"))
 }
 
@@ -209,6 +240,14 @@ fn snippet(db: &dyn Db, bound: Bound) -> Option<String> {
             let value = match module.expr(entry.value) {
                 // Of a function, what it takes; the body is what one goes to the definition for.
                 Expr::Lambda(lambda) => signature(map, &module.lambdas[lambda.0 as usize].param),
+                // `a.b = 1;` binds a set that is not written as one.
+                Expr::Attrs(attrs) if !text.get(range(value))?.starts_with(['{', 'r']) => {
+                    let entries = &module.attrs[attrs.0 as usize].entries;
+                    let mut names: Vec<_> = entries.iter().map(|entry| entry.name).collect();
+                    names.sort_by_key(|name| name.as_str());
+                    let names = names.iter().map(|name| attribute_text(name.as_str()) + " = …; ");
+                    format!("{{ {}}}", names.take(LINES).collect::<String>())
+                }
                 _ => unindent(text.get(range(value))?, column(text, value.start)),
             };
             Some(format!("{name} = {}", shorten(&value)))
@@ -373,6 +412,127 @@ in po$0rt.number",
             ```
 
             Type: `Int`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn lists_and_comparisons_of_constants() {
+        let value = |text: &str| {
+            let fixture = fixture(text);
+            let hover = hover(&fixture.db, fixture.file, fixture.offset).unwrap().markdown;
+            hover.split("Value: ").nth(1).map(|value| value.trim().to_owned())
+        };
+        let shows = |text: &str, shown: &str| assert_eq!(value(text).as_deref(), Some(shown));
+        shows("let a = [ 1 \"x\" ] ++ b; b = [ ./c true ]; in $0a", "`[ 1 \"x\" ./c true ]`");
+        shows("let a = 1 < b; b = 2; in $0a", "`true`");
+        shows(
+            "let a = [ 1 1 1 1 1 1 1 1 1 1 1 1 ] ++ [ 1 ]; in $0a",
+            "`[ 1 1 1 1 1 1 1 1 1 1 1 1 … ]`",
+        );
+        // It says so itself.
+        assert_eq!(value("let a = [ 1   2 ]; in $0a"), None);
+        assert_eq!(value("let a = [ (f 1) ]; f = x: x; in $0a"), None);
+    }
+
+    #[test]
+    fn a_set_that_is_written_as_paths() {
+        check(
+            "let a.b.c = 1; a.d = 2; in $0a",
+            &expect![[r#"
+            default.nix:1 "a"
+            ```nix
+            a = { b = …; d = …; }
+            ```
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_function_of_the_library() {
+        check(
+            "{ lib, ... }: lib.mk$0If true 1",
+            &expect![[r#"
+            default.nix:1 "mkIf"
+            ```nix
+            mkIf = condition: …
+            ```
+
+            Type: `Any -> Any -> { _type = String; condition = Any; content = Any; }`
+
+            ---
+
+            Definitions that hold only under a condition.
+
+            ---
+
+            in `<nixpkgs>/lib/modules.nix`
+        "#]],
+        );
+        check(
+            "{ pkgs, ... }: with pkgs.lib; optional$0s true [ ]",
+            &expect![[r#"
+            default.nix:1 "optionals"
+            ```nix
+            optionals = cond: …
+            ```
+
+            Type: `Bool -> Any -> Any`
+
+            ---
+
+            A list if a condition holds, and otherwise the empty one.
+
+            ---
+
+            in `<nixpkgs>/lib/lists.nix`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn keywords_and_operators() {
+        check(
+            "$0with { }; 1",
+            &expect![[r#"
+            default.nix:1 "with"
+            ```nix
+            with set; expression
+            ```
+
+            The attributes of the set as names in the expression. Names that a `let` or a function binds come first, however far out; of several `with`s the innermost counts.
+        "#]],
+        );
+        check(
+            "{ } /$0/ { }",
+            &expect![[r#"
+            default.nix:1 "//"
+            ```nix
+            a // b
+            ```
+
+            The attributes of both sets; where both have one, that of the right. Sets inside are not merged.
+        "#]],
+        );
+        check(
+            "{ a }: 1 $0",
+            &expect![[r#"
+            nothing
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_builtin_that_is_inherited() {
+        check(
+            "let inherit (builtins) m$0ap; in map",
+            &expect![[r#"
+            default.nix:1 "map"
+            ```nix
+            builtins.map :: (a -> b) -> [a] -> [b]
+            ```
+
+            The list of what the function gives for each element. The calls happen when an element is needed.
         "#]],
         );
     }

@@ -33,6 +33,7 @@ mod hover;
 mod ignored;
 mod infer;
 mod inlay_hints;
+mod keyword_docs;
 mod known;
 mod library_references;
 mod linked_editing;

@@ -2,13 +2,14 @@
 //! value is made that only gets its name here.
 
 use floe_db::{Db, File, module, scopes, source_map};
-use floe_hir::{Expr, ExprId, Span};
-use floe_types::{Type, Written};
+use floe_hir::{Definition, Expr, ExprId, LambdaId, Name, Span};
+use floe_types::{Inference, Type, Written};
 
-use crate::goto_definition::{NavigationTarget, definition_of};
+use crate::evaluation::packages::library_candidates;
+use crate::goto_definition::{NavigationTarget, definition_of, origin};
 use crate::infer::Typing;
-use crate::known::Bound;
-use crate::symbol::{Symbol, symbol_at};
+use crate::known::{self, Bound, Place};
+use crate::symbol::{Symbol, path_to_key, symbol_at};
 use crate::uses::literal_of;
 
 /// What binds the name under the cursor here, be it an `inherit` that only passes it on.
@@ -54,7 +55,7 @@ fn targets(
 pub(crate) fn type_at<'a>(
     db: &dyn Db,
     typing: &'a Typing<'_>,
-    inference: &mut floe_types::Inference<'a>,
+    inference: &mut Inference<'a>,
     file: File,
     offset: u32,
 ) -> Option<Type> {
@@ -63,16 +64,98 @@ pub(crate) fn type_at<'a>(
     Some(match symbol {
         Symbol::Variable(expr) => inference.type_of(key, expr),
         Symbol::Key { expr, index } => {
-            let (base, path) = crate::symbol::path_to_key(module(db, file), expr, index)?;
-            let mut found = inference.type_of(key, base);
-            for name in path {
-                found = inference.attribute(&found, name)?;
-            }
-            found
+            let (base, path) = path_to_key(module(db, file), expr, index)?;
+            let base = inference.type_of(key, base);
+            select(inference, base, &path)?
         }
         Symbol::Binding(binding) => inference.type_of_binding(key, binding),
         Symbol::Path(_) | Symbol::SearchPath(_) => return None,
     })
+}
+
+fn select(inference: &mut Inference<'_>, from: Type, path: &[Name]) -> Option<Type> {
+    path.iter().try_fold(from, |found, name| inference.attribute(&found, *name))
+}
+
+/// What binds a name of nixpkgs' library: `lib.mkIf` where `lib` is an argument, and the same under `with`
+/// or behind `pkgs`.
+pub(crate) fn library_binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<Bound> {
+    let (module, scopes) = (module(db, file), scopes(db, file));
+    let typing = Typing::new(db);
+    let mut inference = typing.inference();
+    let (bases, path) = match symbol {
+        Symbol::Variable(expr) => match scopes.definition(module, expr)? {
+            Definition::With { name, sets } => (sets, vec![name]),
+            _ => return None,
+        },
+        Symbol::Key { expr, index } => {
+            let (base, path) = path_to_key(module, expr, index)?;
+            (vec![base], path)
+        }
+        _ => return None,
+    };
+    let (name, above) = path.split_last()?;
+    let library = known::imported_file(db, &floe_db::nixpkgs(db).path.as_ref()?.join("lib"))?;
+    bases.into_iter().find_map(|base| {
+        let candidates = library_candidates(db, Place { file, expr: base }).into_iter();
+        candidates.into_iter().find_map(|inside| {
+            let path = inside.iter().map(|name| Name::new(name)).chain(above.iter().copied());
+            let lib = inference.type_of(typing.key(library), floe_db::module(db, library).root);
+            let set = select(&mut inference, lib, &path.collect::<Vec<_>>())?;
+            attribute_of(db, &typing, &mut inference, &set, *name)
+        })
+    })
+}
+
+/// What binds an attribute of a value: where the function that it is has its name, or the attribute itself.
+fn attribute_of(
+    db: &dyn Db,
+    typing: &Typing<'_>,
+    inference: &mut Inference<'_>,
+    set: &Type,
+    name: Name,
+) -> Option<Bound> {
+    let found = inference.attribute(set, name)?;
+    let function = inference.places(&found).into_iter().find_map(|(key, written)| match written {
+        Written::Function(lambda) => Some(named_function(db, typing.file(key), lambda)),
+        Written::Set(_) => None,
+    });
+    if let Some(NamedFunction { bound: Some(bound), given: 0, .. }) = function {
+        return Some(bound);
+    }
+    let (key, binding) =
+        inference.attributes(set).0.into_iter().find(|found| found.name == name)?.binding?;
+    Some(origin(db, Bound { file: typing.file(key), binding }))
+}
+
+/// A function with all its parameters.
+pub(crate) struct NamedFunction {
+    /// The outermost lambda.
+    pub(crate) expr: ExprId,
+    /// How many arguments lead from there to the lambda that was asked for.
+    pub(crate) given: usize,
+    /// What it is bound to.
+    pub(crate) bound: Option<Bound>,
+}
+
+/// The function that a lambda is, or is what is left of for the last arguments.
+pub(crate) fn named_function(db: &dyn Db, file: File, lambda: LambdaId) -> NamedFunction {
+    let (module, scopes) = (module(db, file), scopes(db, file));
+    let body = module.lambdas[lambda.0 as usize].body;
+    let mut expr = scopes.parent(body).unwrap_or(module.root);
+    let mut given = 0;
+    while let Some(outer) = scopes.parent(expr)
+        && matches!(module.expr(outer), Expr::Lambda(_))
+    {
+        (expr, given) = (outer, given + 1);
+    }
+    let set = scopes.parent(expr).and_then(|parent| match module.expr(parent) {
+        Expr::Attrs(attrs) | Expr::Let { attrs, .. } => Some(&module.attrs[attrs.0 as usize]),
+        _ => None,
+    });
+    let entry = set.and_then(|set| set.entries.iter().find(|entry| entry.value == expr));
+    let bound = entry.map(|entry| Bound { file, binding: entry.binding });
+    NamedFunction { expr, given, bound }
 }
 
 fn span_of(db: &dyn Db, file: File, written: Written) -> Option<Span> {

@@ -3,14 +3,17 @@
 use std::ops::Range;
 
 use floe_db::{Db, File, module, parse, source, source_map};
-use floe_hir::{Expr, ExprId, Key, Param, Var, globals};
+use floe_hir::{Expr, ExprId, Key, Name, Param, Var, globals};
 use floe_syntax::{ElementId, SyntaxKind as K};
+use floe_types::Written;
 
 use crate::builtin_doc;
 use crate::builtin_parameters::builtin_parameters;
 use crate::cursor::Cursor;
 use crate::hover::doc_comment;
+use crate::infer::Typing;
 use crate::known::{self, Bound, Place};
+use crate::navigation::{NamedFunction, named_function};
 
 /// A function whose argument is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +130,27 @@ pub(crate) fn function(db: &dyn Db, mut place: Place) -> Option<Function> {
     None
 }
 
+/// What an expression in the place of a function probably is, and how many arguments it has been given:
+/// a partial application, what a library or a `with` binds, a set with `__functor`.
+fn inferred_function(db: &dyn Db, place: Place) -> Option<(Function, usize)> {
+    let typing = Typing::new(db);
+    let mut inference = typing.inference();
+    let mut found = inference.type_of(typing.key(place.file), place.expr);
+    if let Some(functor) = inference.attribute(&found, Name::new("__functor")) {
+        found = inference.result(&functor);
+    }
+    if let Some((name, given)) = inference.builtin(&found) {
+        return Some((Function::Builtin(name), given));
+    }
+    let (key, lambda) = inference.places(&found).into_iter().find_map(|place| match place {
+        (key, Written::Function(lambda)) => Some((key, lambda)),
+        _ => None,
+    })?;
+    let file = typing.file(key);
+    let NamedFunction { expr, given, bound } = named_function(db, file, lambda);
+    Some((Function::Lambda(Place { file, expr }, bound), given))
+}
+
 /// The type of a builtin at its arrows: one part for each parameter, and the result.
 pub(crate) fn arrow_parts(signature: &str) -> Vec<Range<usize>> {
     let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
@@ -170,7 +194,11 @@ fn calls(cursor: &Cursor<'_>) -> Vec<Call> {
                 let (function, argument) = (children.next(), children.next());
                 let behind = !cursor.touches_token() && cursor.get(*node).end < cursor.offset;
                 let in_argument = inner.is_some() && inner == argument;
-                if let Some(function) = function.filter(|_| in_argument || behind) {
+                // `f | x`: an argument is written before another one.
+                let between = !cursor.touches_token()
+                    && inner == function
+                    && argument.is_some_and(|next| cursor.offset <= cursor.get(next).start);
+                if let Some(function) = function.filter(|_| in_argument || behind || between) {
                     let (function, mut arguments) = head(cursor, function);
                     arguments.extend(argument.filter(|_| behind));
                     let argument = arguments.len();
@@ -178,12 +206,28 @@ fn calls(cursor: &Cursor<'_>) -> Vec<Call> {
                     calls.push(Call { function, arguments, argument, attribute });
                 }
             }
-            // `f |`: nothing is applied yet.
-            K::Variable | K::Select if !cursor.touches_token() && is_name(cursor, inner) => {
+            K::Binary => {
+                let mut children = cursor.tree.children(*node);
+                let operand = children.next();
+                let is_behind = |id: &ElementId| {
+                    cursor.get(*id).kind == K::PipeLeft && cursor.get(*id).end < cursor.offset
+                };
+                if let Some(operand) = operand.filter(|_| children.any(|id| is_behind(&id))) {
+                    let (function, arguments) = head(cursor, operand);
+                    let (argument, attribute) = (arguments.len(), attribute.take());
+                    calls.push(Call { function, arguments, argument, attribute });
+                }
+            }
+            // `f |`: nothing is applied yet, or only inside of the parentheses: `(f x) |`.
+            K::Variable | K::Select | K::Paren
+                if !cursor.touches_token()
+                    && (inner.is_none() || kind != K::Paren && is_name(cursor, inner)) =>
+            {
                 let parent = depth.checked_sub(1).map(|depth| cursor.get(cursor.nodes[depth]).kind);
                 if !matches!(parent, Some(K::List | K::Apply | K::Select | K::HasAttr)) {
-                    let (function, arguments) = (*node, Vec::new());
-                    calls.push(Call { function, arguments, argument: 0, attribute: None });
+                    let (function, arguments) = head(cursor, *node);
+                    let argument = arguments.len();
+                    calls.push(Call { function, arguments, argument, attribute: None });
                 }
             }
             K::Binding if attribute.is_none() => {
@@ -193,6 +237,12 @@ fn calls(cursor: &Cursor<'_>) -> Vec<Call> {
                     let first = cursor.tree.children(path).next()?;
                     crate::context::attribute_name(cursor, first)
                 }));
+            }
+            K::Inherit if attribute.is_none() => {
+                let name = inner.filter(|inner| cursor.get(*inner).kind == K::Attr);
+                let name = name.filter(|_| cursor.touches_token());
+                attribute =
+                    Some(name.and_then(|name| crate::context::attribute_name(cursor, name)));
             }
             K::AttrSet => attribute = Some(attribute.flatten()),
             K::Lambda | K::LetIn | K::LegacyLet => break,
@@ -232,13 +282,21 @@ fn head(cursor: &Cursor<'_>, mut function: ElementId) -> (ElementId, Vec<Element
 }
 
 fn help(db: &dyn Db, place: Place, call: &Call) -> Option<SignatureHelp> {
-    match function(db, place)? {
-        Function::Builtin(name) => builtin_help(name, call),
-        Function::Lambda(lambda, bound) => lambda_help(db, lambda, bound, call),
+    let (function, given) = match function(db, place) {
+        Some(function) => (function, 0),
+        None => inferred_function(db, place)?,
+    };
+    let argument = call.argument + given;
+    match function {
+        Function::Builtin(name) => builtin_help(name, argument),
+        Function::Lambda(lambda, bound) => {
+            let attribute = call.attribute.as_ref();
+            lambda_help(db, lambda, bound, argument, attribute.map(Option::as_deref))
+        }
     }
 }
 
-fn builtin_help(name: &str, call: &Call) -> Option<SignatureHelp> {
+fn builtin_help(name: &str, argument: usize) -> Option<SignatureHelp> {
     let doc = builtin_doc(name)?;
     let parts = arrow_parts(doc.signature);
     let (_, parameters) = parts.split_last()?;
@@ -255,7 +313,7 @@ fn builtin_help(name: &str, call: &Call) -> Option<SignatureHelp> {
             .map(|parameter| format!("`{}`: {}", parameter.name, parameter.meaning)),
     });
     let parameters: Vec<_> = parameters.collect();
-    let active = Some(call.argument).filter(|active| *active < parameters.len());
+    let active = Some(argument).filter(|active| *active < parameters.len());
     Some(SignatureHelp { label, documentation: Some(doc.doc.to_owned()), parameters, active })
 }
 
@@ -263,7 +321,8 @@ fn lambda_help(
     db: &dyn Db,
     place: Place,
     bound: Option<Bound>,
-    call: &Call,
+    argument: usize,
+    attribute: Option<Option<&str>>,
 ) -> Option<SignatureHelp> {
     let (module, map) = (module(db, place.file), source_map(db, place.file));
     let text = &source(db, place.file).text;
@@ -280,7 +339,7 @@ fn lambda_help(
     while let Some(Expr::Lambda(lambda)) = expr.map(|expr: ExprId| module.expr(expr)) {
         let lambda = &module.lambdas[lambda.0 as usize];
         // The attributes of a set that is being written are the parameters then.
-        let written = call.attribute.as_ref().filter(|_| index == call.argument);
+        let written = attribute.filter(|_| index == argument);
         let start = label.len();
         match (&lambda.param, written) {
             (Param::Pattern { formals, ellipsis, at }, Some(attribute)) => {
@@ -291,7 +350,7 @@ fn lambda_help(
                     if position > 0 {
                         label += ", ";
                     }
-                    if attribute.as_deref() == Some(formal.name.as_str()) {
+                    if attribute == Some(formal.name.as_str()) {
                         active = Some(parameters.len());
                     }
                     let start = label.len();
@@ -318,7 +377,7 @@ fn lambda_help(
             (param, _) => {
                 let shown = crate::document_symbols::signature(map, param);
                 label += shown.strip_suffix(": …").unwrap_or(&shown);
-                if index == call.argument {
+                if index == argument {
                     active = Some(parameters.len());
                 }
                 let label = start..label.len();
@@ -454,6 +513,69 @@ mod tests {
                 { a, b ? 1 }: …
                   a
                 > b ? 1"#]],
+        );
+    }
+
+    /// The parameter that is being written, for each way to write an argument of
+    /// `f = a: b: { c, d ? 1, ... }@e: g: a`.
+    #[test]
+    fn the_parameter_at_every_position() {
+        let active = |call: &str| {
+            let text = format!("let f = a: b: {{ c, d ? 1, ... }}@e: g: a; in {call}");
+            let fixture = fixture(&text);
+            let help = signature_help(&fixture.db, fixture.file, fixture.offset);
+            let Some(help) = help else { return "nothing".to_owned() };
+            help.active.map_or("none".to_owned(), |active| {
+                help.label[help.parameters[active].label.clone()].to_owned()
+            })
+        };
+        for (call, expected) in [
+            ("f $0", "a"),
+            ("f$0", "nothing"),
+            ("f $01", "a"),
+            ("f $0 1 2", "a"),
+            ("f 1$0", "a"),
+            ("f 1 $0", "b"),
+            ("f 1 $0 2", "b"),
+            ("f 1\n  $0", "b"),
+            ("(f 1) $0", "b"),
+            ("(f 1) $0 2", "b"),
+            ("f 1 2 $0", "{ c, d ? …, ... } @ e"),
+            ("f 1 2 { c$0 = 1; }", "c"),
+            ("f 1 2 { c = $0; }", "c"),
+            ("f 1 2 { c = 1; d$0 }", "d ? 1"),
+            ("f 1 2 { inherit d$0; }", "d ? 1"),
+            ("f 1 2 { inherit (x) c$0 d; }", "c"),
+            ("f 1 2 { $0 }", "none"),
+            ("f 1 2 { } $0", "g"),
+            ("f 1 2 { } 3 $0", "none"),
+            ("f (f 1 $0) 2", "b"),
+            ("f (f 1) $0", "b"),
+            ("f [ $0 ]", "a"),
+            ("f \"${f 1 $0}\"", "b"),
+            ("f { x = f 1 $0; }", "b"),
+            ("f 1 # $0", "nothing"),
+            ("1 |> f $0", "a"),
+            ("f 1 <| $0", "b"),
+            ("let h = f 1; in h $0", "b"),
+            ("let h = f 1 2; in h { d$0 }", "d ? 1"),
+            ("let s.__functor = self: f; in s 1 $0", "b"),
+            ("with { inherit f; }; f 1 $0", "b"),
+            ("with builtins; substring 0 $0", "Int"),
+        ] {
+            assert_eq!(active(call), expected, "{call}");
+        }
+    }
+
+    #[test]
+    fn a_function_of_the_library() {
+        check(
+            "{ lib, ... }: lib.optional true $0",
+            &expect![[r#"
+            optional = cond: elem: …
+              cond
+            > elem
+            A list of one element if a condition holds, and otherwise the empty one."#]],
         );
     }
 

@@ -239,6 +239,15 @@ impl Inference<'_> {
         Some((formals.collect(), *ellipsis))
     }
 
+    /// The builtin that a value is, by its name, and how many arguments it has been given.
+    pub fn builtin(&self, of: &Type) -> Option<(&'static str, usize)> {
+        of.members().iter().find_map(|member| {
+            let Type::Function(function) = member else { return None };
+            let FunctionKind::Builtin { doc, arguments } = &function.kind else { return None };
+            Some((doc.name, arguments.len()))
+        })
+    }
+
     /// The literal sets that a value's attributes come from, and the functions that it is: where each of
     /// them is written.
     pub fn places(&self, of: &Type) -> Vec<(FileKey, Written)> {
