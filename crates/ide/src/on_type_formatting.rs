@@ -108,11 +108,37 @@ impl Typing<'_> {
         if continues {
             wanted = self.indentation(before.start).to_owned() + unit;
         }
+        // The names of an `inherit` that has no `;` yet.
+        if let Some(inherit) = self.open_inherit(start) {
+            wanted = self.indentation(inherit).to_owned() + unit;
+        }
         // Behind the opener of an indented string.
         if before.kind == K::IndentedQuote && opener.is_some_and(|o| o.kind == K::IndentedQuote) {
             wanted = self.indentation(before.start).to_owned() + unit;
         }
         Some(wanted)
+    }
+
+    /// Where the `inherit` begins that an offset is in, outside of its parentheses.
+    fn open_inherit(&self, offset: u32) -> Option<u32> {
+        let tokens = self.tree.elements();
+        let behind = tokens.partition_point(|element| element.start < offset);
+        let tokens = tokens[..behind].iter().rev().filter(|element| element.kind.is_token());
+        let mut depth = 0;
+        for token in tokens {
+            match token.kind {
+                K::InheritKw if depth == 0 => return Some(token.start),
+                K::RParen | K::RBrace | K::RBracket => depth += 1,
+                K::LParen | K::LBrace | K::LBracket | K::DollarBrace if depth > 0 => depth -= 1,
+                K::LParen | K::LBrace | K::LBracket | K::DollarBrace | K::Assign | K::Semicolon
+                    if depth == 0 =>
+                {
+                    return None;
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// A line of an indented string is indented as the one before it that is not empty; the first one a
@@ -263,6 +289,38 @@ mod tests {
         }
         shown.insert(at as usize, '|');
         expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn the_names_of_an_inherit_are_indented() {
+        check(
+            "{\n  inherit (x)\n$0\n}",
+            "\n",
+            &expect![[r#"
+            {
+              inherit (x)
+                |
+            }"#]],
+        );
+        check(
+            "{\n  inherit (x)\n    a\n$0    ;\n}",
+            "\n",
+            &expect![[r#"
+            {
+              inherit (x)
+                a
+            |    ;
+            }"#]],
+        );
+        check(
+            "{\n  inherit (x) a;\n$0\n}",
+            "\n",
+            &expect![[r#"
+            {
+              inherit (x) a;
+              |
+            }"#]],
+        );
     }
 
     #[test]
