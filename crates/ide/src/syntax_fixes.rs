@@ -32,7 +32,9 @@ pub(crate) fn syntax_fixes(db: &dyn Db, file: File, span: Span) -> Vec<(SyntaxEr
         let applies = apply_edits(&mut tried, std::slice::from_ref(&edit)).is_ok();
         let after = floe_syntax::parse(&tried, &ParseOptions::default()).errors;
         // The error itself has to be gone, not only moved.
-        let first_is_later = after.first().is_none_or(|next| next.start > error.end + 1);
+        let longer = tried.len() as i64 - text.len() as i64;
+        let first_is_later =
+            after.first().is_none_or(|next| i64::from(next.start) - longer > i64::from(error.end));
         if applies && after.len() < parse.errors.len() && first_is_later {
             let fix = Fix { title, safety: Safety::Review, edits: vec![edit] };
             fixes.push((error.clone(), fix));
@@ -86,6 +88,7 @@ fn guesses(tree: &Tree<'_>, error: &SyntaxError) -> Vec<(String, TextEdit)> {
             (SyntaxKind::RBracket, "]"),
             (SyntaxKind::RBrace, "}"),
             (SyntaxKind::Assign, " ="),
+            (SyntaxKind::Colon, ":"),
         ] {
             let closes = matches!(found, Terminal::EndOfFile)
                 || matches!(
@@ -100,9 +103,13 @@ fn guesses(tree: &Tree<'_>, error: &SyntaxError) -> Vec<(String, TextEdit)> {
                             | SyntaxKind::ElseKw
                     )
                 );
-            if wants(kind) || closes && kind != SyntaxKind::Assign {
+            if wants(kind) || closes && !matches!(kind, SyntaxKind::Assign | SyntaxKind::Colon) {
                 insert(before.end(), text);
             }
+        }
+        // `{ a b }: …`
+        if matches!(found, Terminal::Token(SyntaxKind::Ident | SyntaxKind::Ellipsis)) {
+            insert(before.end(), ",");
         }
         // `''` inside of such a string ends it.
         if before.is(SyntaxKind::IndentedQuote) {
@@ -113,6 +120,9 @@ fn guesses(tree: &Tree<'_>, error: &SyntaxError) -> Vec<(String, TextEdit)> {
         }
     }
     let range = error.start..error.end;
+    guesses.extend(in_other_words(tree, error));
+    guesses.extend(missing_in(&tokens, index));
+    guesses.extend(missing_semicolon(tree, error));
     match found {
         Terminal::Token(SyntaxKind::Assign) => {
             guesses.push(("Compare with '=='".to_owned(), TextEdit::replace(range, "==")));
@@ -135,6 +145,61 @@ fn guesses(tree: &Tree<'_>, error: &SyntaxError) -> Vec<(String, TextEdit)> {
     guesses
 }
 
+/// What other languages write for the same: `// comment`, `x => x`, `a == 1;` in a set, `a & b`, `'text'`.
+fn in_other_words(tree: &Tree<'_>, error: &SyntaxError) -> Option<(String, TextEdit)> {
+    let text = tree.text();
+    let (before, rest) = text.split_at(error.start as usize);
+    let line = rest.lines().next().unwrap_or_default();
+    let alone = |operator: &str| {
+        !before.ends_with(operator) && !line[operator.len()..].starts_with(operator)
+    };
+    let (old, new) = match line {
+        _ if line.starts_with("//") => ("//", "#"),
+        _ if line.starts_with("=>") => {
+            let spaces = before.len() - before.trim_end_matches(' ').len();
+            let range = error.start - spaces as u32..error.start + 2;
+            return Some(("Write ':'".to_owned(), TextEdit::replace(range, ":")));
+        }
+        _ if line.starts_with("==") => ("==", "="),
+        _ if line.starts_with('&') && alone("&") => ("&", "&&"),
+        _ if line.starts_with('|') && alone("|") => ("|", "||"),
+        _ if line.starts_with('\'') => {
+            let inside = line[1..].split_once('\'')?.0;
+            let range = error.start..error.start + inside.len() as u32 + 2;
+            let is_plain = !inside.contains(['"', '\\']) && !inside.contains("${");
+            let edit = TextEdit::replace(range, format!("\"{inside}\""));
+            return is_plain.then(|| ("Write it in double quotes".to_owned(), edit));
+        }
+        _ => return None,
+    };
+    let range = error.start..error.start + old.len() as u32;
+    Some((format!("Write '{new}'"), TextEdit::replace(range, new)))
+}
+
+/// `let a = 1; x`: the `in` that ends the bindings.
+fn missing_in(tokens: &[Node<'_>], index: usize) -> Option<(String, TextEdit)> {
+    let is_end = |token: &Node<'_>| token.is(SyntaxKind::Semicolon);
+    let last = tokens[..index].iter().rposition(is_end)?;
+    let is_let = tokens[last].parent()?.parent()?.is(SyntaxKind::LetIn);
+    let next = tokens.get(last + 1).filter(|_| is_let)?;
+    Some(("Insert 'in'".to_owned(), TextEdit::insert(next.start(), "in ")))
+}
+
+/// `with pkgs [ a ]`: what follows was taken for an argument.
+fn missing_semicolon(tree: &Tree<'_>, error: &SyntaxError) -> Option<(String, TextEdit)> {
+    let is_it = |node: &Node<'_>| {
+        matches!(node.kind(), SyntaxKind::With | SyntaxKind::Assert) && node.start() < error.start
+    };
+    let mut function = tree.all().filter(is_it).last()?.expr(0)?;
+    if !function.is(SyntaxKind::Apply) {
+        return None;
+    }
+    while function.is(SyntaxKind::Apply) {
+        function = function.expr(0)?;
+    }
+    Some(("Insert ';'".to_owned(), TextEdit::insert(function.end(), ";")))
+}
+
 /// What mends a text that ends too early: `''` in the middle of a string that ended it there, or what
 /// closes all that is open.
 fn at_end_of_file(tree: &Tree<'_>, error: &SyntaxError) -> Option<(String, TextEdit)> {
@@ -146,6 +211,9 @@ fn at_end_of_file(tree: &Tree<'_>, error: &SyntaxError) -> Option<(String, TextE
         apply_edits(&mut tried, std::slice::from_ref(edit)).is_ok()
             && floe_syntax::parse(&tried, &ParseOptions::default()).errors.is_empty()
     };
+    if expected.contains(&Terminal::Token(SyntaxKind::StringQuote)) {
+        return unclosed_string(tree, parses);
+    }
     if expected.contains(&Terminal::IndentedStringEnd) {
         let strings = tree.all().filter(|node| node.is(SyntaxKind::IndentedString));
         let ends = strings.filter_map(|string| string.children().last());
@@ -182,6 +250,22 @@ fn at_end_of_file(tree: &Tree<'_>, error: &SyntaxError) -> Option<(String, TextE
         text += close;
     }
     None
+}
+
+/// The `"` that is missing: at the end of a line that has an odd one, before what closes the binding.
+fn unclosed_string(
+    tree: &Tree<'_>,
+    parses: impl Fn(&TextEdit) -> bool,
+) -> Option<(String, TextEdit)> {
+    let strings = tree.all().filter(|node| node.is(SyntaxKind::String));
+    let last = strings.last()?;
+    let rest = &tree.text()[last.start() as usize + 1..];
+    let line = rest.lines().next().unwrap_or_default().trim_end();
+    let ends = [line.len(), line.trim_end_matches([';', ')', ']', '}', ' ']).len()];
+    ends.into_iter()
+        .map(|end| TextEdit::insert(last.start() + 1 + end as u32, "\""))
+        .find(parses)
+        .map(|edit| ("Close the string".to_owned(), edit))
 }
 
 /// How many texts are tried for one mistake.
@@ -363,6 +447,82 @@ mod tests {
             &expect![[r#"
             Remove the slash:
             ./a
+        "#]],
+        );
+    }
+
+    #[test]
+    fn the_words_of_other_languages() {
+        let first = |text: &str| {
+            let fixture = fixture(text);
+            let at = Span { start: fixture.offset, end: fixture.offset };
+            let fixes = syntax_fixes(&fixture.db, fixture.file, at);
+            fixes.first().map_or("nothing".to_owned(), |(_, fix)| fixture.edited(&fix.edits))
+        };
+        for (text, mended) in [
+            ("$0// a comment\n{ }", "# a comment\n{ }"),
+            ("{ a = 1; $0// one\n}", "{ a = 1; # one\n}"),
+            ("{ a =$0= 1; }", "{ a = 1; }"),
+            ("map (x =$0> x)", "map (x: x)"),
+            ("a: b: a $0& b", "a: b: a && b"),
+            ("a: b: a $0| b", "a: b: a || b"),
+            ("{ a = $0'text'; }", "{ a = \"text\"; }"),
+        ] {
+            assert_eq!(first(text), mended, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_between() {
+        check(
+            "{ a, b $0c }: a",
+            &expect![[r#"
+            Insert ',':
+            { a, b, c }: a
+        "#]],
+        );
+        check(
+            "{ a$0 b }: a",
+            &expect![[r#"
+            Insert ',':
+            { a, b }: a
+        "#]],
+        );
+        check(
+            "{ a }$0 a",
+            &expect![[r#"
+            Insert ':':
+            { a }: a
+        "#]],
+        );
+        check(
+            "let a = 1; $0a",
+            &expect![[r#"
+            Insert 'in':
+            let a = 1; in a
+        "#]],
+        );
+        check(
+            "{ a = with pkgs$0 [ a ];\n}",
+            &expect![[r#"
+            Insert ';':
+            { a = with pkgs; [ a ];
+            }
+        "#]],
+        );
+        check(
+            "{ a = \"x;\n b = 1; }$0",
+            &expect![[r#"
+            Close the string:
+            { a = "x";
+             b = 1; }
+        "#]],
+        );
+        check(
+            "[ a$0; b; ]",
+            &expect![[r#"
+            Remove the ';':
+            [ a b; ]
         "#]],
         );
     }
