@@ -172,17 +172,16 @@ fn paths_are_flattened_and_packed() {
 
 #[test]
 fn a_binding_is_inlined_where_its_names_mean_the_same() {
-    check("Inline 'a'", "x: let $0a = x + 1; in a * a", &expect!["x: let in (x + 1) * (x + 1)"]);
+    check("Inline 'a'", "x: let $0a = x + 1; in a * a", &expect!["x: (x + 1) * (x + 1)"]);
     check(
         "Inline 'a'",
         "let\n  $0a = [\n    1\n  ];\nin {\n  b = a;\n}",
         &expect![[r#"
-        let
-        in {
-          b = [
-            1
-          ];
-        }"#]],
+            {
+              b = [
+                1
+              ];
+            }"#]],
     );
     offers_no(
         "Inline",
