@@ -30,7 +30,7 @@ use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
     // Some callers have no time or no room for the command line: a build's sandbox, which must still
-    // be a single thread; the shell's hook, which runs at every prompt; a running `.envrc`.
+    // be a single thread; the shell's hook, which runs at every prompt; a running `.envrc`; an editor.
     let mut words = env::args_os();
     let program = words.next().unwrap_or_default();
     if Path::new(&program).file_name() == Some(OsStr::new(nix_instantiate::NAME)) {
@@ -44,6 +44,11 @@ fn main() -> ExitCode {
             if let (Some(shell), None) = (words.next().filter(|w| !is_option(w)), words.next()) {
                 return ended(commands::export::run_at_prompt(&shell), ExitCode::FAILURE);
             }
+        }
+        // What every editor starts waits for the answer to its first message.
+        Some("lsp") if words.all(|word| word == "--stdio") => {
+            start_tracing();
+            return ended(commands::lsp::run_for_editor(), ExitCode::FAILURE);
         }
         Some(name) if name.starts_with("__") => {
             let answer = commands::callback::run(name, &words.collect::<Vec<_>>());

@@ -21,14 +21,22 @@ use serde_json::{Value, json};
 pub struct Client {
     child: Child,
     input: Option<ChildStdin>,
-    messages: Receiver<Value>,
+    messages: Receiver<Message>,
     /// What the server said of its own accord, answered if it was a request.
-    said: VecDeque<Value>,
+    said: VecDeque<(Instant, Value)>,
     /// Answers to requests that nobody has asked about yet.
-    answers: VecDeque<Value>,
+    answers: VecDeque<(Instant, Value)>,
+    /// When the last byte of what was last asked for had arrived.
+    arrived: Instant,
     configuration: Value,
     next_id: u64,
     patience: Duration,
+}
+
+/// A message as it came.
+struct Message {
+    body: Vec<u8>,
+    arrived: Instant,
 }
 
 /// Why a server gave no answer.
@@ -67,8 +75,8 @@ impl Client {
         let (sender, messages) = channel();
         thread::spawn(move || {
             let mut output = BufReader::new(output);
-            while let Ok(Some(message)) = read_message(&mut output) {
-                if sender.send(message).is_err() {
+            while let Ok(Some(body)) = read_message(&mut output) {
+                if sender.send(Message { body, arrived: Instant::now() }).is_err() {
                     return;
                 }
             }
@@ -79,6 +87,7 @@ impl Client {
             messages,
             said: VecDeque::new(),
             answers: VecDeque::new(),
+            arrived: Instant::now(),
             configuration: Value::Null,
             next_id: 1,
             patience: Duration::from_secs(60),
@@ -93,6 +102,12 @@ impl Client {
     /// What the server is answered when it asks for its configuration.
     pub fn set_configuration(&mut self, configuration: Value) {
         self.configuration = configuration;
+    }
+
+    /// When the answer or notification that was last waited for had arrived, before it was read as JSON:
+    /// for long answers that takes this client longer than some servers need to write them.
+    pub fn arrived(&self) -> Instant {
+        self.arrived
     }
 
     /// The server's process id.
@@ -184,8 +199,10 @@ impl Client {
     pub fn finish(&mut self, id: u64, method: &str) -> Result<Value, ClientError> {
         let deadline = Instant::now() + self.patience;
         loop {
-            let place = self.answers.iter().position(|answer| answer["id"] == json!(id));
-            if let Some(mut answer) = place.and_then(|place| self.answers.remove(place)) {
+            let place = self.answers.iter().position(|(_, answer)| answer["id"] == json!(id));
+            if let Some((arrived, mut answer)) = place.and_then(|place| self.answers.remove(place))
+            {
+                self.arrived = arrived;
                 return match answer.get("error") {
                     Some(error) => Err(ClientError::Refused {
                         method: method.to_owned(),
@@ -204,7 +221,7 @@ impl Client {
         while let Ok(message) = self.messages.try_recv() {
             self.keep(message)?;
         }
-        Ok(self.answers.iter().any(|answer| answer["id"] == json!(id)))
+        Ok(self.answers.iter().any(|(_, answer)| answer["id"] == json!(id)))
     }
 
     /// Sends a notification.
@@ -223,10 +240,11 @@ impl Client {
     ) -> Result<Value, ClientError> {
         let deadline = Instant::now() + self.patience;
         loop {
-            let kept = self.said.iter().position(|message| message["method"] == method);
-            if let Some(mut message) = kept.and_then(|index| self.said.remove(index)) {
+            let kept = self.said.iter().position(|(_, message)| message["method"] == method);
+            if let Some((arrived, mut message)) = kept.and_then(|index| self.said.remove(index)) {
                 let params = message["params"].take();
                 if wanted(&params) {
+                    self.arrived = arrived;
                     return Ok(params);
                 }
                 continue;
@@ -262,8 +280,8 @@ impl Client {
     pub fn wait_for_refusal(&mut self) -> Result<Value, ClientError> {
         let deadline = Instant::now() + self.patience;
         loop {
-            let place = self.answers.iter().position(|answer| answer["id"].is_null());
-            if let Some(mut answer) = place.and_then(|place| self.answers.remove(place)) {
+            let place = self.answers.iter().position(|(_, answer)| answer["id"].is_null());
+            if let Some((_, mut answer)) = place.and_then(|place| self.answers.remove(place)) {
                 return Ok(answer["error"].take());
             }
             let message = self.receive(deadline, "an error")?;
@@ -300,7 +318,7 @@ impl Client {
         self.send_raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
     }
 
-    fn receive(&self, deadline: Instant, awaited: &str) -> Result<Value, ClientError> {
+    fn receive(&self, deadline: Instant, awaited: &str) -> Result<Message, ClientError> {
         let left = deadline.saturating_duration_since(Instant::now());
         self.messages.recv_timeout(left).map_err(|error| match error {
             RecvTimeoutError::Disconnected => ClientError::Gone(awaited.to_owned()),
@@ -311,9 +329,10 @@ impl Client {
     }
 
     /// Keeps what the server sent, and answers it as an editor does if it is a request.
-    fn keep(&mut self, message: Value) -> Result<(), ClientError> {
+    fn keep(&mut self, Message { body, arrived }: Message) -> Result<(), ClientError> {
+        let message: Value = serde_json::from_slice(&body).map_err(io::Error::from)?;
         let Some(method) = message["method"].as_str() else {
-            self.answers.push_back(message);
+            self.answers.push_back((arrived, message));
             return Ok(());
         };
         if let Some(id) = message.get("id") {
@@ -327,7 +346,7 @@ impl Client {
             };
             self.send(&json!({ "jsonrpc": "2.0", "id": id, "result": result }))?;
         }
-        self.said.push_back(message);
+        self.said.push_back((arrived, message));
         Ok(())
     }
 }
@@ -352,7 +371,7 @@ pub fn uri(path: &Path) -> String {
     uri
 }
 
-fn read_message(output: &mut impl BufRead) -> io::Result<Option<Value>> {
+fn read_message(output: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut length = None;
     loop {
         let mut line = String::new();
@@ -370,5 +389,5 @@ fn read_message(output: &mut impl BufRead) -> io::Result<Option<Value>> {
     let length: usize = length.ok_or_else(|| io::Error::other("a message without a length"))?;
     let mut body = vec![0; length];
     output.read_exact(&mut body)?;
-    Ok(Some(serde_json::from_slice(&body)?))
+    Ok(Some(body))
 }

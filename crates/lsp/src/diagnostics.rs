@@ -54,6 +54,7 @@ pub(crate) async fn publish(session: Arc<Session>, client: Client) {
                 shown.version = Some(version);
                 shown.text = diagnostics;
                 send(&client, shown).await;
+                session.has_shown.notify_one();
             }
         }
         tokio::select! {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use floe_syntax::{ColumnEncoding, LineIndex};
+use floe_hir::Span;
+use floe_syntax::{ColumnEncoding, LineIndex, Stretch};
 use rustc_hash::FxHashMap;
 use tower_lsp::ls_types::{TextDocumentContentChangeEvent, Uri};
 
@@ -23,6 +24,8 @@ pub(crate) struct Document {
     /// As the client spells it; it is answered in the same spelling.
     pub(crate) uri: Uri,
     pub(crate) text: Arc<str>,
+    /// Where its lines begin.
+    lines: Arc<LineIndex>,
     /// The client's own count of edits.
     pub(crate) version: i32,
     changed: Arrival,
@@ -48,7 +51,8 @@ impl Documents {
 
     pub(crate) fn open(&mut self, path: PathBuf, uri: Uri, version: i32, text: Arc<str>) {
         let changed = self.count();
-        self.open.insert(path, Document { uri, text, version, changed });
+        let lines = Arc::new(LineIndex::new(&text));
+        self.open.insert(path, Document { uri, text, lines, version, changed });
     }
 
     /// Applies edits, each to the text that the one before left. `None` where nothing is open.
@@ -61,7 +65,8 @@ impl Documents {
     ) -> Option<Arc<str>> {
         let changed = self.count();
         let document = self.open.get_mut(path)?;
-        document.text = apply(&document.text, edits, encoding);
+        let text = (document.text.clone(), document.lines.clone());
+        (document.text, document.lines) = apply(text, edits, encoding);
         document.version = version;
         document.changed = changed;
         Some(document.text.clone())
@@ -79,23 +84,23 @@ impl Documents {
 }
 
 fn apply(
-    text: &Arc<str>,
+    (mut text, mut lines): (Arc<str>, Arc<LineIndex>),
     edits: &[TextDocumentContentChangeEvent],
     encoding: ColumnEncoding,
-) -> Arc<str> {
-    let mut text = text.clone();
+) -> (Arc<str>, Arc<LineIndex>) {
     for edit in edits {
-        text = match edit.range {
-            None => edit.text.as_str().into(),
-            Some(range) => {
-                let index = LineIndex::new(&text);
-                let span = Lines::new(&text, &index, encoding).span(range);
-                let (before, after) = (&text[..span.start as usize], &text[span.end as usize..]);
-                [before, &edit.text, after].concat().into()
-            }
+        let Some(range) = edit.range else {
+            text = edit.text.as_str().into();
+            lines = Arc::new(LineIndex::new(&text));
+            continue;
         };
+        let Span { start, end } = Lines::new(&text, &lines, encoding).span(range);
+        let (before, after) = (&text[..start as usize], &text[end as usize..]);
+        text = [before, &edit.text, after].concat().into();
+        let stretch = Stretch { old: start..end, new: start..start + edit.text.len() as u32 };
+        lines = Arc::new(lines.edited(&stretch, &text));
     }
-    text
+    (text, lines)
 }
 
 #[cfg(test)]
@@ -117,7 +122,10 @@ mod tests {
         edits: &[TextDocumentContentChangeEvent],
         expected: &Expect,
     ) {
-        expected.assert_eq(&apply(&text.into(), edits, encoding));
+        let lines = Arc::new(LineIndex::new(text));
+        let (edited, lines) = apply((text.into(), lines), edits, encoding);
+        expected.assert_eq(&edited);
+        assert_eq!(*lines, LineIndex::new(&edited));
     }
 
     #[test]

@@ -51,6 +51,12 @@ impl<'a> Lines<'a> {
         Position::new(place.line, place.column)
     }
 
+    /// The same, faster where the place is on this line or a little behind it.
+    pub(crate) fn position_from(&self, offset: u32, line: u32) -> Position {
+        let place = self.index.line_column_from(self.text, offset, self.encoding, line);
+        Position::new(place.line, place.column)
+    }
+
     pub(crate) fn range(&self, span: Span) -> Range {
         Range::new(self.position(span.start), self.position(span.end))
     }

@@ -34,6 +34,9 @@ use crate::client_facts::ClientFacts;
 use crate::session::{Session, path_of};
 use crate::{capabilities, configuration, diagnostics, index, option_list, requests};
 
+/// How long the first file has the processors to itself.
+const FIRST_FILE: Duration = Duration::from_millis(200);
+
 pub(crate) struct Server {
     pub(crate) session: Arc<Session>,
     pub(crate) client: Client,
@@ -60,12 +63,18 @@ impl LanguageServer for Server {
     }
 
     async fn initialized(&self, _: InitializedParams) {
-        // Not before the answer to `initialize`, which an editor waits for. Nothing was read until now.
-        if !self.session.client().watches_files {
-            self.session.watch_disk();
-        }
         tokio::spawn(configuration::introduce(self.session.clone(), self.client.clone()));
-        tokio::spawn(index::make(self.session.clone()));
+        // What takes all processors for a while comes behind what an editor waits for: the answer to
+        // `initialize`, and what is wrong with the file that it opens first. Until then hardly anything
+        // has been read; what changes meanwhile is noticed when the watching begins.
+        let session = self.session.clone();
+        tokio::spawn(async move {
+            let _ = tokio::time::timeout(FIRST_FILE, session.has_shown.notified()).await;
+            if !session.client().watches_files {
+                session.watch_disk();
+            }
+            index::make(session).await;
+        });
         tokio::spawn(option_list::keep(self.session.clone()));
         tokio::spawn(diagnostics::publish(self.session.clone(), self.client.clone()));
     }

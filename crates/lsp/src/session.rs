@@ -29,7 +29,7 @@ use crate::settings::{self, Preferences};
 use crate::{End, configuration};
 
 /// The tokens of a file that were sent last, with their number.
-type NumberedTokens = (u64, Arc<[SemanticToken]>);
+type NumberedTokens = (u64, Arc<Vec<SemanticToken>>);
 
 /// How long an evaluation may take before "nothing" is answered in its place.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -56,6 +56,8 @@ pub(crate) struct Session {
     pub(crate) revised: Arc<Notify>,
     /// How often that has happened, for all who wait for the next time.
     pub(crate) revision: watch::Receiver<u64>,
+    /// Woken when diagnostics of a file have been sent.
+    pub(crate) has_shown: Notify,
     /// Woken when there is nobody left to serve.
     pub(crate) client_gone: Notify,
 }
@@ -86,6 +88,7 @@ impl Session {
             documentation: Mutex::default(),
             revised,
             revision,
+            has_shown: Notify::new(),
             client_gone: Notify::new(),
         }
     }
@@ -159,6 +162,10 @@ impl Session {
     }
 
     fn watch_roots(&self) {
+        // Whoever has it is about to watch.
+        if self.watcher.try_lock().is_ok_and(|watcher| watcher.is_none()) {
+            return;
+        }
         // A folder like nixpkgs has tens of thousands of folders to watch; nobody waits for that.
         let (watcher, roots, host) = (self.watcher.clone(), self.roots.clone(), self.host.clone());
         thread::spawn(move || {

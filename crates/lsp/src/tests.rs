@@ -68,7 +68,7 @@ impl Rig {
         let answer = self.service.call(request);
         async move {
             let answer = answer.await.unwrap()?;
-            Some(serde_json::from_slice(&answer.body().unwrap()).unwrap())
+            Some(serde_json::from_slice(&answer.into_body().unwrap().concat()).unwrap())
         }
     }
 

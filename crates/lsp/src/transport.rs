@@ -73,7 +73,7 @@ where
                 let outgoing = outgoing.clone();
                 tokio::spawn(async move {
                     match answer.await {
-                        Ok(Some(answer)) => drop(outgoing.send(framed(answer.body()))),
+                        Ok(Some(answer)) => drop(outgoing.send(framed(answer.into_body()))),
                         Ok(None) => {}
                         Err(error) => tracing::warn!(%error, "a message went unanswered"),
                     }
@@ -180,29 +180,43 @@ where
     }
 }
 
-fn encode(message: &impl serde::Serialize) -> Vec<u8> {
-    framed(serde_json::to_vec(message))
+/// A message behind its header, in parts.
+type Framed = Vec<Vec<u8>>;
+
+fn encode(message: &impl serde::Serialize) -> Framed {
+    framed(serde_json::to_vec(message).map(|body| vec![body]))
 }
 
-/// A message behind its header.
-fn framed(body: serde_json::Result<Vec<u8>>) -> Vec<u8> {
+fn framed(body: serde_json::Result<Vec<Vec<u8>>>) -> Framed {
     let body = body.unwrap_or_else(|error| {
         // Only a map with keys that are no strings can get here, and the protocol has none.
         tracing::error!(%error, "a message could not be written");
-        json!({ "jsonrpc": "2.0", "id": null }).to_string().into_bytes()
+        vec![json!({ "jsonrpc": "2.0", "id": null }).to_string().into_bytes()]
     });
-    let mut bytes = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
-    bytes.extend(body);
-    bytes
+    let length: usize = body.iter().map(Vec::len).sum();
+    let mut parts = vec![format!("Content-Length: {length}\r\n\r\n").into_bytes()];
+    for part in body {
+        match parts.last_mut() {
+            // A short one costs less to copy than to write by itself.
+            Some(last) if last.len() + part.len() < SHORT => last.extend(part),
+            _ => parts.push(part),
+        }
+    }
+    parts
 }
 
-async fn print<O>(mut output: O, mut queue: mpsc::UnboundedReceiver<Vec<u8>>)
+/// As much as a pipe takes at once.
+const SHORT: usize = 64 << 10;
+
+async fn print<O>(mut output: O, mut queue: mpsc::UnboundedReceiver<Framed>)
 where
     O: AsyncWrite + Unpin,
 {
     while let Some(message) = queue.recv().await {
         let written = async {
-            output.write_all(&message).await?;
+            for part in &message {
+                output.write_all(part).await?;
+            }
             output.flush().await
         };
         if let Err(error) = written.await {

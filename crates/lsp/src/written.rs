@@ -6,6 +6,7 @@
 //! transport puts that text where the result belongs.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 use tower_lsp::jsonrpc::{Error, Response, Result};
@@ -33,8 +34,32 @@ impl Text {
         Text(json)
     }
 
+    #[cfg(test)]
     pub(crate) fn json(&self) -> &str {
         &self.0
+    }
+}
+
+/// Writes a number. Most are small.
+pub(crate) fn push_number(json: &mut String, number: u32) {
+    match number {
+        0..=9 => json.push((b'0' + number as u8) as char),
+        10..=99 => {
+            json.push((b'0' + (number / 10) as u8) as char);
+            json.push((b'0' + (number % 10) as u8) as char);
+        }
+        _ => drop(write!(json, "{number}")),
+    }
+}
+
+/// Writes a text in quotes. Most need no escapes.
+pub(crate) fn push_string(json: &mut String, text: &str) {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&serde_json::Value::from(text).to_string());
     }
 }
 
@@ -61,16 +86,18 @@ pub(crate) async fn collect<E>(
 }
 
 impl Answer {
-    /// The whole message, without a header.
-    pub(crate) fn body(&self) -> serde_json::Result<Vec<u8>> {
-        match &self.text {
+    /// The whole message, without a header, in parts: a long text is not copied.
+    pub(crate) fn into_body(self) -> serde_json::Result<Vec<Vec<u8>>> {
+        match self.text {
             Some(text) if self.response.is_ok() => {
                 let id = serde_json::to_string(self.response.id())?;
-                let message =
-                    [r#"{"jsonrpc":"2.0","result":"#, text.json(), r#","id":"#, &id, "}"].concat();
-                Ok(message.into_bytes())
+                Ok(vec![
+                    br#"{"jsonrpc":"2.0","result":"#.to_vec(),
+                    text.0.into_bytes(),
+                    format!(r#","id":{id}}}"#).into_bytes(),
+                ])
             }
-            _ => serde_json::to_vec(&self.response),
+            _ => Ok(vec![serde_json::to_vec(&self.response)?]),
         }
     }
 }

@@ -19,6 +19,11 @@ pub(crate) struct Arguments {
     readers: Option<usize>,
 }
 
+/// The command without further arguments.
+pub(crate) fn run_for_editor() -> anyhow::Result<ExitCode> {
+    run(&Arguments { stdio: true, readers: None })
+}
+
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { stdio: _, readers } = arguments;
     let mut options = Options::default();

@@ -16,7 +16,7 @@ use tower_lsp::ls_types::{
 };
 
 use crate::session::{Session, View, lock};
-use crate::written::{Text, answer_with};
+use crate::written::{Text, answer_with, push_number};
 
 pub(crate) async fn full(
     session: &Arc<Session>,
@@ -61,7 +61,7 @@ pub(crate) async fn range(
     answer_with(text.await?)
 }
 
-type Tokens = Arc<[SemanticToken]>;
+type Tokens = Arc<Vec<SemanticToken>>;
 
 /// Keeps what is sent under a number of its own. Gives the number, and what was kept before.
 fn remember(view: &View<'_>, file: File, tokens: &Tokens) -> (u64, Option<(u64, Tokens)>) {
@@ -101,17 +101,6 @@ fn tokens_text(number: Option<u64>, tokens: &[SemanticToken]) -> Text {
     Text::from_json(json)
 }
 
-fn push_number(json: &mut String, number: u32) {
-    match number {
-        0..=9 => json.push((b'0' + number as u8) as char),
-        10..=99 => {
-            json.push((b'0' + (number / 10) as u8) as char);
-            json.push((b'0' + (number % 10) as u8) as char);
-        }
-        _ => drop(write!(json, "{number}")),
-    }
-}
-
 /// The one edit that makes the old tokens of the new ones. An edit of a text moves only the tokens behind
 /// it on its line, the others have the same distances as before.
 fn edit(old: &[SemanticToken], new: &[SemanticToken]) -> Option<SemanticTokensEdit> {
@@ -127,7 +116,7 @@ fn edit(old: &[SemanticToken], new: &[SemanticToken]) -> Option<SemanticTokensEd
     })
 }
 
-fn encode(view: &View<'_>, file: File, range: Option<Range>) -> Arc<[SemanticToken]> {
+fn encode(view: &View<'_>, file: File, range: Option<Range>) -> Tokens {
     let client = view.session.client();
     let lexical = view.session.preferences().lexical_tokens.unwrap_or(!client.has_grammar);
     let detail = if lexical { TokenDetail::All } else { TokenDetail::Names };
@@ -153,7 +142,7 @@ fn encode(view: &View<'_>, file: File, range: Option<Range>) -> Arc<[SemanticTok
             encoder.push_lines(token.span, token.kind as u32, token.modifiers);
         }
     }
-    encoder.encoded.into()
+    Arc::new(encoder.encoded)
 }
 
 /// Goes over a text once, from token to token: a search for the line of each would cost more than finding
