@@ -6,6 +6,7 @@ use floe_hir::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::calls::{self, Given};
 use crate::select::Selected;
 use crate::{
     EnvironmentId, Field, FileKey, FunctionKind, Host, Layer, Place, Type, Value, builtin_doc,
@@ -390,6 +391,12 @@ impl<'a> Inference<'a> {
         }
         let null_default = matches!(found, Type::Null);
         if found.is_unknown() || null_default {
+            let given = self.type_from_calls(file, lambda, binding);
+            if !given.is_unknown() {
+                found = if null_default { given.or(Type::Null) } else { given };
+            }
+        }
+        if found.is_unknown() || null_default && matches!(found, Type::Null) {
             let used = self.type_from_uses(file, binding);
             found = match (null_default, used.is_unknown()) {
                 (true, true) => Type::Null,
@@ -400,6 +407,39 @@ impl<'a> Inference<'a> {
         self.depth -= 1;
         self.pending_arguments.remove(&(file, binding));
         found
+    }
+
+    /// What the calls of a function in its own file give for an argument.
+    fn type_from_calls(&mut self, file: FileKey, lambda: LambdaId, binding: BindingId) -> Type {
+        const CALLS: usize = 8;
+        let module = self.module(file);
+        let mut given = Vec::new();
+        for argument in calls::arguments(module, self.scopes(file), lambda).into_iter().take(CALLS)
+        {
+            let environment = EnvironmentId::default();
+            let whole = match argument {
+                Given::Value(expr) => self.infer(Place { file, expr, environment }),
+                Given::ElementOf(list) => match self.infer(Place { file, expr: list, environment })
+                {
+                    Type::List(element) => (*element).clone(),
+                    _ => Type::Unknown,
+                },
+                Given::AttributeOf(set) => {
+                    let set = self.infer(Place { file, expr: set, environment });
+                    self.select_any(&set)
+                }
+            };
+            let Param::Pattern { formals, .. } = &module.lambdas[lambda.0 as usize].param else {
+                given.push(whole);
+                continue;
+            };
+            match formals.iter().find(|formal| formal.binding == binding) {
+                Some(formal) => given.extend(self.select(&whole, formal.name).into_type()),
+                None => given.push(whole),
+            }
+        }
+        given.retain(|given| !given.is_unknown());
+        if given.is_empty() { Type::Unknown } else { Type::union(given) }
     }
 
     /// What the uses of a name ask for, where they agree.

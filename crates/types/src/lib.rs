@@ -10,6 +10,7 @@
 
 mod apply;
 mod builtin_docs;
+mod calls;
 mod check;
 mod display;
 mod infer;

@@ -1,6 +1,6 @@
 //! Attributes of sets: selecting, updating, listing.
 
-use floe_hir::{Name, Param};
+use floe_hir::{BindingId, Name, Param};
 use rustc_hash::FxHashSet;
 
 use crate::infer::{Inference, Mode};
@@ -216,6 +216,36 @@ impl Inference<'_> {
     /// The value of an attribute.
     pub fn attribute(&mut self, of: &Type, name: Name) -> Option<Type> {
         self.select(of, name).into_type()
+    }
+
+    /// Where an attribute that a value has, or may have, is bound.
+    pub fn bindings(&self, of: &Type, name: Name) -> Vec<(FileKey, BindingId)> {
+        let mut found = Vec::new();
+        for member in of.members() {
+            let Type::Attrs(row) = member else { continue };
+            for layer in &row.layers {
+                match layer {
+                    Layer::Literal { file, attrs, optional, .. } => {
+                        let entries = &self.module(*file).attrs[attrs.0 as usize].entries;
+                        let index = entries.binary_search_by_key(&name, |entry| entry.name);
+                        found.extend(index.ok().map(|index| (*file, entries[index].binding)));
+                        if index.is_ok() && !optional {
+                            break;
+                        }
+                    }
+                    // What is behind it counts only where it is missing.
+                    Layer::Fields(fields) => {
+                        let index = fields.binary_search_by_key(&name, |(name, _)| *name);
+                        if index.is_ok_and(|index| !fields[index].1.optional) {
+                            break;
+                        }
+                    }
+                    Layer::Without(names) if names.contains(&name) => break,
+                    Layer::Without(_) | Layer::Anything(_) => {}
+                }
+            }
+        }
+        found
     }
 
     /// The arguments that a function takes by name, and whether it takes others; `None` if it takes its

@@ -294,6 +294,28 @@ fn calls_are_followed() {
 }
 
 #[test]
+fn an_argument_is_what_the_calls_in_its_file_give() {
+    types(
+        &[
+            "let f = set: x: set; a = f { b = 1; } 2; in f",
+            "let f = x: { y, ... }: y; a = f 1 { y = \"\"; }; b = f 2 { y = 1; }; in f",
+            "builtins.mapAttrs (name: value: value) { a = 1; }",
+            "let f = x: f (x + 1); in f",
+        ],
+        &expect![[r#"
+            let f = set: x: set; a = f { b = 1; } 2; in f
+              { b = Int; } -> Int -> { b = Int; }
+            let f = x: { y, ... }: y; a = f 1 { y = ""; }; b = f 2 { y = 1; }; in f
+              Int -> { y = String | Int; ... } -> String | Int
+            builtins.mapAttrs (name: value: value) { a = 1; }
+              { a = Int; }
+            let f = x: f (x + 1); in f
+              Int -> Any
+        "#]],
+    );
+}
+
+#[test]
 fn other_files_are_followed() {
     let shown = show(&[
         ("a", "{ lib }: let b = import ./b { }; in [ b.x.y (lib.id 1) ]"),
