@@ -231,11 +231,12 @@ impl<'a> Survey<'a> {
         let session = Session::new(self, &evaluator, end);
         let mut next = Some(first);
         while let Some(task) = next {
+            let at_work = AtWork(self);
             let place = task.place();
             if let Err(error) = session.perform(task) {
                 session.fail(&place, &error);
             }
-            self.done();
+            drop(at_work);
             next = if session.is_full() { None } else { self.take(end) };
         }
         if evaluation::wants_statistics() {
@@ -281,11 +282,6 @@ impl<'a> Survey<'a> {
             }
             End::Back => state.queue.extend(tasks),
         }
-        self.changed.notify_all();
-    }
-
-    fn done(&self) {
-        self.state().running -= 1;
         self.changed.notify_all();
     }
 
@@ -339,6 +335,17 @@ impl<'a> Survey<'a> {
             }
         }
         Ok(found)
+    }
+}
+
+/// An evaluator that was given a task, until it is done with it: whoever waits must not wait for one that
+/// has panicked.
+struct AtWork<'s, 'a>(&'s Survey<'a>);
+
+impl Drop for AtWork<'_, '_> {
+    fn drop(&mut self) {
+        self.0.state().running -= 1;
+        self.0.changed.notify_all();
     }
 }
 
