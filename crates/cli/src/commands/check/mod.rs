@@ -36,7 +36,7 @@ use crate::{
   floe check --fix configuration.nix      make the fixes that change no meaning
   floe check --baseline lints.json --write-baseline   accept what there is today
   floe check --baseline lints.json        and report only what is new
-  floe check --format json . | jq '.[].place.file'
+  floe check --json . | jq '.[].place.file'
 
 The nearest floe.toml around a file says which lints are reported: see `floe explain configuration`.
 The exit status is 0 if nothing is reported, 1 if something is, 2 if the command could not do its work.")]
@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// The same as `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
     /// Make the safe fixes in the files, then report what is left.
     #[arg(long)]
     fix: bool,
@@ -107,8 +110,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let total = findings.len();
     let stale = known.map(|known| known.subtract(&mut findings));
 
-    let text = report(arguments.format, &findings);
-    if arguments.format == Format::Human {
+    let format = if arguments.json { Format::Json } else { arguments.format };
+    let text = report(format, &findings);
+    if format == Format::Human {
         output::notes(text);
         let mut summary = format!(
             "{} checked, {}",

@@ -117,7 +117,7 @@ fn sarif(findings: &[Finding]) -> Value {
             "message": { "text": finding.diagnostic.message },
             "locations": [{
                 "physicalLocation": {
-                    "artifactLocation": { "uri": finding.name.replace(' ', "%20") },
+                    "artifactLocation": { "uri": uri(&finding.name) },
                     "region": {
                         "startLine": line,
                         "startColumn": column,
@@ -142,6 +142,17 @@ fn sarif(findings: &[Finding]) -> Value {
             "results": results.collect::<Vec<_>>(),
         }],
     })
+}
+
+/// A path as a URI, which is relative if the path is.
+fn uri(path: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    path.bytes()
+        .map(|byte| match is_plain(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 fn github(finding: &Finding) -> String {
@@ -212,6 +223,11 @@ fn lower_first(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_special_in_a_uri_is_escaped() {
+        assert_eq!(uri("./ä b/c#1%.nix"), "./%C3%A4%20b/c%231%25.nix");
+    }
 
     #[test]
     fn what_is_special_in_xml_is_escaped() {
