@@ -275,4 +275,5 @@ fn a_file_is_named_as_it_is() {
     let home = Home::new();
     let error = home.floe(["eval"]).expect_failure();
     assert!(error.contains(&format!("{}/default.nix", home.path().display())), "{error}");
+    assert!(error.contains("--expr takes an expression"), "{error}");
 }

@@ -10,7 +10,7 @@ use std::{
 
 use floe_eval::{
     Evaluator,
-    error::{EvalError, Frame, Origin, Position, Report, Shown},
+    error::{ErrorKind, EvalError, Frame, Origin, Position, Report, Shown},
 };
 
 use super::{Request, Source};
@@ -49,6 +49,10 @@ pub(crate) fn of(
         [rest @ .., last] => {
             help.push(format!("Did you mean one of {} or {last}?", rest.join(", ")));
         }
+    }
+    let is_source = report.position.is_none() && matches!(request.source, Source::File(_));
+    if report.kind == ErrorKind::FileNotFound && is_source {
+        help.push("--expr takes an expression; a folder is taken for its default.nix".to_owned());
     }
     help.push(format!("floe explain {}", report.kind.slug()));
     Complaint {
