@@ -60,12 +60,13 @@ impl Configuration {
     pub(crate) fn of_environment() -> Configuration {
         let mut configuration = Configuration::of_files();
         let settings = &mut configuration.settings;
-        match env::var("NIX_PATH") {
-            Ok(value) => settings.search_path = search_path(&value),
-            Err(_) if settings.search_path.is_empty() => {
-                settings.search_path = channels(&Environment::of_process());
+        let environment = Environment::of_process();
+        match &environment.nix_path {
+            Some(value) => settings.search_path = search_path(value),
+            None if settings.search_path.is_empty() => {
+                settings.search_path = channels(&environment);
             }
-            Err(_) => {}
+            None => {}
         }
         configuration
     }
