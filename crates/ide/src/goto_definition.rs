@@ -9,6 +9,7 @@ use crate::evaluation::packages::{Candidate, PackageInfo, candidates, package_in
 use crate::known::{self, Bound, Place, entry_of};
 use crate::navigation::library_binding;
 use crate::symbol::{Symbol, path_to_key, symbol_at};
+use crate::typed::bound_by_type;
 
 /// A place to go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +36,17 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
                     .and_then(|info| package_target(db, &info))
                     .or_else(|| Some(navigate(db, bound)))
             }
-            None => library_binding(db, file, symbol)
+            None => match library_binding(db, file, symbol)
                 .map(|bound| navigate(db, bound))
-                .or_else(|| package(db, file, symbol).and_then(|info| package_target(db, &info))),
+                .or_else(|| package(db, file, symbol).and_then(|info| package_target(db, &info)))
+            {
+                Some(target) => Some(target),
+                // Several calls can give several sets.
+                None => {
+                    let bound = bound_by_type(db, file, symbol).into_iter();
+                    return bound.map(|bound| navigate(db, origin(db, bound))).collect();
+                }
+            },
         },
         Symbol::Binding(binding) => option(db, file, span.end)
             .or_else(|| Some(navigate(db, origin(db, Bound { file, binding })))),
@@ -198,6 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn an_attribute_of_an_argument_that_the_calls_give() {
+        check(
+            "let f = set: set.$0a;\n one = { a = 1; }; two = {\n a = 2; };\n in f one + f two",
+            &expect![[r#"
+                default.nix:2 "a"
+                default.nix:3 "a"
+            "#]],
+        );
+        check(
+            "map (set: set.$0a) [\n { a = 1; } ]",
+            &expect![[r#"
+            default.nix:2 "a"
+        "#]],
+        );
+        check("set: set.$0a", &expect![[""]]);
+    }
+
+    #[test]
     fn through_inherit() {
         check(
             "let\n a = 1;\n s = { inherit a; };\n in s.$0a",
@@ -286,8 +313,8 @@ let lib = import ./lib; in lib.strings.j$0oin
         check(
             "{ lib, ... }: lib.$0fix",
             &expect![[r#"
-            <nixpkgs>/lib/fixed-points.nix:17 "fix"
-        "#]],
+                <nixpkgs>/lib/fixed-points.nix:17 "fix"
+            "#]],
         );
     }
 

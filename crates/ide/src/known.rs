@@ -13,14 +13,14 @@ use floe_hir::{
 };
 
 /// An expression of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) file: File,
     pub(crate) expr: ExprId,
 }
 
 /// A name that a file binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Bound {
     pub(crate) file: File,
     pub(crate) binding: BindingId,

@@ -10,7 +10,9 @@ use rustc_hash::FxHashSet;
 use crate::goto_definition::definition_of;
 use crate::known::{self, Bound, Place, entry_of, name_of};
 use crate::library_references::through_the_library;
+use crate::modules::{argument_at, option_at};
 use crate::symbol::{Symbol, symbol_at};
+use crate::typed::{bound_by_type, selections_by_type};
 use crate::workspace_index::referring_files;
 
 /// One place, as a reader is shown it.
@@ -50,6 +52,8 @@ pub(crate) enum Role {
     InheritFrom { expr: ExprId, index: usize, binding: BindingId },
     /// An attribute of a set that a function is called with, whose argument it is.
     Argument(BindingId),
+    /// A string names it.
+    Text,
 }
 
 impl Reference {
@@ -62,16 +66,32 @@ impl Reference {
 /// The references of what is under the cursor, by file; the file that binds it comes first. Nothing if
 /// it is bound in no file that is known.
 pub fn references(db: &dyn Db, file: File, offset: u32) -> Option<Vec<Mention>> {
-    let (bound, _) = bound_at(db, file, offset)?;
-    let certain = all_references(db, bound).into_iter().map(|(file, reference)| Mention {
+    let mention = |(file, reference): (File, Reference)| Mention {
         file,
         span: reference.span,
         is_definition: reference.is_definition(),
-    });
-    let mut found: Vec<Mention> = certain.collect();
+    };
+    if let Some(option) = option_at(db, file, offset) {
+        return Some(option.references().into_iter().map(mention).collect());
+    }
+    if let Some(argument) = argument_at(db, file, offset) {
+        return Some(argument.references().into_iter().map(mention).collect());
+    }
+    let bound = match bound_at(db, file, offset) {
+        Some((bound, _)) => bound,
+        None => match bound_by_type(db, file, symbol_at(db, file, offset)?.0)[..] {
+            [bound] => known::canonical(db, bound),
+            _ => return None,
+        },
+    };
+    let mut found: Vec<Mention> = all_references(db, bound).into_iter().map(mention).collect();
     let mut seen: FxHashSet<(File, u32)> =
         found.iter().map(|found| (found.file, found.span.start)).collect();
-    for (file, span) in through_the_library(db, bound) {
+    let mut files = vec![bound.file];
+    files.extend(files_that_reach(db, bound));
+    let by_type =
+        selections_by_type(db, bound, &files, |file, span| seen.contains(&(file, span.start)));
+    for (file, span) in by_type.into_iter().chain(through_the_library(db, bound)) {
         if seen.insert((file, span.start)) {
             found.push(Mention { file, span, is_definition: false });
         }
@@ -98,8 +118,16 @@ pub(crate) fn references_of(db: &dyn Db, bound: Bound) -> Vec<Reference> {
 pub(crate) fn all_references(db: &dyn Db, bound: Bound) -> Vec<(File, Reference)> {
     let in_own = references_of(db, bound).into_iter().map(|found| (bound.file, found));
     let mut found: Vec<(File, Reference)> = in_own.collect();
+    for file in files_that_reach(db, bound) {
+        let elsewhere = references_in(db, bound, file);
+        found.extend(elsewhere.into_iter().map(|found| (file, found)));
+    }
+    found
+}
+
+/// The other files that mention a name and may mean this binding by it.
+fn files_that_reach(db: &dyn Db, bound: Bound) -> Vec<File> {
     let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
-    let Some(name) = name_of(module, scopes, bound.binding) else { return found };
     // A variable means nothing in another file.
     let is_reachable = match scopes.owner(bound.binding) {
         Some(ScopeOwner::Attrs(_)) => !is_bound_by_let(db, bound),
@@ -110,13 +138,10 @@ pub(crate) fn all_references(db: &dyn Db, bound: Bound) -> Vec<(File, Reference)
         }
         _ => false,
     };
-    if is_reachable {
-        for file in referring_files(db, bound.file, name) {
-            let elsewhere = references_in(db, bound, file);
-            found.extend(elsewhere.into_iter().map(|found| (file, found)));
-        }
+    match name_of(module, scopes, bound.binding) {
+        Some(name) if is_reachable => referring_files(db, bound.file, name),
+        _ => Vec::new(),
     }
-    found
 }
 
 fn is_bound_by_let(db: &dyn Db, bound: Bound) -> bool {
@@ -145,10 +170,7 @@ pub(crate) fn references_in(db: &dyn Db, bound: Bound, file: File) -> Vec<Refere
                 if *used == name
                     && known::variable(db, Place { file, expr: id }) == Some(bound) =>
             {
-                let role = match inherits.binding(id) {
-                    Some(binding) => Role::Inherit(id, binding),
-                    None => Role::Variable(id),
-                };
+                let role = inherits.role_of_variable(id);
                 found.push(Reference { span: map.exprs[id.0 as usize], role });
             }
             Expr::Select { path, .. } | Expr::HasAttr { path, .. } => {
@@ -156,10 +178,7 @@ pub(crate) fn references_in(db: &dyn Db, bound: Bound, file: File) -> Vec<Refere
                 for (index, _) in keys.filter(|(_, key)| is_it(key)) {
                     let symbol = Symbol::Key { expr: id, index };
                     if definition_of(db, file, symbol) == Some(bound) {
-                        let role = match inherits.binding(id) {
-                            Some(binding) => Role::InheritFrom { expr: id, index, binding },
-                            None => Role::Key { expr: id, index },
-                        };
+                        let role = inherits.role_of_key(id, index);
                         let span = map.keys[path.start as usize + index];
                         found.push(Reference { span, role });
                     }
@@ -197,7 +216,7 @@ fn order(role: Role) -> u8 {
 }
 
 /// The definitions of a name, and the variables that mean it.
-fn lexical(db: &dyn Db, bound: Bound, inherits: &Inherits, found: &mut Vec<Reference>) {
+pub(crate) fn lexical(db: &dyn Db, bound: Bound, inherits: &Inherits, found: &mut Vec<Reference>) {
     let file = bound.file;
     let (module, map, scopes) = (module(db, file), source_map(db, file), scopes(db, file));
     let inherited =
@@ -205,10 +224,7 @@ fn lexical(db: &dyn Db, bound: Bound, inherits: &Inherits, found: &mut Vec<Refer
     let role = if inherited { Role::InheritedDefinition } else { Role::Definition };
     found.extend(map.definitions(bound.binding).map(|span| Reference { span, role }));
     for expr in scopes.references(bound.binding) {
-        let role = match inherits.binding(*expr) {
-            Some(binding) => Role::Inherit(*expr, binding),
-            None => Role::Variable(*expr),
-        };
+        let role = inherits.role_of_variable(*expr);
         found.push(Reference { span: map.exprs[expr.0 as usize], role });
     }
 }
@@ -236,12 +252,12 @@ fn of_whole_argument(db: &dyn Db, bound: Bound, name: Name) -> Vec<Reference> {
 }
 
 /// Which expressions are the values of inherited attributes.
-struct Inherits {
+pub(crate) struct Inherits {
     values: Vec<(ExprId, BindingId)>,
 }
 
 impl Inherits {
-    fn of(module: &Module) -> Inherits {
+    pub(crate) fn of(module: &Module) -> Inherits {
         let entries = module.attrs.iter().flat_map(|attrs| &attrs.entries);
         let inherited = entries.filter(|entry| entry.kind != AttrKind::Plain);
         let mut values: Vec<_> = inherited.map(|entry| (entry.value, entry.binding)).collect();
@@ -249,6 +265,23 @@ impl Inherits {
         Inherits { values }
     }
 
+    /// In what way a variable stands where it does.
+    pub(crate) fn role_of_variable(&self, expr: ExprId) -> Role {
+        match self.binding(expr) {
+            Some(binding) => Role::Inherit(expr, binding),
+            None => Role::Variable(expr),
+        }
+    }
+
+    /// In what way a key of a selection stands where it does.
+    pub(crate) fn role_of_key(&self, expr: ExprId, index: usize) -> Role {
+        match self.binding(expr) {
+            Some(binding) => Role::InheritFrom { expr, index, binding },
+            None => Role::Key { expr, index },
+        }
+    }
+
+    /// The attribute that an expression is the inherited value of.
     fn binding(&self, value: ExprId) -> Option<BindingId> {
         let index = self.values.binary_search_by_key(&value, |(value, _)| *value).ok()?;
         Some(self.values[index].1)
@@ -318,12 +351,39 @@ mod tests {
     }
 
     #[test]
+    fn of_an_attribute_that_only_types_lead_to() {
+        check(
+            "
+//- /w/default.nix
+let b = import ./b.nix; show = set: before: before + set.name; in
+[ (show b.it \"\") (map (set: set.inner.name or set.name) [ b.it ]) (x: x.name) ((import ./c.nix).name) ]
+//- /w/b.nix
+{ it = { $0name = \"\"; }; }
+//- /w/c.nix
+let f = import ./b.nix; in f.it // { name = 1; }
+",
+            &expect![[r#"
+                b.nix:1 "name" (definition)
+                default.nix:1 "name"
+                default.nix:2 "name"
+            "#]],
+        );
+        check(
+            "let f = { a }: a.$0b; in f { a = { b = 1; }; }",
+            &expect![[r#"
+                default.nix:1 "b" (definition)
+                default.nix:1 "b"
+            "#]],
+        );
+    }
+
+    #[test]
     fn of_what_another_file_binds() {
         check(
             "{ lib }: lib.$0id",
             &expect![[r#"
-            none
-        "#]],
+                <nixpkgs>/lib/default.nix:101 "id" (definition)
+            "#]],
         );
     }
 

@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::cursor::Cursor;
 use crate::evaluation::options::is_module;
 use crate::known::{Bound, Place, bindings_beside, name_of};
+use crate::modules::{argument_at, option_at};
 use crate::references::{Reference, Role, all_references, bound_at};
 use crate::uses::{Uses, found_in_opened, lost, selects};
 use crate::workspace_index::is_in_workspace;
@@ -59,6 +60,12 @@ pub enum RenameError {
     Taken { name: String },
     #[error("in {file}, line {line}, '{name}' already means something else")]
     Captured { name: String, file: String, line: usize },
+    #[error("what {file}, line {line}, computes may be '{name}'; rename it by hand")]
+    Computed { name: String, file: String, line: usize },
+    #[error(
+        "{file}, line {line}, names '{name}' too, and nothing shows that it is evaluated with the option; rename it by hand"
+    )]
+    Unconnected { name: String, file: String, line: usize },
     #[error(
         "what happens to '{name}' behind {file}, line {line}, the text does not show; rename it by hand"
     )]
@@ -70,6 +77,9 @@ pub enum RenameError {
 /// # Errors
 /// Where no file of the workspace binds it.
 pub fn prepare_rename(db: &dyn Db, file: File, offset: u32) -> Result<RenameTarget, RenameError> {
+    if let Some(option) = option_at(db, file, offset) {
+        return Ok(RenameTarget { span: option.span, name: option.name.to_string() });
+    }
     let (bound, span) = bound_at(db, file, offset).ok_or(RenameError::NothingHere)?;
     let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
     let name = name_of(module, scopes, bound.binding).ok_or(RenameError::NothingHere)?.to_string();
@@ -90,10 +100,18 @@ pub fn rename(
     offset: u32,
     new: &str,
 ) -> Result<Vec<FileEdits>, RenameError> {
-    prepare_rename(db, file, offset)?;
-    if !floe_syntax::is_identifier(new) {
-        return Err(RenameError::NoName { name: new.to_owned() });
+    if let Some(option) = option_at(db, file, offset) {
+        check_identifier(new)?;
+        let new = Name::new(new);
+        return if option.name == new { Ok(Vec::new()) } else { option.rename(new) };
     }
+    if let Some(argument) = argument_at(db, file, offset) {
+        check_identifier(new)?;
+        let new = Name::new(new);
+        return if argument.name == new { Ok(Vec::new()) } else { argument.rename(new) };
+    }
+    prepare_rename(db, file, offset)?;
+    check_identifier(new)?;
     let (bound, _) = bound_at(db, file, offset).ok_or(RenameError::NothingHere)?;
     let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
     let old = name_of(module, scopes, bound.binding).ok_or(RenameError::NothingHere)?;
@@ -104,8 +122,23 @@ pub fn rename(
     let references = all_references(db, bound);
     let renaming = Renaming { db, bound, old, new };
     renaming.check(&references)?;
+    Ok(edits_by_file(&renaming, &references))
+}
+
+fn check_identifier(new: &str) -> Result<(), RenameError> {
+    match floe_syntax::is_identifier(new) {
+        true => Ok(()),
+        false => Err(RenameError::NoName { name: new.to_owned() }),
+    }
+}
+
+/// The edits of references, which are in the order of the files.
+pub(crate) fn edits_by_file(
+    renaming: &Renaming<'_>,
+    references: &[(File, Reference)],
+) -> Vec<FileEdits> {
     let mut edits: Vec<FileEdits> = Vec::new();
-    for (file, reference) in &references {
+    for (file, reference) in references {
         if edits.last().is_none_or(|edits| edits.file != *file) {
             edits.push(FileEdits { file: *file, edits: Vec::new() });
         }
@@ -113,26 +146,55 @@ pub fn rename(
             edits.edits.extend(renaming.edits(*file, reference));
         }
     }
-    Ok(edits)
+    edits
 }
 
-struct Renaming<'a> {
-    db: &'a dyn Db,
-    bound: Bound,
-    old: Name,
-    new: Name,
+/// A line as a message names it: the file as seen from the workspace's folder, and the number.
+pub(crate) fn place_of(db: &dyn Db, file: File, span: Span) -> (String, usize) {
+    let text = &source(db, file).text;
+    let line = text[..span.start as usize].matches('\n').count() + 1;
+    let path = file.path(db);
+    let roots = db.workspace().roots(db);
+    let shown = roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
+    (shown.display().to_string(), line)
+}
+
+/// A binding that is given another name.
+pub(crate) struct Renaming<'a> {
+    pub(crate) db: &'a dyn Db,
+    pub(crate) bound: Bound,
+    pub(crate) old: Name,
+    pub(crate) new: Name,
 }
 
 impl Renaming<'_> {
     fn check(&self, references: &[(File, Reference)]) -> Result<(), RenameError> {
+        self.check_names(references)?;
+        let owner = scopes(self.db, self.bound.file).owner(self.bound.binding);
+        match lost(self.db, self.bound, &[self.old, self.new]) {
+            Ok(uses) => self.check_uses(references, &uses, owner),
+            Err(place) => {
+                let (file, line) = place_of(self.db, place.file, self.span(place));
+                Err(RenameError::Lost { name: self.old.to_string(), file, line })
+            }
+        }
+    }
+
+    /// The new name must be free, and none of the uses may come to mean something else.
+    pub(crate) fn check_names(&self, references: &[(File, Reference)]) -> Result<(), RenameError> {
         let (module, scopes) = (module(self.db, self.bound.file), scopes(self.db, self.bound.file));
-        let binding = self.bound.binding;
         if names_beside(module, scopes, self.bound).contains(&self.new) {
             return Err(RenameError::Taken { name: self.new.to_string() });
         }
         for (file, reference) in references {
             self.check_reference(*file, reference)?;
         }
+        self.check_hidden()
+    }
+
+    /// No variable of the new name may fall to the binding.
+    pub(crate) fn check_hidden(&self) -> Result<(), RenameError> {
+        let (module, scopes) = (module(self.db, self.bound.file), scopes(self.db, self.bound.file));
         let map = source_map(self.db, self.bound.file);
         for id in (0..module.exprs.len() as u32).map(ExprId) {
             if spelling(module, scopes, id) == Some(self.new)
@@ -141,17 +203,15 @@ impl Renaming<'_> {
                 return Err(self.captured(self.bound.file, map.exprs[id.0 as usize]));
             }
         }
-        match lost(self.db, self.bound, &[self.old, self.new]) {
-            Ok(uses) => self.check_uses(references, &uses, scopes.owner(binding)),
-            Err(place) => {
-                let (file, line) = self.place(place.file, self.span(place));
-                Err(RenameError::Lost { name: self.old.to_string(), file, line })
-            }
-        }
+        Ok(())
     }
 
     /// No use may fall to another binding.
-    fn check_reference(&self, file: File, reference: &Reference) -> Result<(), RenameError> {
+    pub(crate) fn check_reference(
+        &self,
+        file: File,
+        reference: &Reference,
+    ) -> Result<(), RenameError> {
         let (module, scopes) = (module(self.db, file), scopes(self.db, file));
         let text = &source(self.db, file).text;
         let written = &text[reference.span.start as usize..reference.span.end as usize];
@@ -190,7 +250,7 @@ impl Renaming<'_> {
                 (*file, expr) == (selected.0.file, selected.0.expr)
             });
             if selects(self.db, *selected, self.old) && !known {
-                let (file, line) = self.place(selected.0.file, self.span(selected.0));
+                let (file, line) = place_of(self.db, selected.0.file, self.span(selected.0));
                 return Err(RenameError::Lost { name: self.old.to_string(), file, line });
             }
         }
@@ -227,7 +287,7 @@ impl Renaming<'_> {
             let given = arguments.contains(&(call.file, arg));
             let is_literal = matches!(module.expr(arg), Expr::Attrs(_));
             if !given && (filled_in || !is_literal || !has_default) {
-                let (file, line) = self.place(call.file, self.span(call));
+                let (file, line) = place_of(self.db, call.file, self.span(call));
                 return Err(RenameError::Lost { name: self.old.to_string(), file, line });
             }
         }
@@ -260,17 +320,8 @@ impl Renaming<'_> {
         source_map(self.db, place.file).exprs[place.expr.0 as usize]
     }
 
-    fn place(&self, file: File, span: Span) -> (String, usize) {
-        let text = &source(self.db, file).text;
-        let line = text[..span.start as usize].matches('\n').count() + 1;
-        let path = file.path(self.db);
-        let roots = self.db.workspace().roots(self.db);
-        let shown = roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
-        (shown.display().to_string(), line)
-    }
-
     fn captured(&self, file: File, span: Span) -> RenameError {
-        let (file, line) = self.place(file, span);
+        let (file, line) = place_of(self.db, file, span);
         RenameError::Captured { name: self.new.to_string(), file, line }
     }
 
@@ -281,6 +332,7 @@ impl Renaming<'_> {
             Role::Definition | Role::Variable(_) | Role::Key { .. } => {
                 vec![replace(span, new.to_string())]
             }
+            Role::Text => vec![replace(span, format!("\"{new}\""))],
             // It stays available under its old name: `old = new;`.
             Role::Inherit(..) => self.out_of_inherit(file, span, |_| format!("{old} = {new};")),
             Role::InheritFrom { .. } => {
@@ -390,14 +442,12 @@ fn falls_to_another(
     bound: Bound,
 ) -> bool {
     let binding = bound.binding;
-    // A use through `with` gives way to every lexical binding of the name.
+    // A use through `with` gives way to every lexical binding of the name, and to global names.
     let lexical = matches!(module.expr(expr), Expr::Var(Var::Local { .. }));
     for visible in scopes.visible(module, expr) {
         match visible {
             Visible::Binding(_, found) if found == binding && lexical => return false,
-            Visible::Binding(name, _) | Visible::Global(name, _) if name == new => {
-                return lexical || matches!(visible, Visible::Binding(..));
-            }
+            Visible::Binding(name, _) | Visible::Global(name, _) if name == new => return true,
             _ => {}
         }
     }
@@ -522,6 +572,15 @@ mod tests {
     }
 
     #[test]
+    fn not_where_a_global_name_would_take_a_use_through_with() {
+        check(
+            "let s = { $0a = 1; }; in with s; a",
+            "map",
+            &expect!["error: in default.nix, line 1, 'map' already means something else"],
+        );
+    }
+
+    #[test]
     fn not_to_what_is_no_name_and_not_of_what_is_not_bound_here() {
         check(
             "let $0a = 1; in a",
@@ -605,6 +664,11 @@ mod tests {
 
     #[test]
     fn not_where_somebody_asks_for_the_new_name() {
+        check(
+            "let s = { $0a = 1; }; in { inherit (s) b; }",
+            "b",
+            &expect!["error: in default.nix, line 1, 'b' already means something else"],
+        );
         check(
             "let s = { $0a = 1; }; in s ? b",
             "b",

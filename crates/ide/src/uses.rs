@@ -157,11 +157,18 @@ impl Flow<'_> {
     ) {
         let (module, scopes) = (module(self.db, place.file), scopes(self.db, place.file));
         let attrs = &module.attrs[attrs.0 as usize];
-        if attrs.inherit_from.contains(&place.expr) {
-            // Which names are taken from it, the references say.
+        if let Some(index) = attrs.inherit_from.iter().position(|from| *from == place.expr) {
             if arguments > 0 {
-                self.escape(place);
+                return self.escape(place);
             }
+            let names = attrs.entries.iter().map(|entry| entry.value);
+            let selected = names.filter(|value| match module.expr(*value) {
+                Expr::Select { base, .. } => {
+                    matches!(module.expr(base), Expr::InheritFrom(of) if of as usize == index)
+                }
+                _ => false,
+            });
+            self.uses.selected.extend(selected.map(|expr| (Place { expr, ..place }, 0)));
             return;
         }
         let Some(entry) = attrs.entries.iter().find(|entry| entry.value == place.expr) else {
@@ -206,7 +213,7 @@ impl Flow<'_> {
                 Role::Variable(expr) | Role::Inherit(expr, _) => {
                     self.push(expr_of(file, expr), arguments);
                 }
-                Role::Argument(_) | Role::Definition | Role::InheritedDefinition => {}
+                Role::Argument(_) | Role::Definition | Role::InheritedDefinition | Role::Text => {}
             }
         }
     }
@@ -261,9 +268,7 @@ impl Flow<'_> {
             self.escape(place);
         }
     }
-}
 
-impl Flow<'_> {
     /// How many arguments a function that is `file: import file …` gives to the file.
     fn passed_by_importer(&self, file: File, fun: ExprId) -> Option<usize> {
         known::importer(self.db, known::function(self.db, Place { file, expr: fun }, 0)?)

@@ -179,7 +179,7 @@ pub(crate) fn is_module(db: &dyn Db, file: File) -> bool {
 }
 
 /// The set that an expression is, behind its `let`s.
-pub(super) fn set_inside(module: &Module, mut expr: ExprId) -> Option<AttrsId> {
+pub(crate) fn set_inside(module: &Module, mut expr: ExprId) -> Option<AttrsId> {
     loop {
         expr = match module.expr(expr) {
             Expr::Let { body, .. } | Expr::With { body, .. } | Expr::Assert { body, .. } => body,
@@ -193,7 +193,7 @@ fn is_function(module: &Module, expr: ExprId) -> bool {
     matches!(module.expr(expr), Expr::Lambda(_))
 }
 
-fn is_written_as_module(module: &Module, set: AttrsId) -> bool {
+pub(crate) fn is_written_as_module(module: &Module, set: AttrsId) -> bool {
     let mut entries = module.attrs[set.0 as usize].entries.iter();
     entries.any(|entry| matches!(entry.name.as_str(), "imports" | "options" | "config"))
 }
