@@ -2,17 +2,15 @@
 //! its derivations are the same before and after. Over the project's own set, and over nixpkgs where
 //! `FLOE_NIXPKGS` names a checkout.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
+use common::evaluate;
 use floe_db::{Database, Db, OsSystem, Settings, source};
 use floe_eval::fs::RealFileSystem;
-use floe_eval::heap::Heap;
-use floe_eval::settings::Settings as EvalSettings;
-use floe_eval::store::ReadOnlyStore;
-use floe_eval::{Console, Evaluator, Options, with_big_stack};
 
 #[test]
 fn of_the_own_package_set() {
@@ -81,7 +79,7 @@ fn check(folder: &Path, more: &[(&str, &str)], expression: &str) -> usize {
     }
     fs::write(root.0.join("floe.toml"), "[lints]\nall = \"hint\"\n").unwrap();
     let expression = expression.replace("ROOT", &root.0.display().to_string());
-    let before = evaluate(&expression, &root.0).expect("the set evaluates before");
+    let before = evaluate(RealFileSystem, &expression, &root.0).expect("the set evaluates before");
 
     let db = Database::new(Arc::new(OsSystem), vec![root.0.clone()], Settings::default());
     let (mut changed, mut fixes) = (0, 0);
@@ -98,7 +96,8 @@ fn check(folder: &Path, more: &[(&str, &str)], expression: &str) -> usize {
         fixes += fixed.fixes;
     }
     eprintln!("{fixes} fixes in {changed} files");
-    let after = evaluate(&expression, &root.0).unwrap_or_else(|error| panic!("{error}"));
+    let after =
+        evaluate(RealFileSystem, &expression, &root.0).unwrap_or_else(|error| panic!("{error}"));
     let parts = |text: &str| text.split("; ").map(str::to_owned).collect::<Vec<_>>();
     let (before, after) = (parts(&before), parts(&after));
     eprintln!("{} values compared", before.len());
@@ -106,32 +105,6 @@ fn check(folder: &Path, more: &[(&str, &str)], expression: &str) -> usize {
         before.iter().zip(&after).filter(|(before, after)| before != after).take(20).collect();
     assert!(before.len() == after.len() && different.is_empty(), "{different:#?}");
     changed
-}
-
-struct Silent;
-
-impl Console for Silent {
-    fn trace(&self, _message: &str) {}
-    fn warn(&self, _message: &str) {}
-}
-
-fn evaluate(expression: &str, base: &Path) -> Result<String, String> {
-    with_big_stack(|stack_bytes| {
-        let heap = Heap::new();
-        let settings = EvalSettings { max_call_depth: 100_000, ..EvalSettings::default() };
-        let options = Options {
-            settings,
-            fs: Rc::new(RealFileSystem),
-            store: Rc::new(ReadOnlyStore::new(floe_store::StoreDir::default(), None)),
-            console: Rc::new(Silent),
-        };
-        let evaluator = Evaluator::new(&heap, options, stack_bytes);
-        let result = evaluator.eval_text(expression, base).and_then(|value| {
-            evaluator.force_deep(value)?;
-            evaluator.print(value)
-        });
-        result.map_err(|error| evaluator.report(&error).full_message())
-    })
 }
 
 /// A folder for as long as the test lasts.

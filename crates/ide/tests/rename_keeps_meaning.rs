@@ -1,16 +1,14 @@
 //! A renamed program means what it meant: every binding of a workspace is renamed, one at a time, and the
 //! workspace evaluated before and after.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
+use common::evaluate;
 use floe_db::{Database, Db, MemorySystem, Settings, source, source_map};
-use floe_eval::heap::Heap;
-use floe_eval::settings::Settings as EvalSettings;
-use floe_eval::store::ReadOnlyStore;
-use floe_eval::{Console, Evaluator, Options, with_big_stack};
 
 /// Texts by path.
 type Files = BTreeMap<PathBuf, String>;
@@ -103,13 +101,129 @@ let height = step base; floors = [ height args.base ]; in
 
 #[test]
 fn every_binding_of_a_workspace() {
-    let files: Files = WORKSPACE
-        .iter()
-        .map(|(path, text)| (Path::new("/w").join(path), (*text).to_owned()))
-        .collect();
-    let outcome = rename_all(&files, Path::new("/w/default.nix"), usize::MAX);
+    let outcome = rename_all(&files_of(WORKSPACE), Path::new("/w/default.nix"), usize::MAX);
     assert!(outcome.renamed >= 60, "{outcome:?}");
     assert!(outcome.across_files >= 6, "{outcome:?}");
+}
+
+/// Modules, evaluated by the library of the project's own package set.
+const MODULES: &[(&str, &str)] = &[
+    (
+        "default.nix",
+        r#"
+let
+  lib = import LIBRARY;
+  evaluate = more: lib.evalModules {
+    modules = [ ./site.nix (import ./proxy.nix { secure = true; }) ./configuration.nix ] ++ more;
+    specialArgs = { suffix = "!"; };
+  };
+  evaluated = evaluate [ ];
+in
+{
+  inherit (evaluated.config) result;
+  port = evaluated.config.site.port;
+  isSet = evaluated.options.site.port.isDefined;
+}
+"#,
+    ),
+    (
+        "site.nix",
+        r#"
+{ config, lib, ... }:
+let
+  cfg = config.site;
+  inherit (lib) mkEnableOption mkIf mkMerge mkOption types;
+in
+{
+  imports = [ ./hosts.nix ./result.nix ];
+  options.site = {
+    enable = mkEnableOption "the site";
+    port = mkOption { type = types.int; default = 80; };
+    name = mkOption { type = types.str; default = "localhost"; };
+  };
+  config = mkIf cfg.enable (mkMerge [
+    { result.url = "http://${cfg.name}:${toString cfg.port}"; }
+    { result.secure = with config.proxy; secure && enabled; }
+    { _module.args.greeting = "hello from ${cfg.name}"; }
+  ]);
+}
+"#,
+    ),
+    (
+        "proxy.nix",
+        r#"
+{ secure }:
+{ config, lib, suffix, ... }@args:
+let inherit (config.site) port; in
+{
+  options.proxy = {
+    secure = lib.mkOption { type = lib.types.bool; default = secure; };
+    enabled = lib.mkOption { default = args.config.site.enable; };
+    target = lib.mkOption { default = "${toString port}${suffix}"; };
+  };
+}
+"#,
+    ),
+    (
+        "hosts.nix",
+        r#"
+{ config, lib, ... }:
+{
+  options.hosts = lib.mkOption {
+    default = { };
+    type = lib.types.attrsOf (lib.types.submodule ({ name, config, ... }: {
+      options.root = lib.mkOption { type = lib.types.str; };
+      options.index = lib.mkOption { default = "${config.root}/index.html"; };
+      options.aliases = lib.mkOption { default = [ ]; };
+      config.root = lib.mkDefault "/srv/${name}";
+    }));
+  };
+  config.result.roots = lib.mapAttrsToList (name: host: "${host.root} ${host.index}") config.hosts;
+  config.result.aliases = lib.concatMap (host: host.aliases) (lib.attrValues config.hosts);
+}
+"#,
+    ),
+    (
+        "result.nix",
+        r#"
+{ lib, greeting, config, ... }:
+{
+  options.result = lib.mkOption { type = lib.types.attrsOf lib.types.anything; };
+  config.result = { inherit greeting; inherit (config.proxy) target; };
+}
+"#,
+    ),
+    (
+        "configuration.nix",
+        r#"
+{ config, greeting, ... }:
+let port = 8080; in
+{
+  site = { enable = true; inherit port; };
+  site.name = "example.org";
+  hosts.a = { name, ... }: { root = "/a/${name}"; aliases = [ greeting ]; };
+  hosts.b.aliases = [ config.hosts.a.root ];
+}
+"#,
+    ),
+];
+
+#[test]
+fn every_binding_of_modules() {
+    let library = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pkgs/lib");
+    let mut files = files_of(MODULES);
+    for text in files.values_mut() {
+        *text = text.replace("LIBRARY", library);
+    }
+    let outcome = rename_all(&files, Path::new("/w/default.nix"), usize::MAX);
+    eprintln!("{outcome:?}");
+    assert!(outcome.renamed >= 20, "{outcome:?}");
+    assert!(outcome.across_files >= 7, "{outcome:?}");
+}
+
+fn files_of(workspace: &[(&str, &str)]) -> Files {
+    let files = workspace.iter();
+    files.map(|(path, text)| (Path::new("/w").join(path), (*text).to_owned())).collect()
 }
 
 /// Runs where `FLOE_NIXPKGS_LIB` names a folder with nixpkgs' `lib` in it: its own tests say whether it
@@ -145,12 +259,12 @@ fn some_bindings_of_the_library_of_nixpkgs() {
 struct Outcome {
     renamed: usize,
     across_files: usize,
-    refused: usize,
+    refused: Vec<String>,
 }
 
 /// Renames bindings, at most so many spread over all of them, each in the workspace as it was.
 fn rename_all(files: &Files, main: &Path, most: usize) -> Outcome {
-    let before = evaluate(files, main).expect("the workspace evaluates");
+    let before = evaluated(files, main).expect("the workspace evaluates");
     let db = database(files);
     let mut bindings = Vec::new();
     for path in files.keys().filter(|path| path.extension().is_some_and(|ending| ending == "nix")) {
@@ -164,8 +278,8 @@ fn rename_all(files: &Files, main: &Path, most: usize) -> Outcome {
         let fresh = format!("{}_", target.name.replace(' ', "_"));
         let edits = match floe_ide::rename(&db, file, span.start, &fresh) {
             Ok(edits) => edits,
-            Err(_) => {
-                outcome.refused += 1;
+            Err(error) => {
+                outcome.refused.push(format!("{}: {error}", target.name));
                 continue;
             }
         };
@@ -178,7 +292,7 @@ fn rename_all(files: &Files, main: &Path, most: usize) -> Outcome {
         outcome.renamed += 1;
         outcome.across_files += usize::from(edits.len() > 1);
         let at = format!("{} at {}", target.name, file.path(&db).display());
-        let after = evaluate(&renamed, main);
+        let after = evaluated(&renamed, main);
         let after = after.unwrap_or_else(|error| panic!("{at}: {error}\n{renamed:#?}"));
         // An attribute that the result has is there under its new name.
         let after = after.replace(&format!("{fresh} = "), &format!("{} = ", target.name));
@@ -207,29 +321,6 @@ fn database(files: &Files) -> Database {
     Database::new(Arc::new(system(files)), vec!["/w".into()], settings)
 }
 
-struct Silent;
-
-impl Console for Silent {
-    fn trace(&self, _message: &str) {}
-    fn warn(&self, _message: &str) {}
-}
-
-fn evaluate(files: &Files, main: &Path) -> Result<String, String> {
-    with_big_stack(|stack_bytes| {
-        let heap = Heap::new();
-        let options = Options {
-            settings: EvalSettings::default(),
-            fs: Rc::new(system(files)),
-            store: Rc::new(ReadOnlyStore::new(floe_store::StoreDir::default(), None)),
-            console: Rc::new(Silent),
-        };
-        let evaluator = Evaluator::new(&heap, options, stack_bytes);
-        let result = evaluator
-            .eval_text(&format!("import {}", main.display()), Path::new("/"))
-            .and_then(|value| {
-                evaluator.force_deep(value)?;
-                evaluator.print(value)
-            });
-        result.map_err(|error| evaluator.report(&error).full_message())
-    })
+fn evaluated(files: &Files, main: &Path) -> Result<String, String> {
+    evaluate(system(files), &format!("import {}", main.display()), Path::new("/"))
 }
