@@ -88,6 +88,7 @@ pub(crate) fn known_outputs(
     let printed = || store.store_dir().print(path);
     let invalid = |source| BuildError::Derivation { derivation: printed(), source };
     let kind = match derivation.kind().map_err(invalid)? {
+        _ if !derivation.dynamic_inputs.is_empty() => Some("dynamic"),
         DerivationKind::InputAddressed | DerivationKind::Fixed => None,
         DerivationKind::Floating => Some("floating content-addressed"),
         DerivationKind::Deferred => Some("deferred input-addressed"),

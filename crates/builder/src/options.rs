@@ -321,6 +321,7 @@ mod tests {
             name: "x".to_owned(),
             outputs: BTreeMap::new(),
             input_drvs: BTreeMap::new(),
+            dynamic_inputs: Default::default(),
             input_srcs: BTreeSet::new(),
             system: "x86_64-linux".to_owned(),
             builder: b"/bin/sh".to_vec(),

@@ -7,7 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use floe_store::hash::Format;
-use floe_store::{ContentAddress, DerivationOutput, LocalStore, Method, PathInfo, StorePath, nar};
+use floe_store::{
+    ContentAddress, DerivationOutput, LocalStore, Method, PathInfo, StorePath, git, nar,
+};
 
 use crate::build::Build;
 use crate::checks::Checker;
@@ -100,6 +102,7 @@ impl Finished<'_> {
         let got = match expected.method {
             Method::Flat => nar::hash_flat(location, algorithm)?,
             Method::Nar => nar::hash_path(location, algorithm)?.0,
+            Method::Git => git::hash_path(location, algorithm)?,
             Method::Text => {
                 let method = expected.method.name().to_owned();
                 return Err(OutputError::UnsupportedMethod { derivation, method }.into());

@@ -168,6 +168,7 @@ impl Tools {
                 name: wanted.name.clone(),
                 outputs: [("out".to_owned(), DerivationOutput::Deferred)].into(),
                 input_drvs: Default::default(),
+                dynamic_inputs: Default::default(),
                 input_srcs: Default::default(),
                 system: self.settings.system.clone(),
                 builder: wanted.builder.into_bytes(),

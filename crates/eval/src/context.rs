@@ -90,9 +90,20 @@ pub(crate) fn encode(element: ContextElement<'_>) -> String {
         ContextElement::Opaque(path) => base_name(path).to_owned(),
         ContextElement::DerivationDeep(path) => format!("={}", base_name(path)),
         ContextElement::Output { derivation, output } => {
-            format!("!{output}!{}", base_name(derivation))
+            // The way to a derivation that is an output itself goes backwards, too.
+            let (path, outputs) = deriving_path(derivation);
+            let outputs = outputs.iter().copied().chain([output]).rev();
+            let outputs: String = outputs.map(|output| format!("!{output}")).collect();
+            format!("{outputs}!{}", base_name(path))
         }
     }
+}
+
+/// The derivation that an output is of, taken apart: a path in the store, and the outputs that lead from
+/// there to a derivation that is known only once these are built.
+pub(crate) fn deriving_path(derivation: &str) -> (&str, Vec<&str>) {
+    let mut parts = derivation.split('^');
+    (parts.next().unwrap_or_default(), parts.collect())
 }
 
 fn base_name(path: &str) -> &str {

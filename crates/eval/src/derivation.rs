@@ -10,7 +10,7 @@ use floe_store::{Algorithm, ContentAddress, Derivation, Hash, Method, StorePath}
 use rustc_hash::FxHashMap;
 
 use crate::coerce::Coercion;
-use crate::context::ContextBuilder;
+use crate::context::{ContextBuilder, deriving_path};
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{Attrs, AttrsBuilder, ContextElement, Kind, Value};
@@ -117,17 +117,6 @@ impl<'h> Evaluator<'h> {
         if let Some(mut json) = request.structured.take() {
             json.push_str(if json.is_empty() { "{}" } else { "}" });
             request.derivation.env.insert(b"__json".to_vec(), json.into_bytes());
-        } else if let Some(text) = request.derivation.env.get_mut(b"__json".as_slice()) {
-            // Whoever writes this attribute wants structured attributes: C++ Nix reads it, and writes it
-            // anew.
-            let json = self.json_to_value(text).and_then(|value| {
-                self.check_json_object(value)?;
-                self.to_json(value)
-            });
-            let json = json.map_err(|error| {
-                invalid(format!("cannot process __json attribute: {}", error.message())).at(pos)
-            })?;
-            *text = json.into_bytes();
         }
         self.set_outputs(&mut request, pos)?;
         self.instantiate(&request.derivation)
@@ -151,6 +140,7 @@ impl<'h> Evaluator<'h> {
                 name: name.to_owned(),
                 outputs: Default::default(),
                 input_drvs: Default::default(),
+                dynamic_inputs: Default::default(),
                 input_srcs: Default::default(),
                 system: String::new(),
                 builder: Vec::new(),
@@ -171,8 +161,10 @@ impl<'h> Evaluator<'h> {
                 continue;
             }
             self.read_attribute(&mut request, attr, ignore_nulls, pos).map_err(|error| {
-                let message =
-                    format!("while evaluating attribute '{}' of derivation '{name}'", attr.name);
+                let message = format!(
+                    "while evaluating attribute '{}' of derivation '{name}'",
+                    floe_hir::Identifier(attr.name.as_str())
+                );
                 error.frame(attr.position.into(), FrameMessage::Text(message))
             })?;
         }
@@ -221,15 +213,27 @@ impl<'h> Evaluator<'h> {
         if request.structured.is_some() {
             return self.read_structured(request, attr, pos);
         }
-        let text =
+        let mut text =
             self.coerce_to_string(value, pos, &mut request.context, "", Coercion::DERIVATION)?;
         if attr.name == names.builder {
             request.derivation.builder = text.to_vec();
         }
         if attr.name == self.names.json {
-            let message = "setting structured attributes via '__json' is deprecated, and may be disallowed \
-                           in future versions of Nix. Set '__structuredAttrs = true' instead.";
-            self.warn_of_attribute(attr, &request.derivation.name, message.to_owned());
+            self.console.warn(&format!(
+                "In derivation '{}': setting structured attributes via '__json' is deprecated, and may be \
+                 disallowed in future versions of Nix. Set '__structuredAttrs = true' instead.",
+                request.derivation.name
+            ));
+            // Whoever writes this attribute wants structured attributes: C++ Nix reads it, and writes it
+            // anew.
+            let json = self.json_to_value(&text).and_then(|value| {
+                self.check_json_object(value)?;
+                self.to_json(value)
+            });
+            let json = json.map_err(|error| {
+                invalid(format!("cannot process __json attribute: {}", error.message())).at(pos)
+            })?;
+            text = json.into_bytes().into();
         }
         let string = || String::from_utf8_lossy(&text).into_owned();
         self.read_special(
@@ -260,15 +264,11 @@ impl<'h> Evaluator<'h> {
             self.write_json(value, pos, &mut request.context, json)?;
         }
         if NOT_WITH_STRUCTURED.contains(&attr.name.as_str()) {
-            self.warn_of_attribute(
-                attr,
-                &request.derivation.name,
-                format!(
-                    "'structuredAttrs' disables the effect of the derivation attribute '{0}'; use \
-                     'outputChecks.<output>.{0}' instead",
-                    attr.name
-                ),
-            );
+            self.console.warn(&format!(
+                "In a derivation named '{}', 'structuredAttrs' disables the effect of the derivation \
+                 attribute '{1}'; use 'outputChecks.<output>.{1}' instead",
+                request.derivation.name, attr.name
+            ));
         }
         if attr.name == self.names.builder {
             let builder = self.force_string(value, pos, "")?;
@@ -309,12 +309,6 @@ impl<'h> Evaluator<'h> {
     }
 
     /// A warning at an attribute of a derivation.
-    fn warn_of_attribute(&self, attr: crate::heap::Attr<'h>, name: &str, message: String) {
-        let doing = FrameMessage::Text(format!("while evaluating derivation '{name}'"));
-        let warning = EvalError::new(ErrorKind::Derivation, message).at(attr.position.into());
-        self.console.warn_at(&self.report(&warning.frame(Pos::None, doing)));
-    }
-
     /// The attributes that say more than what is in the environment.
     fn read_special(
         &self,
@@ -362,7 +356,7 @@ impl<'h> Evaluator<'h> {
             }
             "git" => {
                 self.require_feature("git-hashing")?;
-                Err(invalid("'outputHashMode' \"git\" is not supported yet").at(pos))
+                Ok(Method::Git)
             }
             _ => {
                 Err(invalid(format!("invalid value '{text}' for 'outputHashMode' attribute"))
@@ -406,7 +400,19 @@ impl<'h> Evaluator<'h> {
                     derivation.input_srcs.insert(self.store_path(path)?);
                 }
                 ContextElement::Output { derivation: path, output } => {
-                    let outputs = derivation.input_drvs.entry(self.store_path(path)?).or_default();
+                    let (path, way) = deriving_path(path);
+                    let path = self.store_path(path)?;
+                    let outputs = match way.as_slice() {
+                        [] => derivation.input_drvs.entry(path).or_default(),
+                        [first, others @ ..] => {
+                            let inputs = derivation.dynamic_inputs.entry(path).or_default();
+                            let first = inputs.entry((*first).to_owned()).or_default();
+                            let last = others.iter().fold(first, |input, output| {
+                                input.dynamic.entry((*output).to_owned()).or_default()
+                            });
+                            &mut last.outputs
+                        }
+                    };
                     outputs.insert((*output).to_owned());
                 }
                 ContextElement::DerivationDeep(path) => {
@@ -546,7 +552,10 @@ impl<'h> Evaluator<'h> {
             let known = kind.path(store_dir, &derivation.name, output).map_err(invalid)?;
             let shown = match known {
                 Some(path) => store_dir.print(&path),
-                None => floe_store::path::downstream_placeholder(path, output).map_err(invalid)?,
+                None => {
+                    self.require_feature("ca-derivations")?;
+                    floe_store::path::downstream_placeholder(path, output).map_err(invalid)?
+                }
             };
             let element = ContextElement::Output { derivation: text, output: self.text(output) };
             let context = self.heap.context(&[element]);

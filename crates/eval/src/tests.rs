@@ -63,8 +63,8 @@ struct Case {
     expected: std::result::Result<String, String>,
 }
 
-const TABLES: [&str; 5] =
-    ["table.txt", "recent.txt", "pure.txt", "restricted.txt", "experimental.txt"];
+const TABLES: [&str; 6] =
+    ["table.txt", "recent.txt", "pure.txt", "restricted.txt", "experimental.txt", "written.txt"];
 
 /// What lines `#: name value` of a table ask for.
 fn settings_of(text: &str) -> Settings {
@@ -86,7 +86,7 @@ fn settings_of(text: &str) -> Settings {
                 settings.experimental_features =
                     value.split_whitespace().map(str::to_owned).collect();
             }
-            _ => assert_eq!(setting, "recent", "a setting that tables have"),
+            _ => assert!(["recent", "written"].contains(&setting), "tables have no {setting}"),
         }
     }
     settings

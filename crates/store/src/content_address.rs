@@ -1,7 +1,7 @@
 //! Content addresses: the claim that a path's name follows from its contents.
 //!
-//! Written `text:sha256:…`, `fixed:sha256:…` (a flat file) or `fixed:r:sha256:…` (a NAR), with the
-//! hash in nix32.
+//! Written `text:sha256:…`, `fixed:sha256:…` (a flat file), `fixed:r:sha256:…` (a NAR) or
+//! `fixed:git:sha1:…`, with the hash in nix32.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,36 +17,37 @@ pub enum Method {
     Nar,
     /// The bytes of one file, whose references are part of the address: derivations, `toFile`.
     Text,
+    /// The object that git makes of any file system object; see [`crate::git`].
+    Git,
 }
 
 impl Method {
-    /// The name in JSON: `flat`, `nar` or `text`.
+    /// The name in JSON: `flat`, `nar`, `text` or `git`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Flat => "flat",
             Self::Nar => "nar",
             Self::Text => "text",
+            Self::Git => "git",
         }
     }
 
-    /// What stands before the algorithm in derivations: nothing, `r:` or `text:`.
+    /// What stands before the algorithm in derivations: nothing, `r:`, `text:` or `git:`.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Flat => "",
             Self::Nar => "r:",
             Self::Text => "text:",
+            Self::Git => "git:",
         }
     }
 
     /// Reads what [`Self::with_algorithm`] writes: `sha256`, `r:sha256`, `text:sha256`.
     pub fn parse_with_algorithm(text: &str) -> Result<(Self, Algorithm), ContentAddressError> {
-        let (method, algorithm) = [Self::Nar, Self::Text]
+        let (method, algorithm) = [Self::Nar, Self::Text, Self::Git]
             .into_iter()
             .find_map(|method| Some((method, text.strip_prefix(method.prefix())?)))
             .unwrap_or((Self::Flat, text));
-        if algorithm.starts_with("git:") {
-            return Err(ContentAddressError::Git(text.to_owned()));
-        }
         Ok((method, algorithm.parse()?))
     }
 
@@ -64,7 +65,7 @@ impl FromStr for Method {
             "flat" => Ok(Self::Flat),
             "nar" => Ok(Self::Nar),
             "text" => Ok(Self::Text),
-            "git" => Err(ContentAddressError::Git(name.to_owned())),
+            "git" => Ok(Self::Git),
             _ => Err(ContentAddressError::UnknownMethod(name.to_owned())),
         }
     }
@@ -96,13 +97,10 @@ impl FromStr for ContentAddress {
             text.split_once(':').ok_or_else(|| ContentAddressError::NoPrefix(text.to_owned()))?;
         let (method, rest) = match prefix {
             "text" => (Method::Text, rest),
-            "fixed" if rest.starts_with("git:") => {
-                return Err(ContentAddressError::Git(text.to_owned()));
-            }
-            "fixed" => match rest.strip_prefix("r:") {
-                Some(rest) => (Method::Nar, rest),
-                None => (Method::Flat, rest),
-            },
+            "fixed" => [Method::Nar, Method::Git]
+                .into_iter()
+                .find_map(|method| Some((method, rest.strip_prefix(method.prefix())?)))
+                .unwrap_or((Method::Flat, rest)),
             _ => return Err(ContentAddressError::UnknownPrefix(prefix.to_owned())),
         };
         let (algorithm, hash) =
@@ -123,12 +121,9 @@ pub enum ContentAddressError {
     /// The hash is missing.
     #[error("content address hash must be in form '<algo>:<hash>', but found: {0}")]
     NoHash(String),
-    /// Not `flat`, `nar` or `text`.
-    #[error("unknown content address method '{0}', expect 'flat', 'nar' or 'text'")]
+    /// Not `flat`, `nar`, `text` or `git`.
+    #[error("unknown content address method '{0}', expect 'flat', 'nar', 'text' or 'git'")]
     UnknownMethod(String),
-    /// The experimental git hashing of Nix.
-    #[error("'{0}' uses git hashing, which is experimental in Nix and not supported")]
-    Git(String),
     /// The hash or its algorithm is wrong.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -143,6 +138,7 @@ mod tests {
         for text in [
             "text:sha256:1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s",
             "fixed:sha1:kpcd173cq987hw957sx6m0868wv3x6d9",
+            "fixed:git:sha1:kpcd173cq987hw957sx6m0868wv3x6d9",
             "fixed:r:sha256:1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s",
         ] {
             assert_eq!(text.parse::<ContentAddress>().unwrap().to_string(), text);

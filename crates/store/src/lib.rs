@@ -11,6 +11,7 @@ pub mod content_address;
 pub mod daemon;
 pub mod database;
 pub mod derivation;
+pub mod git;
 pub mod hash;
 pub mod nar;
 pub mod nix32;
@@ -20,7 +21,7 @@ pub mod references;
 pub mod store;
 
 pub use content_address::{ContentAddress, Method};
-pub use derivation::{Derivation, DerivationOutput};
+pub use derivation::{Derivation, DerivationOutput, DynamicInput};
 pub use hash::{Algorithm, Hash};
 pub use path::{StoreDir, StorePath};
 pub use path_info::PathInfo;

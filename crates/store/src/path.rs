@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::content_address::{ContentAddress, Method};
 use crate::hash::{Algorithm, Format, Hash, compress_hash};
-use crate::nix32;
+use crate::{git, nix32};
 
 /// The number of digits before the name.
 pub const HASH_PART_LEN: usize = 32;
@@ -216,6 +216,9 @@ impl StoreDir {
                 name,
             );
         }
+        if method == Method::Git && !git::ALGORITHMS.contains(&hash.algorithm()) {
+            return Err(PathError::GitAlgorithm(hash.algorithm()));
+        }
         if refers_to_itself || references.into_iter().next().is_some() {
             return Err(PathError::FixedOutputRefers(name.to_owned()));
         }
@@ -286,18 +289,35 @@ pub fn placeholder(output: &str) -> String {
 
 /// What stands for an output of `derivation` whose path is only known after it is built.
 pub fn downstream_placeholder(derivation: &StorePath, output: &str) -> Result<String, PathError> {
+    dynamic_placeholder(derivation, output, &[])
+}
+
+/// What stands for an output of a derivation that is an output itself: the first of `derivation`, and
+/// each of the others of the one before it.
+pub fn dynamic_placeholder(
+    derivation: &StorePath,
+    first: &str,
+    others: &[&str],
+) -> Result<String, PathError> {
     let clear_text = format!(
         "nix-upstream-output:{}:{}",
         derivation.hash_part(),
-        output_path_name(derivation.derivation_name()?, output)
+        output_path_name(derivation.derivation_name()?, first)
     );
-    Ok(format!("/{}", Hash::sha256(clear_text.as_bytes()).format(Format::Nix32)))
+    let mut hash = Hash::sha256(clear_text.as_bytes());
+    for output in others {
+        let before = nix32::encode(&compress_hash(hash.as_bytes()));
+        hash = Hash::sha256(format!("nix-computed-output:{before}:{output}").as_bytes());
+    }
+    Ok(format!("/{}", hash.format(Format::Nix32)))
 }
 
 /// Why a text is not a store path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // the fields are what the messages name
 pub enum PathError {
+    #[error("Git file ingestion must use SHA-1 or SHA-256 hash, but instead using: {0}")]
+    GitAlgorithm(Algorithm),
     #[error("empty path is not a valid store path")]
     Empty,
     #[error("path '{0}' is not in the Nix store")]

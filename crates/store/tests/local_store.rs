@@ -94,6 +94,7 @@ fn derivations_are_written_at_once_and_their_outputs_known() {
         name: name.to_owned(),
         outputs: [("out".to_owned(), DerivationOutput::Deferred)].into(),
         input_drvs: [].into(),
+        dynamic_inputs: Default::default(),
         input_srcs: [].into(),
         system: "any".to_owned(),
         builder: b"/bin/sh".to_vec(),

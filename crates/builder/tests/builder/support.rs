@@ -122,6 +122,7 @@ impl TestStore {
             name: recipe.name.clone(),
             outputs: recipe.outputs.iter().map(|name| (name.clone(), output.clone())).collect(),
             input_drvs: recipe.inputs.clone(),
+            dynamic_inputs: Default::default(),
             input_srcs: recipe.sources.clone(),
             system: recipe
                 .env

@@ -4,7 +4,7 @@ use floe_hir::Name;
 
 use super::{Builtin, builtin};
 use crate::coerce::Coercion;
-use crate::context::ContextBuilder;
+use crate::context::{ContextBuilder, deriving_path};
 use crate::error::{ErrorKind, EvalError, Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{AttrsBuilder, ContextElement, PositionId, Value};
@@ -81,37 +81,67 @@ fn output_of<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value
             elements.len()
         )));
     };
-    let path = match *element {
-        ContextElement::Opaque(path) => path,
+    let derivation = match *element {
+        ContextElement::Opaque(path) if text == path => path.to_owned(),
+        ContextElement::Opaque(path) => {
+            let message =
+                format!("path string '{text}' has context with the different path '{path}'");
+            return Err(invalid(message));
+        }
         ContextElement::DerivationDeep(_) => {
             return Err(invalid(format!(
                 "string '{text}' has a context which refers to a complete source and binary closure. This \
                  is not supported at this time"
             )));
         }
-        ContextElement::Output { .. } => {
-            return Err(invalid(format!(
-                "'builtins.outputOf' of '{text}' is not supported yet: that is an output of a derivation, \
-                 and may be a derivation itself only once it is built"
-            )));
+        ContextElement::Output { derivation, output } => {
+            let expected = output_text(ev, derivation, output)?;
+            if text != expected {
+                return Err(invalid(format!(
+                    "string '{text}' has context with the output '{output}' from derivation \
+                     '{derivation}', but the string is not the right placeholder for this derivation \
+                     output. It should be '{expected}'"
+                )));
+            }
+            format!("{derivation}^{output}")
         }
     };
-    if text != path {
-        let message = format!("path string '{text}' has context with the different path '{path}'");
-        return Err(invalid(message));
-    }
     let doing = "while evaluating the second argument to builtins.outputOf";
     let wanted = ev.force_plain_string(args[1], Pos::None, doing)?.to_text();
+    let shown = output_text(ev, &derivation, &wanted)?;
+    let element =
+        ContextElement::Output { derivation: ev.text(&derivation), output: ev.text(&wanted) };
+    Ok(ev.string_value(shown.as_bytes(), ev.heap.context(&[element])))
+}
+
+/// The path of an output, or the placeholder for it if it is not known. The derivation may be an output
+/// itself; see [`deriving_path`].
+fn output_text(ev: &Evaluator<'_>, derivation: &str, output: &str) -> Result<String> {
+    let (path, way) = deriving_path(derivation);
     let store_path = ev.store_path(path)?;
+    let placeholder = |first, others: &[&str]| {
+        ev.require_feature("ca-derivations")?;
+        floe_store::path::dynamic_placeholder(&store_path, first, others)
+            .map_err(|error| EvalError::new(ErrorKind::InvalidStorePath, error.to_string()))
+    };
+    if let [first, others @ ..] = way.as_slice() {
+        return placeholder(first, &[others, &[output]].concat());
+    }
     if !store_path.is_derivation() {
         return Err(invalid(format!("path '{path}' is not a valid store path")));
     }
     let derivation = ev.read_derivation(&store_path)?;
-    let outputs = ev.output_values(&store_path, &derivation)?;
-    let found = outputs.into_iter().find(|(output, _)| *output == wanted);
-    found
-        .map(|(_, value)| value)
-        .ok_or_else(|| invalid(format!("derivation '{path}' does not have output '{wanted}'")))
+    let Some(kind) = derivation.outputs.get(output) else {
+        let message = format!("derivation '{path}' does not have output '{output}'");
+        return Err(invalid(message));
+    };
+    let known = kind
+        .path(ev.store.store_dir(), &derivation.name, output)
+        .map_err(|error| EvalError::new(ErrorKind::InvalidStorePath, error.to_string()))?;
+    match known {
+        Some(path) => Ok(ev.store.store_dir().print(&path)),
+        None => placeholder(output, &[]),
+    }
 }
 
 fn add_outputs<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
@@ -181,6 +211,12 @@ fn get_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Val
                 infos.entry(path).or_default().all_outputs = true;
             }
             ContextElement::Output { derivation, output } => {
+                let (path, way) = deriving_path(derivation);
+                if let [first, ..] = way.as_slice() {
+                    return Err(invalid(format!(
+                        "cannot operate on output '{first}' of the unbuilt derivation '{path}'"
+                    )));
+                }
                 infos.entry(derivation).or_default().outputs.push(output);
             }
         }

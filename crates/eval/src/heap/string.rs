@@ -31,7 +31,8 @@ pub enum ContextElement<'h> {
     DerivationDeep(&'h str),
     /// An output of a derivation.
     Output {
-        /// The path of the `.drv` file.
+        /// The path of the `.drv` file. If that is an output itself, `^` and an output follow for each step that
+        /// leads there: see [`crate::context::deriving_path`].
         derivation: &'h str,
         /// The name of the output.
         output: &'h str,

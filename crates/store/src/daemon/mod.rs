@@ -395,7 +395,9 @@ impl Store for DaemonStore {
     ) -> Result<StorePath, StoreError> {
         let address = match method {
             Method::Text => method.with_algorithm(algorithm),
-            Method::Flat | Method::Nar => format!("fixed:{}", method.with_algorithm(algorithm)),
+            Method::Flat | Method::Nar | Method::Git => {
+                format!("fixed:{}", method.with_algorithm(algorithm))
+            }
         };
         self.talk(&mut drop, |connection, log| {
             connection.start(Operation::AddToStore)?;

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Derivation, DerivationError, DerivationOutput};
+use super::{Derivation, DerivationError, DerivationOutput, DynamicInput};
 use crate::content_address::{ContentAddress, Method};
 use crate::hash::{Format, Hash};
 use crate::path::{StoreDir, StorePath};
@@ -18,7 +18,20 @@ impl Derivation {
     /// # Errors
     /// If the name does not do for the path of a fixed output.
     pub fn to_aterm(&self, dir: &StoreDir) -> Result<Vec<u8>, DerivationError> {
-        let inputs = self.input_drvs.iter().map(|(path, outputs)| (dir.print(path), outputs));
+        if self.dynamic_inputs.is_empty() {
+            let inputs = self.input_drvs.iter().map(|(path, outputs)| (dir.print(path), outputs));
+            return self.write(
+                dir,
+                Outputs::Stated,
+                inputs.map(|(path, outputs)| (path, outputs, None)),
+            );
+        }
+        let paths: BTreeSet<_> = self.input_drvs.keys().chain(self.dynamic_inputs.keys()).collect();
+        let no_outputs = BTreeSet::new();
+        let inputs = paths.into_iter().map(|path| {
+            let outputs = self.input_drvs.get(path).unwrap_or(&no_outputs);
+            (dir.print(path), outputs, self.dynamic_inputs.get(path))
+        });
         self.write(dir, Outputs::Stated, inputs)
     }
 
@@ -34,11 +47,14 @@ impl Derivation {
         &self,
         dir: &StoreDir,
         outputs: Outputs,
-        inputs: impl Iterator<Item = (String, &'a BTreeSet<String>)>,
+        inputs: impl Iterator<Item = (String, &'a BTreeSet<String>, Option<&'a Dynamic>)>,
     ) -> Result<Vec<u8>, DerivationError> {
         let env_size = |(name, value): (&Vec<u8>, &Vec<u8>)| name.len() + value.len() + 16;
         let mut out = Vec::with_capacity(1024 + self.env.iter().map(env_size).sum::<usize>());
-        out.extend_from_slice(b"Derive([");
+        out.extend_from_slice(match self.dynamic_inputs.is_empty() {
+            true => b"Derive([".as_slice(),
+            false => b"DrvWithVersion(\"xp-dyn-drv\",[",
+        });
         separated(&mut out, &self.outputs, |out, (name, output)| {
             let [path, method, hash] = match outputs {
                 Outputs::Stated => self.output_fields(dir, name, output)?,
@@ -54,15 +70,11 @@ impl Derivation {
             Ok(())
         })?;
         out.extend_from_slice(b"],[");
-        separated(&mut out, inputs, |out, (key, names)| {
+        separated(&mut out, inputs, |out, (key, names, dynamic)| {
             out.push(b'(');
             plain_string(out, &key);
-            out.extend_from_slice(b",[");
-            separated(out, names, |out, name| {
-                plain_string(out, name);
-                Ok(())
-            })?;
-            out.extend_from_slice(b"])");
+            input(out, names, dynamic)?;
+            out.push(b')');
             Ok(())
         })?;
         out.extend_from_slice(b"],[");
@@ -119,6 +131,12 @@ impl Derivation {
     }
 }
 
+/// Outputs that are derivations, and what is needed of these.
+pub(super) type Dynamic = BTreeMap<String, DynamicInput>;
+
+/// How deep outputs of outputs may nest in a text that is read.
+const MOST_DYNAMIC: usize = 64;
+
 /// Whether a text shows output paths, or leaves them out to compute them.
 #[derive(Clone, Copy)]
 pub(super) enum Outputs {
@@ -137,6 +155,32 @@ fn separated<T>(
         }
         write(out, item)?;
     }
+    Ok(())
+}
+
+/// What is needed of an input: a list of outputs, and where some are derivations, these beside it.
+fn input(
+    out: &mut Vec<u8>,
+    names: &BTreeSet<String>,
+    dynamic: Option<&Dynamic>,
+) -> Result<(), DerivationError> {
+    let dynamic = dynamic.filter(|dynamic| !dynamic.is_empty());
+    out.extend_from_slice(if dynamic.is_some() { b",([" } else { b",[" });
+    separated(out, names, |out, name| {
+        plain_string(out, name);
+        Ok(())
+    })?;
+    out.push(b']');
+    let Some(dynamic) = dynamic else { return Ok(()) };
+    out.extend_from_slice(b",[");
+    separated(out, dynamic, |out, (name, node)| {
+        out.push(b'(');
+        plain_string(out, name);
+        input(out, &node.outputs, Some(&node.dynamic))?;
+        out.push(b')');
+        Ok(())
+    })?;
+    out.extend_from_slice(b"])");
     Ok(())
 }
 
@@ -174,11 +218,16 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn derivation(&mut self) -> Result<Derivation, DerivationError> {
-        if self.text.starts_with(b"DrvWithVersion(") {
-            self.offset = b"DrvWithVersion(".len();
-            return Err(DerivationError::UnsupportedVersion(self.utf8("the version")?));
+        let is_dynamic = self.skip("DrvWithVersion(");
+        if is_dynamic {
+            let version = self.utf8("the version")?;
+            if version != "xp-dyn-drv" {
+                return Err(DerivationError::UnsupportedVersion(version));
+            }
+            self.expect(",")?;
+        } else {
+            self.expect("Derive(")?;
         }
-        self.expect("Derive(")?;
         let mut outputs = BTreeMap::new();
         self.list(|parser| {
             let (name, output) = parser.output()?;
@@ -186,18 +235,20 @@ impl Parser<'_> {
             Ok(())
         })?;
         self.expect(",")?;
-        let mut input_drvs = BTreeMap::new();
+        let (mut input_drvs, mut dynamic_inputs) = (BTreeMap::new(), BTreeMap::new());
         self.list(|parser| {
             parser.expect("(")?;
             let path = parser.store_path()?;
-            parser.expect(",")?;
-            let mut names = BTreeSet::new();
-            parser.list(|parser| {
-                names.insert(parser.utf8("an output name")?);
-                Ok(())
-            })?;
+            let most = if is_dynamic { MOST_DYNAMIC } else { 0 };
+            let DynamicInput { outputs, dynamic } = parser.input(most)?;
             parser.expect(")")?;
-            input_drvs.insert(path, names);
+            if !dynamic.is_empty() {
+                dynamic_inputs.insert(path.clone(), dynamic);
+            }
+            // An input of which nothing is needed is one, too.
+            if !outputs.is_empty() || !dynamic_inputs.contains_key(&path) {
+                input_drvs.insert(path, outputs);
+            }
             Ok(())
         })?;
         self.expect(",")?;
@@ -227,7 +278,41 @@ impl Parser<'_> {
         })?;
         self.expect(")")?;
         let name = self.name.to_owned();
-        Ok(Derivation { name, outputs, input_drvs, input_srcs, system, builder, args, env })
+        Ok(Derivation {
+            name,
+            outputs,
+            input_drvs,
+            dynamic_inputs,
+            input_srcs,
+            system,
+            builder,
+            args,
+            env,
+        })
+    }
+
+    /// Reads what [`input`] writes, with so many levels of outputs of outputs.
+    fn input(&mut self, most: usize) -> Result<DynamicInput, DerivationError> {
+        self.expect(",")?;
+        let has_dynamic = most > 0 && self.skip("(");
+        let mut input = DynamicInput::default();
+        self.list(|parser| {
+            input.outputs.insert(parser.utf8("an output name")?);
+            Ok(())
+        })?;
+        if has_dynamic {
+            self.expect(",")?;
+            self.list(|parser| {
+                parser.expect("(")?;
+                let name = parser.utf8("an output name")?;
+                let node = parser.input(most - 1)?;
+                parser.expect(")")?;
+                input.dynamic.insert(name, node);
+                Ok(())
+            })?;
+            self.expect(")")?;
+        }
+        Ok(input)
     }
 
     fn output(&mut self) -> Result<(String, DerivationOutput), DerivationError> {
@@ -390,6 +475,29 @@ mod tests {
     }
 
     #[test]
+    fn inputs_that_are_outputs_themselves() {
+        let dir = StoreDir::default();
+        // As Nix 2.34.8 writes it, with the path that it gives to it.
+        let text = r#"DrvWithVersion("xp-dyn-drv",[("out","","","")],[("/nix/store/g8lm2i7x5isqykv7g2p9zvklkcxw44q0-a.drv.drv",(["out"],[("out",["dev","out"])]))],[],"s","b",[],[("builder","b"),("d","/0vgwr12afv22a3lglv5s7vpri3jzjp64dvxvd6x8lfp7f68f460f"),("e","/199bfw7kplrjws52fmdx7q7jzzwk96d68y0wq5743zv4zf1hgvzj"),("f","/0h86pcagkpm9nxxs4jd4l41llvbg7hr21xgnfh9jjnkpz6fgjqh6"),("name","c"),("out",""),("system","s")])"#;
+        let derivation = Derivation::from_aterm(&dir, "c", text.as_bytes()).unwrap();
+        let input = StorePath::parse("g8lm2i7x5isqykv7g2p9zvklkcxw44q0-a.drv.drv").unwrap();
+        let needed = &derivation.dynamic_inputs[&input]["out"];
+        assert_eq!(needed.outputs, BTreeSet::from(["dev".to_owned(), "out".to_owned()]));
+        assert!(needed.dynamic.is_empty());
+        assert_eq!(derivation.input_drvs[&input], BTreeSet::from(["out".to_owned()]));
+        assert_eq!(derivation.to_aterm(&dir).unwrap(), text.as_bytes());
+        let path = derivation.drv_path(&dir).unwrap();
+        assert_eq!(path.to_string(), "6cw2n07flc6kycmgn145zd7x2qanqyyi-c.drv");
+        assert_eq!(Derivation::from_json(&derivation.to_json().unwrap()).unwrap(), derivation);
+        // Outputs of outputs of outputs, and more of these than anybody needs.
+        let deep = text.replace(r#"["dev","out"]"#, r#"([],[("x",["y"])])"#);
+        let read = Derivation::from_aterm(&dir, "c", deep.as_bytes()).unwrap();
+        assert_eq!(read.to_aterm(&dir).unwrap(), deep.as_bytes());
+        let endless = text.replace(r#"["dev","out"]"#, &r#"([],[("x","#.repeat(100_000));
+        assert!(Derivation::from_aterm(&dir, "c", endless.as_bytes()).is_err());
+    }
+
+    #[test]
     fn errors_say_where() {
         let dir = StoreDir::default();
         let mut errors = String::new();
@@ -402,7 +510,7 @@ mod tests {
             r#"Derive([("out","/nix/store/4vavzfhm22ca4g26mf3ch96sp5gckmrf-fix","","")],[],[],"","",[],[]) "#,
             r#"Derive([("out","/nix/store/4vavzfhm22ca4g26mf3ch96sp5gckmrf-fix","sha1","da39a3ee5e6b4b0d3255bfef95601890afd80709")],[],[],"","",[],[])"#,
             r#"Derive([("out","/nix/store/4vavzfhm22ca4g26mf3ch96sp5gckmrf-fix","sha1","")],[],[],"","",[],[])"#,
-            r#"DrvWithVersion("xp-dyn-drv",[],[],[],"","",[],[])"#,
+            r#"DrvWithVersion("2",[],[],[],"","",[],[])"#,
         ] {
             let error = Derivation::from_aterm(&dir, "x", text.as_bytes()).unwrap_err();
             errors += &format!("{error}\n");
@@ -416,7 +524,7 @@ mod tests {
             expected the end at byte 91 of the derivation
             derivation output 'out' has path '/nix/store/4vavzfhm22ca4g26mf3ch96sp5gckmrf-fix', which does not match its content address
             derivation output 'out' should not specify an output path
-            derivation format version 'xp-dyn-drv' is experimental in Nix and not supported
+            derivation format version '2' is experimental in Nix and not supported
         "#]]
         .assert_eq(&errors);
     }
@@ -431,6 +539,7 @@ mod tests {
                 name: "x".to_owned(),
                 outputs: BTreeMap::from([("out".to_owned(), DerivationOutput::Deferred)]),
                 input_drvs: BTreeMap::new(),
+                dynamic_inputs: BTreeMap::new(),
                 input_srcs: BTreeSet::new(),
                 system: "any".to_owned(),
                 builder,

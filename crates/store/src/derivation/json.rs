@@ -1,11 +1,11 @@
 //! Derivations as JSON, in format version 4: what `nix derivation show` of Nix 2.34 prints and
 //! `nix derivation add` reads. Keys are sorted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Derivation, DerivationError, DerivationOutput};
+use super::{Derivation, DerivationError, DerivationOutput, DynamicInput};
 use crate::content_address::ContentAddress;
 use crate::hash::{Format, Hash};
 use crate::path::StorePath;
@@ -22,12 +22,11 @@ impl Derivation {
     /// # Errors
     /// If the builder, an argument or a variable is not UTF-8, or `__json` is not JSON.
     pub fn to_json(&self) -> Result<Value, DerivationError> {
-        let drvs = self.input_drvs.iter().map(|(path, outputs)| {
-            let node = object([
-                ("dynamicOutputs", Value::Object(Map::new())),
-                ("outputs", strings(outputs)),
-            ]);
-            (path.to_string(), node)
+        let paths = self.input_drvs.keys().chain(self.dynamic_inputs.keys());
+        let drvs = paths.map(|path| {
+            let outputs = self.input_drvs.get(path).into_iter().flatten();
+            let dynamic = self.dynamic_inputs.get(path).into_iter().flatten();
+            (path.to_string(), input_to_json(outputs, dynamic))
         });
         let inputs = object([
             ("drvs", Value::Object(drvs.collect())),
@@ -78,18 +77,18 @@ impl Derivation {
         let input_srcs = string_list(inputs, "srcs")?
             .map(|path| Ok(StorePath::parse(path?)?))
             .collect::<Result<_, DerivationError>>()?;
-        let input_drvs = members(inputs, "drvs")?
-            .iter()
-            .map(|(path, node)| {
-                if !members(node, "dynamicOutputs")?.is_empty() {
-                    return Err(DerivationError::UnsupportedVersion("dynamicOutputs".to_owned()));
-                }
-                let outputs = string_list(node, "outputs")?
-                    .map(|name| Ok(name?.to_owned()))
-                    .collect::<Result<BTreeSet<_>, DerivationError>>()?;
-                Ok((StorePath::parse(path)?, outputs))
-            })
-            .collect::<Result<_, _>>()?;
+        let (mut input_drvs, mut dynamic_inputs) = (BTreeMap::new(), BTreeMap::new());
+        for (path, node) in members(inputs, "drvs")? {
+            let path = StorePath::parse(path)?;
+            let DynamicInput { outputs, dynamic } = input_from_json(node)?;
+            // An input of which nothing is needed is one, too.
+            if !outputs.is_empty() || dynamic.is_empty() {
+                input_drvs.insert(path.clone(), outputs);
+            }
+            if !dynamic.is_empty() {
+                dynamic_inputs.insert(path, dynamic);
+            }
+        }
         let args = string_list(json, "args")?
             .map(|argument| Ok(argument?.as_bytes().to_vec()))
             .collect::<Result<_, DerivationError>>()?;
@@ -108,6 +107,7 @@ impl Derivation {
             name: text(json, "name")?.to_owned(),
             outputs,
             input_drvs,
+            dynamic_inputs,
             input_srcs,
             system: text(json, "system")?.to_owned(),
             builder: text(json, "builder")?.as_bytes().to_vec(),
@@ -115,6 +115,28 @@ impl Derivation {
             env,
         })
     }
+}
+
+fn input_to_json<'a>(
+    outputs: impl IntoIterator<Item = &'a String>,
+    dynamic: impl IntoIterator<Item = (&'a String, &'a DynamicInput)>,
+) -> Value {
+    let nodes = dynamic
+        .into_iter()
+        .map(|(name, node)| (name.clone(), input_to_json(&node.outputs, &node.dynamic)));
+    object([("dynamicOutputs", Value::Object(nodes.collect())), ("outputs", strings(outputs))])
+}
+
+fn input_from_json(node: &Value) -> Result<DynamicInput, DerivationError> {
+    Ok(DynamicInput {
+        outputs: string_list(node, "outputs")?
+            .map(|name| Ok(name?.to_owned()))
+            .collect::<Result<_, DerivationError>>()?,
+        dynamic: members(node, "dynamicOutputs")?
+            .iter()
+            .map(|(name, node)| Ok((name.clone(), input_from_json(node)?)))
+            .collect::<Result<_, DerivationError>>()?,
+    })
 }
 
 fn output_to_json(output: &DerivationOutput) -> Value {

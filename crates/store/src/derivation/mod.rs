@@ -27,6 +27,9 @@ pub struct Derivation {
     pub outputs: BTreeMap<String, DerivationOutput>,
     /// The derivations whose outputs the build needs, and which outputs.
     pub input_drvs: BTreeMap<StorePath, BTreeSet<String>>,
+    /// What the build needs of derivations that are outputs themselves: of which derivation, and of which of
+    /// its outputs. Experimental in Nix.
+    pub dynamic_inputs: BTreeMap<StorePath, BTreeMap<String, DynamicInput>>,
     /// Other store paths that the build needs.
     pub input_srcs: BTreeSet<StorePath>,
     /// Where it can be built, such as `x86_64-linux`.
@@ -37,6 +40,15 @@ pub struct Derivation {
     pub args: Vec<Vec<u8>>,
     /// Its environment. Structured attributes are JSON text under `__json`.
     pub env: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// What a build needs of a derivation that is known only once it is built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DynamicInput {
+    /// Outputs of it.
+    pub outputs: BTreeSet<String>,
+    /// What is needed of outputs that are derivations again.
+    pub dynamic: BTreeMap<String, DynamicInput>,
 }
 
 /// How the path of an output comes about.
@@ -142,7 +154,8 @@ impl Derivation {
 
     /// What the `.drv` file refers to: all inputs, but not the outputs.
     pub fn references(&self) -> BTreeSet<StorePath> {
-        self.input_drvs.keys().chain(&self.input_srcs).cloned().collect()
+        let derivations = self.input_drvs.keys().chain(self.dynamic_inputs.keys());
+        derivations.chain(&self.input_srcs).cloned().collect()
     }
 
     /// The text of the `.drv` file together with its path.

@@ -122,6 +122,12 @@ impl Derivation {
         outputs: Outputs,
         mut inputs: impl FnMut(&StorePath) -> Result<HashModulo, E>,
     ) -> Result<Option<Hash>, E> {
+        // What is needed of a derivation that is an output does not enter the hash: Nix leaves it out.
+        for path in self.dynamic_inputs.keys() {
+            if inputs(path)? == HashModulo::Deferred {
+                return Ok(None);
+            }
+        }
         // Different derivations can have the same hash; their outputs are then named together.
         let mut hashes: BTreeMap<Hash, BTreeSet<String>> = BTreeMap::new();
         for (path, names) in &self.input_drvs {
@@ -141,7 +147,7 @@ impl Derivation {
             };
             hashes.entry(hash).or_default().extend(names.iter().cloned());
         }
-        let keys = hashes.iter().map(|(hash, names)| (hash.format(Format::Base16), names));
+        let keys = hashes.iter().map(|(hash, names)| (hash.format(Format::Base16), names, None));
         Ok(Some(Hash::sha256(&self.write(dir, outputs, keys)?)))
     }
 }

@@ -18,6 +18,7 @@ use super::{Layout, Root, Store, StoreError, TextFile};
 use crate::content_address::{ContentAddress, Method};
 use crate::database::{Database, OutputPaths, Registration};
 use crate::derivation::Derivation;
+use crate::git;
 use crate::hash::{Algorithm, Format, Hash, Hasher, Hashing};
 use crate::nar;
 use crate::path::{StoreDir, StorePath};
@@ -189,7 +190,7 @@ impl LocalStore {
         place: &Path,
     ) -> Result<(Hash, Hash, u64), StoreError> {
         let mut reader = Hashing::new(algorithm, dump);
-        if method == Method::Nar {
+        if matches!(method, Method::Nar | Method::Git) {
             nar::restore(&mut reader, place)?;
         } else {
             let mut file = File::create_new(place)
@@ -202,6 +203,7 @@ impl LocalStore {
             return Ok((hash, hash, size));
         }
         let (nar_hash, nar_size) = nar::hash_path(place, Algorithm::Sha256)?;
+        let hash = if method == Method::Git { git::hash_path(place, algorithm)? } else { hash };
         Ok((hash, nar_hash, nar_size))
     }
 }
@@ -352,6 +354,7 @@ impl LocalStore {
             Method::Nar if address.hash.algorithm() == Algorithm::Sha256 => *nar_hash,
             Method::Nar => nar::hash_path(place, address.hash.algorithm())?.0,
             Method::Flat | Method::Text => nar::hash_flat(place, address.hash.algorithm())?,
+            Method::Git => git::hash_path(place, address.hash.algorithm())?,
         };
         let computed = self.layout.store_dir.fixed_output_path(
             info.path.name(),

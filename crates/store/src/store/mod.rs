@@ -66,7 +66,7 @@ pub trait Store: Send + Sync {
     fn add_temp_root(&self, path: &StorePath) -> Result<(), StoreError>;
 
     /// Adds what `dump` yields under a name that follows from its contents: a file's bytes for
-    /// [`Method::Flat`] and [`Method::Text`], a NAR for [`Method::Nar`].
+    /// [`Method::Flat`] and [`Method::Text`], a NAR for the others.
     fn add_dump(
         &self,
         name: &str,

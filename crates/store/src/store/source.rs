@@ -1,4 +1,5 @@
-//! Adding files of the user to a store, or only asking which path they would get.
+//! Adding files of the user to a store, or only asking which path they would get: those are addressed flat
+//! or as a NAR.
 
 use std::collections::BTreeSet;
 use std::fs::File;
