@@ -261,7 +261,9 @@ impl<'h> Package<'h> {
     ) -> Result<Option<String>, EvalError> {
         let Some(attr) = self.attrs.get(Name::new("drvPath")) else { return Ok(None) };
         let context = "while evaluating the 'drvPath' attribute of a derivation";
-        let path = evaluator.force_string(attr.cell.get(), attr.position.into(), context)?;
+        // C++ Nix says what it is doing only of what is no string.
+        let value = evaluator.force(attr.cell.get(), attr.position.into())?;
+        let path = evaluator.force_string(value, attr.position.into(), context)?;
         let path = path.to_text().into_owned();
         match evaluator.store_dir().parse(&path) {
             Ok(parsed) if !parsed.is_derivation() => {
@@ -270,8 +272,9 @@ impl<'h> Package<'h> {
                 Err(error.context(attr.position.into(), context))
             }
             Ok(_) => Ok(Some(path)),
-            Err(error) => {
-                let error = EvalError::new(ErrorKind::InvalidStorePath, error.to_string());
+            Err(_) => {
+                let message = format!("path '{path}' is not in the Nix store");
+                let error = EvalError::new(ErrorKind::InvalidStorePath, message);
                 Err(error.context(attr.position.into(), context))
             }
         }

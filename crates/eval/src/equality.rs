@@ -188,7 +188,10 @@ impl<'h> Evaluator<'h> {
                 }));
             }
             self.assert_equal_elements(x.cell.get(), y.cell.get(), pos).map_err(|error| {
-                let message = format!("while comparing attribute '{}'", x.name);
+                let message = format!(
+                    "while comparing attribute '{}'",
+                    floe_hir::Identifier(x.name.as_str())
+                );
                 error
                     .context(y.position.into(), "where right hand side is")
                     .context(x.position.into(), "where left hand side is")

@@ -183,9 +183,11 @@ pub enum Pos {
 }
 
 /// An error on its way up. One word, so that a result of a value is two.
+#[derive(Clone)]
 pub struct EvalError(Box<ErrorData>);
 
 /// What an [`EvalError`] carries.
+#[derive(Clone)]
 pub struct ErrorData {
     /// What kind of error.
     pub kind: ErrorKind,
@@ -201,9 +203,16 @@ pub struct ErrorData {
     pub text_pos: Option<Position>,
     /// See [`Report::is_usage`].
     pub is_usage: bool,
+    /// Which failure of a value it is; see [`crate::failures`].
+    failure: Option<FailureId>,
 }
 
+/// An error that is remembered, by its number.
+#[derive(Clone, Copy)]
+pub(crate) struct FailureId(pub(crate) u32);
+
 /// One step of a trace, its place not yet looked up.
+#[derive(Clone)]
 pub struct RawFrame {
     /// What was being done.
     pub message: FrameMessage,
@@ -212,6 +221,7 @@ pub struct RawFrame {
 }
 
 /// What was being done; formatted only when somebody reads it.
+#[derive(Clone)]
 pub enum FrameMessage {
     /// An attribute of this path was asked for. C++ Nix has no such step.
     Use(String),
@@ -255,6 +265,7 @@ impl EvalError {
             frames: Vec::new(),
             text_pos: None,
             is_usage: false,
+            failure: None,
         }))
     }
 
@@ -321,6 +332,14 @@ impl EvalError {
     /// The message.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    pub(crate) fn failure(&self) -> Option<FailureId> {
+        self.0.failure
+    }
+
+    pub(crate) fn failure_mut(&mut self) -> &mut Option<FailureId> {
+        &mut self.0.failure
     }
 
     /// Everything.

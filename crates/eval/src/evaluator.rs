@@ -16,6 +16,7 @@ use crate::builtins;
 use crate::error::{
     ErrorKind, EvalError, Frame, FrameMessage, Origin, Pos, Position, RawFrame, Report, Result,
 };
+use crate::failures::Failure;
 use crate::fs::{FileSystem, FileType, Lowered};
 use crate::heap::{Attrs, Closure, Env, Heap, Str, Value};
 use crate::names::Names;
@@ -50,6 +51,9 @@ pub struct Evaluator<'h> {
     resolutions: RefCell<FxHashMap<PathBuf, PathBuf>>,
     pub(crate) kept: crate::kept::KeptCalls<'h>,
     pub(crate) volatile: crate::volatile::Volatile<'h>,
+    pub(crate) failures: crate::failures::Failures<'h>,
+    /// Entries of the search path that do not exist, which was said.
+    pub(crate) missing_entries: RefCell<FxHashSet<PathBuf>>,
     reads: RefCell<Reads>,
     /// Folders whose paths have no link in them: each was looked at. See `resolve_links`.
     pub(crate) plain_folders: RefCell<FxHashSet<OsString>>,
@@ -115,6 +119,8 @@ enum Import<'h> {
     Done(Value<'h>),
     /// See [`crate::volatile`].
     DoneForNow(Value<'h>),
+    /// See [`crate::failures`].
+    Failed(Failure),
 }
 
 /// What an evaluator is made from.
@@ -151,6 +157,8 @@ impl<'h> Evaluator<'h> {
             resolutions: RefCell::default(),
             kept: crate::kept::KeptCalls::default(),
             volatile: crate::volatile::Volatile::default(),
+            failures: crate::failures::Failures::default(),
+            missing_entries: RefCell::default(),
             reads: RefCell::default(),
             plain_folders: RefCell::default(),
             derivations: crate::derivation::Cache::default(),
@@ -163,6 +171,7 @@ impl<'h> Evaluator<'h> {
             stack_limit: (&raw const here as usize).saturating_sub(stack_bytes) + STACK_RESERVE,
         };
         builtins::install(&mut evaluator);
+        evaluator.check_search_path();
         evaluator
     }
 
@@ -194,11 +203,17 @@ impl<'h> Evaluator<'h> {
         pos: Pos,
         explain: impl FnOnce(EvalError) -> EvalError,
     ) -> Result<Value<'h>> {
-        match self.imports.borrow().get(&path) {
-            Some(Import::Done(value)) => return Ok(*value),
+        let known = self.imports.borrow().get(&path).copied();
+        match known {
+            Some(Import::Done(value)) => return Ok(value),
             Some(Import::DoneForNow(value)) => {
                 self.volatile.note();
-                return Ok(*value);
+                return Ok(value);
+            }
+            Some(Import::Failed(failure)) => {
+                if let Some(error) = self.failure(failure) {
+                    return Err(error);
+                }
             }
             Some(Import::Running) => {
                 return Err(EvalError::new(
@@ -221,8 +236,12 @@ impl<'h> Evaluator<'h> {
                 self.imports.borrow_mut().insert(path, done(value));
                 Ok(value)
             }
-            Err(error) => {
-                self.imports.borrow_mut().remove(&path);
+            Err(mut error) => {
+                let mut imports = self.imports.borrow_mut();
+                match self.failed(&mut error, is_for_now) {
+                    Some(failure) => imports.insert(path, Import::Failed(failure)),
+                    None => imports.remove(&path),
+                };
                 Err(error)
             }
         }
@@ -278,7 +297,9 @@ impl<'h> Evaluator<'h> {
     /// evaluation, and a value that was got before may have been forgotten, too.
     pub fn forget(&self, is_stale: impl Fn(&Path) -> bool) {
         self.volatile.forget();
-        let is_for_now = |import: &Import<'h>| matches!(import, Import::DoneForNow(_));
+        self.failures.forget();
+        let is_for_now =
+            |import: &Import<'h>| matches!(import, Import::DoneForNow(_) | Import::Failed(_));
         self.imports.borrow_mut().retain(|path, it| !is_for_now(it) && !is_stale(path));
         self.copied.borrow_mut().retain(|path, _| !is_stale(path));
         self.resolutions.borrow_mut().retain(|path, file| !is_stale(path) && !is_stale(file));
@@ -315,7 +336,12 @@ impl<'h> Evaluator<'h> {
     pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>> {
         self.note_file(path);
         let physical = self.physical(path);
-        self.fs.read(&physical).map_err(|error| io_error("reading file", path, &error))
+        self.fs.read(&physical).map_err(|error| match error.kind() {
+            std::io::ErrorKind::IsADirectory => {
+                EvalError::new(ErrorKind::Io, "read of 4096 bytes: Is a directory")
+            }
+            _ => io_error("opening file", path, &error),
+        })
     }
 
     /// Where a path's bytes are: store paths may lie elsewhere than their names say.
@@ -681,6 +707,11 @@ pub(crate) fn io_error(doing: &str, path: &Path, error: &std::io::Error) -> Eval
         std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
             EvalError::new(ErrorKind::FileNotFound, format!("path '{shown}' does not exist"))
         }
-        _ => EvalError::new(ErrorKind::Io, format!("{doing} '{shown}': {error}")),
+        _ => {
+            // The standard library adds the error's number.
+            let error = error.to_string();
+            let reason = error.split(" (os error").next().unwrap_or_default();
+            EvalError::new(ErrorKind::Io, format!("{doing} '{shown}': {reason}"))
+        }
     }
 }

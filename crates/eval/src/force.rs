@@ -1,6 +1,6 @@
 //! Expecting values of a type, and the errors when they are of another.
 
-use floe_hir::Name;
+use floe_hir::{Identifier, Name};
 
 use crate::error::{ErrorKind, EvalError, Pos, Position, Result};
 use crate::evaluator::Evaluator;
@@ -148,7 +148,10 @@ impl<'h> Evaluator<'h> {
                     attrs.sort_by_cached_key(|attr| rank(attr.name));
                     for attr in attrs {
                         self.force_deep_unseen(attr.cell.get(), seen).map_err(|error| {
-                            let message = format!("while evaluating the attribute '{}'", attr.name);
+                            let message = format!(
+                                "while evaluating the attribute '{}'",
+                                Identifier(attr.name.as_str())
+                            );
                             error.frame(
                                 attr.position.into(),
                                 crate::error::FrameMessage::Text(message),

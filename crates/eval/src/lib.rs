@@ -23,6 +23,7 @@ mod derivation;
 mod equality;
 mod eval;
 mod evaluator;
+mod failures;
 mod force;
 mod json;
 mod kept;
@@ -44,6 +45,7 @@ pub use builtins::NIX_VERSION;
 pub use evaluator::{Console, Evaluator, Options, Reads};
 pub use kept::KeptFunction;
 pub use program::Program;
+pub use settings::EXPERIMENTAL_FEATURES;
 pub use statistics::Statistics;
 
 /// The stack that an evaluation gets: address space, of which only what is used is ever memory.

@@ -166,6 +166,10 @@ impl<'h> Evaluator<'h> {
         let mut wanted: Vec<(StorePath, String)> = Vec::new();
         for element in context.context().elements() {
             match element {
+                ContextElement::Output { derivation, .. } if derivation.contains('^') => {
+                    let message = format!("failed to obtain derivation of '{derivation}'");
+                    return Err(EvalError::new(ErrorKind::ImportFromDerivation, message));
+                }
                 ContextElement::Output { derivation, output } => {
                     wanted.push((self.store_path(derivation)?, (*output).to_owned()));
                 }
@@ -240,7 +244,7 @@ impl<'h> Evaluator<'h> {
 
     /// The folder of a search path entry; `None`, with a warning, for one that cannot be used.
     fn search_path_base(&self, path: &str) -> Result<Option<PathBuf>> {
-        if path.contains("://") || path.starts_with("channel:") || path.starts_with("flake:") {
+        if !is_local(path) {
             self.console.warn(&format!(
                 "Nix search path entry '{path}' is not a local path, ignoring: only local paths are \
                  supported yet"
@@ -252,9 +256,31 @@ impl<'h> Evaluator<'h> {
         if self.exists(&path) {
             return Ok(Some(path));
         }
-        self.console
-            .warn(&format!("Nix search path entry '{}' does not exist, ignoring", path.display()));
+        self.warn_of_missing_entry(path);
         Ok(None)
+    }
+
+    /// Restricted evaluation may read what is on the search path: C++ Nix looks at all of it before it
+    /// begins.
+    pub(crate) fn check_search_path(&self) {
+        if self.settings.pure || !self.settings.restricted {
+            return;
+        }
+        let directory = std::env::current_dir().unwrap_or_default();
+        for entry in self.settings.search_path.iter().filter(|entry| is_local(&entry.path)) {
+            let path = crate::unit::normalize(&directory, &entry.path);
+            if !self.exists(&path) {
+                self.warn_of_missing_entry(path);
+            }
+        }
+    }
+
+    fn warn_of_missing_entry(&self, path: PathBuf) {
+        let message =
+            format!("Nix search path entry '{}' does not exist, ignoring", path.display());
+        if self.missing_entries.borrow_mut().insert(path) {
+            self.console.warn(&message);
+        }
     }
 
     /// Whether there is something at a path; a link that leads nowhere counts.
@@ -302,6 +328,7 @@ impl<'h> Evaluator<'h> {
             };
             let path = attrs.get(self.names.path).ok_or_else(|| {
                 EvalError::new(ErrorKind::MissingAttribute, "attribute 'path' missing")
+                    .context(Pos::None, "in an element of the __nixPath")
             })?;
             let mut context = ContextBuilder::default();
             let path = self.coerce_to_string(
@@ -354,4 +381,9 @@ fn components(path: &Path) -> Vec<OsString> {
             _ => None,
         })
         .collect()
+}
+
+/// Whether an entry of the search path is a path, and nothing to fetch.
+fn is_local(entry: &str) -> bool {
+    !entry.contains("://") && !entry.starts_with("channel:") && !entry.starts_with("flake:")
 }

@@ -239,10 +239,10 @@ impl<'e, 'h> Printer<'e, 'h> {
 
     /// What was not evaluated.
     fn print_thunk(&mut self, thunk: Thunk<'h>) {
-        self.output.push_str(match (self.style, thunk.suspended()) {
-            (_, None) => "«potential infinite recursion»",
-            (Style::Ambiguous, Some(_)) => "<CODE>",
-            (_, Some(_)) => "«thunk»",
+        self.output.push_str(match (self.style, thunk.is_running()) {
+            (_, true) => "«potential infinite recursion»",
+            (Style::Ambiguous, false) => "<CODE>",
+            (_, false) => "«thunk»",
         });
     }
 
@@ -255,7 +255,9 @@ impl<'e, 'h> Printer<'e, 'h> {
             (_, Kind::Closure(closure)) => {
                 let unit = self.evaluator.unit(closure.unit());
                 let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
-                let name = lambda.name.map_or(String::new(), |name| format!(" {name}"));
+                let name = lambda
+                    .name
+                    .map_or(String::new(), |name| format!(" {}", Identifier(name.as_str())));
                 let place = self
                     .evaluator
                     .lambda_position(closure)

@@ -7,6 +7,31 @@ use std::sync::atomic::AtomicBool;
 
 pub use floe_flake::SearchPathEntry;
 
+/// The experimental features of Nix 2.34, whether they concern evaluation or not.
+pub const EXPERIMENTAL_FEATURES: [&str; 21] = [
+    "auto-allocate-uids",
+    "blake3-hashes",
+    "ca-derivations",
+    "cgroups",
+    "configurable-impure-env",
+    "daemon-trust-override",
+    "dynamic-derivations",
+    "external-builders",
+    "fetch-closure",
+    "fetch-tree",
+    "flakes",
+    "git-hashing",
+    "impure-derivations",
+    "local-overlay-store",
+    "mounted-ssh-store",
+    "nix-command",
+    "parse-toml-timestamps",
+    "pipe-operators",
+    "read-only-local-store",
+    "recursive-nix",
+    "verified-fetches",
+];
+
 /// See the fields. [`Settings::default`] is what the C++ implementation has without configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {

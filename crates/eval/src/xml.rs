@@ -11,36 +11,47 @@ use crate::evaluator::Evaluator;
 use crate::heap::{Attrs, Closure, Kind, Value};
 
 impl<'h> Evaluator<'h> {
-    /// A value as XML. `strict` evaluates what is not; `locations` says where things stand.
+    /// Adds a value as XML. `strict` evaluates what is not; `locations` says where things stand.
     pub(crate) fn value_to_xml(
         &self,
         value: Value<'h>,
         strict: bool,
         locations: bool,
         context: &mut ContextBuilder<'h>,
-    ) -> Result<String> {
+        output: &mut String,
+    ) -> Result<()> {
+        output.push_str("<?xml version='1.0' encoding='utf-8'?>\n");
         let mut writer = Writer {
             evaluator: self,
             strict,
             locations,
             context,
-            output: "<?xml version='1.0' encoding='utf-8'?>\n".to_owned(),
-            depth: 0,
+            output,
+            open: Vec::new(),
             derivations: BTreeSet::new(),
         };
         writer.open("expr", &[]);
-        writer.value(value, Pos::None)?;
-        writer.close("expr");
-        Ok(writer.output)
+        let result = writer.value(value, Pos::None);
+        // What was opened is closed, also where the value failed.
+        while !writer.open.is_empty() {
+            writer.close();
+        }
+        result
     }
 
-    /// A value as XML, as `nix-instantiate --eval --xml` prints it.
+    /// Adds a value as XML, as `nix-instantiate --eval --xml` prints it.
     ///
     /// # Errors
     ///
-    /// Those of evaluating the value.
-    pub fn to_xml(&self, value: Value<'h>, strict: bool, locations: bool) -> Result<String> {
-        self.value_to_xml(value, strict, locations, &mut ContextBuilder::default())
+    /// Those of evaluating the value: then the XML ends where it failed.
+    pub fn to_xml(
+        &self,
+        value: Value<'h>,
+        strict: bool,
+        locations: bool,
+        output: &mut String,
+    ) -> Result<()> {
+        self.value_to_xml(value, strict, locations, &mut ContextBuilder::default(), output)
     }
 }
 
@@ -49,8 +60,9 @@ struct Writer<'e, 'h> {
     strict: bool,
     locations: bool,
     context: &'e mut ContextBuilder<'h>,
-    output: String,
-    depth: usize,
+    output: &'e mut String,
+    /// The elements around what is written next, from the outside in.
+    open: Vec<&'static str>,
     derivations: BTreeSet<String>,
 }
 
@@ -91,13 +103,13 @@ impl<'h> Writer<'_, 'h> {
                 for element in list.iter() {
                     self.value(element, pos)?;
                 }
-                self.close("list");
+                self.close();
             }
             Kind::Attrs(attrs) if evaluator.is_derivation(value)? => self.derivation(attrs)?,
             Kind::Attrs(attrs) => {
                 self.open("attrs", &[]);
                 self.attributes(attrs)?;
-                self.close("attrs");
+                self.close();
             }
             Kind::Closure(closure) => self.function(closure),
             Kind::Builtin(_) | Kind::Partial(_) | Kind::Thunk(_) => self.empty("unevaluated", &[]),
@@ -129,7 +141,7 @@ impl<'h> Writer<'_, 'h> {
         } else {
             self.empty("repeated", &[]);
         }
-        self.close("derivation");
+        self.close();
         Ok(())
     }
 
@@ -140,7 +152,7 @@ impl<'h> Writer<'_, 'h> {
             xml_attrs.push(("name", attr.name.to_string()));
             self.open_sorted("attr", xml_attrs);
             self.value(attr.cell.get(), attr.position.into())?;
-            self.close("attr");
+            self.close();
         }
         Ok(())
     }
@@ -166,31 +178,32 @@ impl<'h> Writer<'_, 'h> {
                 for name in names {
                     self.empty("attr", &[("name", name)]);
                 }
-                self.close("attrspat");
+                self.close();
             }
         }
-        self.close("function");
+        self.close();
     }
 
     fn position(&self, pos: Pos) -> Option<Position> {
         if self.locations { self.evaluator.locate(pos) } else { None }
     }
 
-    fn open_sorted(&mut self, name: &str, mut attrs: Vec<(&str, String)>) {
+    fn open_sorted(&mut self, name: &'static str, mut attrs: Vec<(&str, String)>) {
         attrs.sort_unstable();
         let attrs: Vec<_> = attrs.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.open(name, &attrs);
     }
 
-    fn open(&mut self, name: &str, attrs: &[(&str, &str)]) {
+    fn open(&mut self, name: &'static str, attrs: &[(&str, &str)]) {
         self.tag(name, attrs, ">\n");
-        self.depth += 1;
+        self.open.push(name);
     }
 
-    fn close(&mut self, name: &str) {
-        self.depth -= 1;
-        self.indent();
-        let _ = writeln!(self.output, "</{name}>");
+    fn close(&mut self) {
+        if let Some(name) = self.open.pop() {
+            self.indent();
+            let _ = writeln!(self.output, "</{name}>");
+        }
     }
 
     fn empty(&mut self, name: &str, attrs: &[(&str, &str)]) {
@@ -199,7 +212,7 @@ impl<'h> Writer<'_, 'h> {
 
     /// By hand: a width in a format ends at 65,535.
     fn indent(&mut self) {
-        self.output.extend(std::iter::repeat_n(' ', 2 * self.depth));
+        self.output.extend(std::iter::repeat_n(' ', 2 * self.open.len()));
     }
 
     fn escaped(&mut self, text: &str) {

@@ -62,7 +62,9 @@ pub(crate) fn run(arguments: &Arguments, store: &StoreArguments) -> anyhow::Resu
     }
     let evaluated =
         evaluation::evaluate(&request, Access::ReadOnly(store), |evaluator, selected| {
-            Ok(output::bytes(&form.print(evaluator, selected.value)?)?)
+            let mut printed = Vec::new();
+            form.print(evaluator, selected.value, &mut printed)?;
+            Ok(output::bytes(&printed)?)
         })?;
     evaluated.result?;
     Ok(ExitCode::SUCCESS)
@@ -107,31 +109,37 @@ impl Form {
         }
     }
 
-    /// The value as text, with the end of the line where the form has one.
+    /// Adds the value as text, with the end of the line where the form has one. If the value fails, XML is
+    /// there up to the place where it does, as C++ Nix prints it.
     pub(crate) fn print<'h>(
         self,
         evaluator: &Evaluator<'h>,
         value: Value<'h>,
-    ) -> Result<Vec<u8>, EvalError> {
+        printed: &mut Vec<u8>,
+    ) -> Result<(), EvalError> {
         let value = evaluator.force(value, Pos::None)?;
-        Ok(match self {
+        match self {
             Form::Nix { strict } => {
                 if strict {
                     evaluator.force_deep(value)?;
                 }
-                (evaluator.print(value)? + "\n").into_bytes()
+                printed.extend((evaluator.print(value)? + "\n").into_bytes());
             }
-            Form::Raw { doing } => evaluator.to_raw(value, doing)?,
+            Form::Raw { doing } => printed.extend(evaluator.to_raw(value, doing)?),
             Form::Json { strict } => {
                 let json = match strict {
                     true => evaluator.to_json(value)?,
                     false => evaluator.to_json_as_it_is(value)?,
                 };
-                (json + "\n").into_bytes()
+                printed.extend((json + "\n").into_bytes());
             }
             Form::Xml { strict, location } => {
-                evaluator.to_xml(value, strict, location)?.into_bytes()
+                let mut xml = String::new();
+                let result = evaluator.to_xml(value, strict, location, &mut xml);
+                printed.extend(xml.into_bytes());
+                result?;
             }
-        })
+        }
+        Ok(())
     }
 }

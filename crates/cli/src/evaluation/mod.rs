@@ -390,7 +390,10 @@ pub(crate) enum Layout {
 
 impl Console for Terminal {
     fn trace(&self, message: &str) {
-        output::note(format_args!("trace: {message}"));
+        match self.0 {
+            Layout::Own => output::note(format_args!("trace: {message}")),
+            Layout::Nix => trace::print(&format!("trace: {message}")),
+        }
     }
 
     fn warn(&self, message: &str) {

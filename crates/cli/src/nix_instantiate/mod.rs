@@ -36,6 +36,11 @@ pub(crate) fn run(program: &str, words: Vec<String>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    for feature in &words.configuration.settings.experimental_features {
+        if !floe_eval::EXPERIMENTAL_FEATURES.contains(&feature.as_str()) {
+            trace::print_warning(&format!("unknown experimental feature '{feature}'"));
+        }
+    }
     match answer(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Ending::ClosedPipe) => ExitCode::SUCCESS,
@@ -176,7 +181,10 @@ impl Work<'_> {
                     [] => value,
                     arguments => evaluator.auto_call(value, arguments)?,
                 };
-                output::bytes(&form.print(evaluator, value)?)?;
+                let mut printed = Vec::new();
+                let result = form.print(evaluator, value, &mut printed);
+                output::bytes(&printed)?;
+                result?;
                 continue;
             }
             let search = Search { evaluator, arguments: &arguments, refusals: Refusals::Fail };

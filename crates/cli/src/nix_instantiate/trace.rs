@@ -48,15 +48,38 @@ pub(crate) fn print_warning_at(report: &Report) {
     print(&layout_as(WARNING, report, true, &text));
 }
 
-/// Prints an error that has its layout.
-pub(super) fn print(text: &str) {
+/// Prints an error that has its layout, or a line of a trace.
+pub(crate) fn print(text: &str) {
     if AutoStream::choice(&io::stderr()) == ColorChoice::Never {
-        // Escape sequences are taken out. A null byte is none, and may be what the error is about.
-        let parts = text.split('\0').map(|part| strip_str(part).to_string());
-        let _ = writeln!(io::stderr(), "{}", parts.collect::<Vec<_>>().join("\0"));
+        let _ = writeln!(io::stderr(), "{}", plain(text));
     } else {
         output::note(text);
     }
+}
+
+/// The text as Nix writes it where there are no colors: without escape sequences, and with spaces for tabs,
+/// up to a multiple of a tab's width counted from the beginning of the text.
+fn plain(text: &str) -> String {
+    const TAB: usize = 8;
+    let mut plain = String::with_capacity(text.len());
+    let mut width = 0;
+    // A null byte is no escape sequence, and may be what the error is about.
+    let parts = text.split('\0').map(|part| strip_str(part).to_string());
+    for character in parts.collect::<Vec<_>>().join("\0").chars() {
+        match character {
+            '\t' => {
+                let spaces = TAB - width % TAB;
+                plain.extend(std::iter::repeat_n(' ', spaces));
+                width += spaces;
+            }
+            '\r' | '\x07' => {}
+            _ => {
+                plain.push(character);
+                width += usize::from(!character.is_control());
+            }
+        }
+    }
+    plain
 }
 
 /// The error with its trace.
@@ -224,6 +247,14 @@ mod tests {
         };
         let text = layout(&report, show_trace, &|_| Some(TEXT.into()));
         anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn tabs_are_counted_from_the_beginning_of_the_message() {
+        expect![[r#"
+            error: a  b
+                  c"#]]
+        .assert_eq(&plain("\x1b[31merror:\x1b[0m a\tb\r\n\tc\x07"));
     }
 
     #[test]

@@ -132,17 +132,22 @@ impl Words {
         let mut rest: VecDeque<String> = words.into();
         let mut are_flags_over = false;
         while let Some(word) = rest.pop_front() {
-            if are_flags_over || !word.starts_with('-') {
+            if !word.starts_with('-') {
                 parsed.files.push(word);
+            } else if are_flags_over {
+                // C++ Nix knows this tool's own flags there, too.
+                if !parsed.own_flag(&word, &mut rest, &mut wishes)? {
+                    return Err(UsageError(format!("unexpected argument '{word}'")));
+                }
             } else if word == "--" {
                 are_flags_over = true;
             } else if let Some(first) = split_letters(&word, &mut rest) {
                 rest.push_front(first);
             } else {
                 parsed.flag(&word, &mut rest, &mut wishes, &mut included)?;
-                if matches!(parsed.task, Task::Help | Task::Version) {
-                    return Ok(parsed);
-                }
+            }
+            if matches!(parsed.task, Task::Help | Task::Version) {
+                return Ok(parsed);
             }
         }
         parsed.configuration.settings.search_path.splice(0..0, included);
@@ -187,24 +192,10 @@ impl Words {
         wishes: &mut Wishes,
         included: &mut Vec<SearchPathEntry>,
     ) -> Result<(), UsageError> {
+        if self.own_flag(flag, rest, wishes)? {
+            return Ok(());
+        }
         match flag {
-            "--help" => self.task = Task::Help,
-            "--version" => self.task = Task::Version,
-            "-" => self.reads_standard_input = true,
-            "--expr" | "-E" => self.are_expressions = true,
-            "--eval" | "--eval-only" => wishes.evaluate = true,
-            "--parse" | "--parse-only" => wishes.parse = true,
-            "--find-file" => wishes.find_file = true,
-            "--read-write-mode" => wishes.read_write = true,
-            "--strict" => wishes.strict = true,
-            "--raw" => wishes.form = Output::Raw,
-            "--json" => wishes.form = Output::Json,
-            "--xml" => wishes.form = Output::Xml,
-            "--no-location" => wishes.no_location = true,
-            "--dry-run" | "--readonly-mode" => self.is_read_only = true,
-            "--attr" | "-A" => self.attributes.push(operand(flag, rest)?),
-            "--add-root" => self.root = Some(operand(flag, rest)?.into()),
-            "--no-gc-warning" => self.warns_of_collection = false,
             "--store" => self.store = Some(operands::<1>(flag, rest)?.concat()),
             "--arg" | "--argstr" | "--arg-from-file" => {
                 let [name, value] = operands(flag, rest)?;
@@ -231,8 +222,8 @@ impl Words {
                 }
             }
             // What concerns builds, and how much is said about them, concerns nothing here.
-            "--indirect" | "--verbose" | "-v" | "--quiet" | "--debug" | "--no-build-output"
-            | "-Q" | "-K" | "-k" | "--repair" => {}
+            "--verbose" | "-v" | "--quiet" | "--debug" | "--no-build-output" | "-Q" | "-K"
+            | "-k" | "--repair" => {}
             "-j" | "--log-format" | "--eval-store" | "--build-cores" => {
                 operands::<1>(flag, rest)?;
             }
@@ -242,6 +233,38 @@ impl Words {
             _ => return self.setting(flag, rest),
         }
         Ok(())
+    }
+
+    /// A flag that other tools do not have. Whether it is one.
+    fn own_flag(
+        &mut self,
+        flag: &str,
+        rest: &mut VecDeque<String>,
+        wishes: &mut Wishes,
+    ) -> Result<bool, UsageError> {
+        match flag {
+            "--help" => self.task = Task::Help,
+            "--version" => self.task = Task::Version,
+            "-" => self.reads_standard_input = true,
+            "--expr" | "-E" => self.are_expressions = true,
+            "--eval" | "--eval-only" => wishes.evaluate = true,
+            "--parse" | "--parse-only" => wishes.parse = true,
+            "--find-file" => wishes.find_file = true,
+            "--read-write-mode" => wishes.read_write = true,
+            "--strict" => wishes.strict = true,
+            "--raw" => wishes.form = Output::Raw,
+            "--json" => wishes.form = Output::Json,
+            "--xml" => wishes.form = Output::Xml,
+            "--no-location" => wishes.no_location = true,
+            "--dry-run" | "--readonly-mode" => self.is_read_only = true,
+            "--attr" | "-A" => self.attributes.push(operand(flag, rest)?),
+            "--add-root" => self.root = Some(operand(flag, rest)?.into()),
+            "--no-gc-warning" => self.warns_of_collection = false,
+            // Roots are never anything else here.
+            "--indirect" => {}
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// A setting as a flag: `--name` and `--no-name` for those that are true or false, `--name VALUE` for
@@ -339,12 +362,8 @@ mod tests {
         assert_eq!(parse(&[]).unwrap().sources(), [Source::File("default.nix".into())]);
         assert_eq!(parse(&["-"]).unwrap().sources(), [Source::StandardInput]);
         assert_eq!(
-            parse(&["a.nix", "<b/c>", "--", "-d"]).unwrap().sources(),
-            [
-                Source::File("a.nix".into()),
-                Source::SearchPath("b/c".into()),
-                Source::File("-d".into())
-            ]
+            parse(&["a.nix", "--", "<b/c>", "--eval"]).unwrap().sources(),
+            [Source::File("a.nix".into()), Source::SearchPath("b/c".into())]
         );
         assert!(parse(&["--eval", "-E"]).unwrap().sources().is_empty());
     }
@@ -365,6 +384,7 @@ mod tests {
     fn mistakes_are_named() {
         let mistake = |words: &[&str]| parse(words).map(|_| ()).unwrap_err();
         assert_eq!(mistake(&["--foo"]), "unrecognised flag '--foo'");
+        assert_eq!(mistake(&["--", "--show-trace"]), "unexpected argument '--show-trace'");
         assert_eq!(mistake(&["-A"]), "'-A' requires an argument");
         assert_eq!(
             mistake(&["--option", "a"]),

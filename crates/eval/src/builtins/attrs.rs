@@ -1,6 +1,6 @@
 //! Attribute sets.
 
-use floe_hir::Name;
+use floe_hir::{Identifier, Name};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Builtin, builtin};
@@ -67,7 +67,8 @@ fn get_attr<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Valu
     match attrs.get(name) {
         Some(attr) => ev.force_cell(attr.cell, pos),
         None => {
-            Err(EvalError::new(ErrorKind::MissingAttribute, format!("attribute '{name}' missing"))
+            let message = format!("attribute '{}' missing", Identifier(name.as_str()));
+            Err(EvalError::new(ErrorKind::MissingAttribute, message)
                 .context(Pos::None, "in the attribute set under consideration"))
         }
     }

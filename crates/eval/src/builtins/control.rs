@@ -60,11 +60,11 @@ fn message<'h>(
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-fn add_error_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'h>> {
+fn add_error_context<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     ev.force(args[1], Pos::None).map_err(|error| {
         let mut context = ContextBuilder::default();
         let doing = "while evaluating the error message passed to builtins.addErrorContext";
-        match ev.coerce_to_string(args[0], pos, &mut context, doing, Coercion::PLAIN) {
+        match ev.coerce_to_string(args[0], Pos::None, &mut context, doing, Coercion::PLAIN) {
             Ok(text) => {
                 let text = String::from_utf8_lossy(&text).into_owned();
                 error.frame(Pos::None, FrameMessage::Context(text))
@@ -86,7 +86,10 @@ fn trace<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Value<'
 fn try_eval<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
     let (success, value) = match ev.force(args[0], Pos::None) {
         Ok(value) => (true, value),
-        Err(error) if error.kind().is_catchable() => (false, Value::bool(false)),
+        Err(error) if error.kind().is_catchable() => {
+            ev.failures.catch(error);
+            (false, Value::bool(false))
+        }
         Err(error) => return Err(error),
     };
     let mut attrs = AttrsBuilder::with_capacity(2);

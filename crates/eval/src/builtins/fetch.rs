@@ -399,9 +399,9 @@ fn fetch_closure<'h>(ev: &Evaluator<'h>, argument: Value<'h>) -> Result<Value<'h
 }
 
 fn get_flake<'h>(ev: &Evaluator<'h>, argument: Value<'h>) -> Result<Value<'h>> {
-    ev.require_feature("flakes")?;
     let doing = "while evaluating the argument passed to builtins.getFlake";
     let reference = ev.force_plain_string(argument, Pos::None, doing)?.to_text();
+    ev.require_feature("flakes")?;
     let attributes = parse_reference(&reference)?;
     if ev.settings.pure && !is_locked(&attributes)? {
         return Err(EvalError::new(

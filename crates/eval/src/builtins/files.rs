@@ -146,7 +146,7 @@ fn read_dir<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<
     let resolved = ev.resolve_links(&path)?;
     ev.note_folder(&resolved);
     let entries = ev.fs.read_dir(&ev.physical(&resolved)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotADirectory => {
+        std::io::ErrorKind::NotADirectory if ev.fs.file_type(&ev.physical(&resolved)).is_ok() => {
             let message =
                 format!("cannot read directory \"{}\": Not a directory", resolved.display());
             EvalError::new(ErrorKind::Io, message)
@@ -249,7 +249,10 @@ fn path<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>>
             other => {
                 return Err(EvalError::new(
                     ErrorKind::UnexpectedArgument,
-                    format!("unsupported argument '{other}' to 'builtins.path'"),
+                    format!(
+                        "unsupported argument '{}' to 'builtins.path'",
+                        floe_hir::Identifier(other)
+                    ),
                 )
                 .at(pos));
             }

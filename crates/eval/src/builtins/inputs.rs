@@ -57,9 +57,9 @@ fn flake_ref_to_string<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Re
 }
 
 fn parse<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<'h>> {
-    ev.require_feature("flakes")?;
     let doing = "while evaluating the argument passed to builtins.parseFlakeRef";
     let text = ev.force_plain_string(args[0], Pos::None, doing)?.to_text();
+    ev.require_feature("flakes")?;
     let attributes = parse_reference(&text)?;
     let mut attrs = AttrsBuilder::with_capacity(attributes.len());
     for (name, attribute) in &attributes {

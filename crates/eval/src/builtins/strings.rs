@@ -70,7 +70,8 @@ pub(super) const BUILTINS: &[Builtin] = &[
     }),
     builtin("toXML", 1, |ev, args, _| {
         let mut context = ContextBuilder::default();
-        let xml = ev.value_to_xml(args[0], true, false, &mut context)?;
+        let mut xml = String::new();
+        ev.value_to_xml(args[0], true, false, &mut context, &mut xml)?;
         Ok(ev.string_value(xml.as_bytes(), context.context()))
     }),
 ];

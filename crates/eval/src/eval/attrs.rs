@@ -116,7 +116,10 @@ impl<'h> Evaluator<'h> {
                 let place = self.locate(before).map_or_else(String::new, |p| p.to_string());
                 return Err(EvalError::new(
                     ErrorKind::DuplicateAttribute,
-                    format!("dynamic attribute '{name}' already defined at {place}"),
+                    format!(
+                        "dynamic attribute '{}' already defined at {place}",
+                        floe_hir::Identifier(name.as_str())
+                    ),
                 )
                 .at(pos));
             }

@@ -195,7 +195,10 @@ impl<'h> Evaluator<'h> {
             let name = lambda_name(lambda.name);
             return Err(EvalError::new(
                 ErrorKind::UnexpectedArgument,
-                format!("function '{name}' called with unexpected argument '{}'", unexpected.name),
+                format!(
+                    "function '{name}' called with unexpected argument '{}'",
+                    floe_hir::Identifier(unexpected.name.as_str())
+                ),
             )
             .at(lambda_pos())
             .suggest(suggestions(

@@ -247,6 +247,10 @@ impl<'h> Evaluator<'h> {
                 )
                 .at(pos));
             }
+            Taken::Failed(number) => match self.thunk_failure(number) {
+                Some(error) => return Err(error),
+                None => return self.force_thunk(thunk, pos),
+            },
             Taken::Work(work) => work,
         };
         let begun = self.volatile.begin();
@@ -268,10 +272,7 @@ impl<'h> Evaluator<'h> {
                 thunk.finish(value);
                 Ok(value)
             }
-            Err(error) => {
-                thunk.restore(work);
-                Err(error)
-            }
+            Err(error) => Err(self.fail_thunk(thunk, work, error, is_for_now)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use floe_hir::{Expr, ExprId, Key, KeyList, Name, Var};
+use floe_hir::{Expr, ExprId, Identifier, Key, KeyList, Name, Var};
 
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::Evaluator;
@@ -136,7 +136,9 @@ impl<'h> Evaluator<'h> {
                 None => Err(self.missing_attribute(attrs, name).at(pos)),
             }
         })()
-        .map_err(|error| self.while_evaluating(error, name.as_str(), found, pos))
+        .map_err(|error| {
+            self.while_evaluating(error, &Identifier(name.as_str()).to_string(), found, pos)
+        })
     }
 
     /// The error, while an attribute was evaluated that is defined at `found`, for the sake of `pos`.
@@ -212,8 +214,11 @@ impl<'h> Evaluator<'h> {
     }
 
     pub(super) fn missing_attribute(&self, attrs: Attrs<'h>, name: Name) -> EvalError {
-        EvalError::new(ErrorKind::MissingAttribute, format!("attribute '{name}' missing"))
-            .suggest(suggestions(name.as_str(), attrs.shape().names.iter().map(|n| n.as_str())))
+        EvalError::new(
+            ErrorKind::MissingAttribute,
+            format!("attribute '{}' missing", Identifier(name.as_str())),
+        )
+        .suggest(suggestions(name.as_str(), attrs.shape().names.iter().map(|n| n.as_str())))
     }
 
     /// An attribute path for a message; what cannot be evaluated is shown as it is written.
@@ -221,7 +226,9 @@ impl<'h> Evaluator<'h> {
         let shown: Vec<String> = keys
             .iter()
             .map(|key| match (self.key(unit, *key, env), *key) {
-                (Ok(name), _) | (Err(_), Key::Static(name)) => name.to_string(),
+                (Ok(name), _) | (Err(_), Key::Static(name)) => {
+                    Identifier(name.as_str()).to_string()
+                }
                 (Err(_), Key::Dynamic(expr)) => {
                     format!("\"${{{}}}\"", unit.show(|show| show.expr(expr)))
                 }

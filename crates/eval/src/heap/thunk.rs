@@ -52,6 +52,8 @@ const CALL: u64 = 3;
 const INHERIT: u64 = 4;
 /// As [`DONE`], but what it was before comes back.
 const DONE_FOR_NOW: u64 = 5;
+/// The payload is the number of the failure.
+const FAILED: u64 = 6;
 const STATE_BITS: u32 = 4;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
@@ -65,6 +67,8 @@ pub enum Taken<'h> {
     Work(Suspended<'h>),
     /// It is being evaluated right now: an infinite recursion.
     Running,
+    /// It has failed before: the number that [`Thunk::fail`] was given.
+    Failed(u32),
 }
 
 impl<'h> Thunk<'h> {
@@ -82,7 +86,12 @@ impl<'h> Thunk<'h> {
         (head.get() == DONE).then(|| Value::from_bits(payload.get()))
     }
 
-    /// Begins the evaluation. [`Thunk::finish`] or [`Thunk::restore`] must end it.
+    /// Whether it is being evaluated right now.
+    pub fn is_running(self) -> bool {
+        self.words()[0].get() == BLACKHOLE
+    }
+
+    /// Begins the evaluation. [`Thunk::finish`], [`Thunk::fail`] or [`Thunk::restore`] must end it.
     #[inline(always)]
     pub fn take(self) -> Taken<'h> {
         let [head, payload] = self.words();
@@ -94,7 +103,10 @@ impl<'h> Thunk<'h> {
             return Taken::DoneForNow(Value::from_bits(payload.get()));
         }
         let Some(work) = self.suspended() else {
-            return Taken::Running;
+            return match state {
+                FAILED => Taken::Failed(payload.get() as u32),
+                _ => Taken::Running,
+            };
         };
         head.set(BLACKHOLE);
         Taken::Work(work)
@@ -144,6 +156,16 @@ impl<'h> Thunk<'h> {
         undo
     }
 
+    /// After a failure: whoever needs the result finds this number, until it is undone.
+    pub fn fail(self, work: Suspended<'h>, number: u32) -> Undo<'h> {
+        let [head, payload] = self.words();
+        // The payload was not overwritten so far.
+        let undo = Undo { thunk: self, head: work.head(), payload: payload.get() };
+        payload.set(u64::from(number));
+        head.set(FAILED);
+        undo
+    }
+
     /// After a failure: the work is still to do.
     pub fn restore(self, work: Suspended<'h>) {
         let [head, _] = self.words();
@@ -168,7 +190,8 @@ impl<'h> Thunk<'h> {
     }
 }
 
-/// What a thunk was before it had a result that counts for now.
+/// What a thunk was before it had a result that counts for now, or failed.
+#[derive(Clone, Copy)]
 pub struct Undo<'h> {
     thunk: Thunk<'h>,
     head: u64,

@@ -59,7 +59,10 @@ impl<'h> Evaluator<'h> {
                 Kind::Attrs(attrs) => attrs.sorted().into_iter().try_for_each(|attr| {
                     let pos = attr.position.into();
                     self.refuse_thunks(attr.cell.get(), pos).map_err(|error| {
-                        let message = format!("while evaluating attribute '{}'", attr.name);
+                        let message = format!(
+                            "while evaluating attribute '{}'",
+                            floe_hir::Identifier(attr.name.as_str())
+                        );
                         error.frame(pos, FrameMessage::Text(message))
                     })
                 }),
@@ -123,7 +126,10 @@ impl<'h> Evaluator<'h> {
                         text.push(':');
                         let pos = attr.position.into();
                         self.write_json(attr.cell.get(), pos, context, text).map_err(|error| {
-                            let message = format!("while evaluating attribute '{}'", attr.name);
+                            let message = format!(
+                                "while evaluating attribute '{}'",
+                                floe_hir::Identifier(attr.name.as_str())
+                            );
                             error.frame(pos, FrameMessage::Text(message))
                         })?;
                     }
