@@ -20,9 +20,11 @@ use crate::failures::Failure;
 use crate::fs::{FileSystem, FileType, Lowered};
 use crate::heap::{Attrs, Closure, Env, Heap, Str, Value};
 use crate::names::Names;
+use crate::own::{OwnFile, OwnUnit};
 use crate::settings::Settings;
 use crate::store::StoreAccess;
 use crate::unit::{Source, Unit, normalize};
+use crate::volatile::Regions;
 
 /// The evaluator. It lives on one thread, as long as its heap; see [`crate::with_big_stack`].
 pub struct Evaluator<'h> {
@@ -48,9 +50,11 @@ pub struct Evaluator<'h> {
     next_position: Cell<u32>,
     imports: RefCell<FxHashMap<PathBuf, Import<'h>>>,
     /// Which file an imported path was found to be.
-    resolutions: RefCell<FxHashMap<PathBuf, PathBuf>>,
+    pub(crate) resolutions: RefCell<FxHashMap<PathBuf, PathBuf>>,
     pub(crate) kept: crate::kept::KeptCalls<'h>,
     pub(crate) volatile: crate::volatile::Volatile<'h>,
+    /// By their paths.
+    pub(crate) own_files: RefCell<FxHashMap<PathBuf, OwnFile<'h>>>,
     pub(crate) failures: crate::failures::Failures<'h>,
     /// Entries of the search path that do not exist, which was said.
     pub(crate) missing_entries: RefCell<FxHashSet<PathBuf>>,
@@ -118,7 +122,7 @@ enum Import<'h> {
     Running,
     Done(Value<'h>),
     /// See [`crate::volatile`].
-    DoneForNow(Value<'h>),
+    DoneForNow(Value<'h>, Regions),
     /// See [`crate::failures`].
     Failed(Failure),
 }
@@ -157,6 +161,7 @@ impl<'h> Evaluator<'h> {
             resolutions: RefCell::default(),
             kept: crate::kept::KeptCalls::default(),
             volatile: crate::volatile::Volatile::default(),
+            own_files: RefCell::default(),
             failures: crate::failures::Failures::default(),
             missing_entries: RefCell::default(),
             reads: RefCell::default(),
@@ -206,8 +211,8 @@ impl<'h> Evaluator<'h> {
         let known = self.imports.borrow().get(&path).copied();
         match known {
             Some(Import::Done(value)) => return Ok(value),
-            Some(Import::DoneForNow(value)) => {
-                self.volatile.note();
+            Some(Import::DoneForNow(value, read)) => {
+                self.volatile.note(read);
                 return Ok(value);
             }
             Some(Import::Failed(failure)) => {
@@ -229,16 +234,19 @@ impl<'h> Evaluator<'h> {
             self.imports.borrow_mut().insert(path.clone(), Import::Running);
             self.eval(unit, unit.module.root, Env::none()).map_err(explain)
         });
-        let is_for_now = self.volatile.has_read_since(begun);
+        let read = self.volatile.end(begun);
         match result {
             Ok(value) => {
-                let done = if is_for_now { Import::DoneForNow } else { Import::Done };
-                self.imports.borrow_mut().insert(path, done(value));
+                let done = match read.is_none() {
+                    true => Import::Done(value),
+                    false => Import::DoneForNow(value, read),
+                };
+                self.imports.borrow_mut().insert(path, done);
                 Ok(value)
             }
             Err(mut error) => {
                 let mut imports = self.imports.borrow_mut();
-                match self.failed(&mut error, is_for_now) {
+                match self.failed(&mut error, read) {
                     Some(failure) => imports.insert(path, Import::Failed(failure)),
                     None => imports.remove(&path),
                 };
@@ -292,18 +300,15 @@ impl<'h> Evaluator<'h> {
         reads.add(since);
     }
 
-    /// Forgets the values of files, so that the next import of one reads and evaluates it anew, and
-    /// whatever was evaluated with the help of volatile ones. Nothing may be in the middle of an
-    /// evaluation, and a value that was got before may have been forgotten, too.
-    pub fn forget(&self, is_stale: impl Fn(&Path) -> bool) {
-        self.volatile.forget();
-        self.failures.forget();
-        let is_for_now =
-            |import: &Import<'h>| matches!(import, Import::DoneForNow(_) | Import::Failed(_));
-        self.imports.borrow_mut().retain(|path, it| !is_for_now(it) && !is_stale(path));
-        self.copied.borrow_mut().retain(|path, _| !is_stale(path));
-        self.resolutions.borrow_mut().retain(|path, file| !is_stale(path) && !is_stale(file));
-        self.plain_folders.borrow_mut().clear();
+    /// Forgets the values of files that were evaluated with the help of these regions, and what is known of
+    /// volatile paths.
+    pub(crate) fn forget_imports(&self, changed: Regions) {
+        self.imports.borrow_mut().retain(|_, import| match import {
+            Import::Done(_) | Import::Running => true,
+            Import::DoneForNow(_, read) => !read.meets(changed),
+            Import::Failed(_) => false,
+        });
+        self.copied.borrow_mut().retain(|path, _| !self.fs.is_volatile(path));
     }
 
     /// Notes that the result depends on a file.
@@ -323,7 +328,7 @@ impl<'h> Evaluator<'h> {
 
     fn note_volatile(&self, path: &Path) {
         if self.fs.is_volatile(path) {
-            self.volatile.note();
+            self.volatile.note(Regions::ALWAYS);
         }
     }
 
@@ -335,6 +340,10 @@ impl<'h> Evaluator<'h> {
     /// Reads a file, noting it.
     pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>> {
         self.note_file(path);
+        self.read_unnoted(path)
+    }
+
+    fn read_unnoted(&self, path: &Path) -> Result<Vec<u8>> {
         let physical = self.physical(path);
         self.fs.read(&physical).map_err(|error| match error.kind() {
             std::io::ErrorKind::IsADirectory => {
@@ -378,8 +387,15 @@ impl<'h> Evaluator<'h> {
 
     /// Looks up a place.
     pub fn locate(&self, pos: Pos) -> Option<Position> {
-        let unit = self.unit_of(pos)?;
-        self.units.borrow()[unit as usize].locate(pos)
+        self.unit(self.unit_of(pos)?).locate(pos)
+    }
+
+    /// Looks up a place for a program that wants to know it.
+    pub(crate) fn look_up(&self, pos: Pos) -> Option<Position> {
+        if self.unit(self.unit_of(pos)?).own.is_some() {
+            self.volatile.note(Regions::POSITIONS);
+        }
+        self.locate(pos)
     }
 
     /// The number of the unit that a place is in.
@@ -394,6 +410,15 @@ impl<'h> Evaluator<'h> {
                 after.checked_sub(1).map(|unit| unit as u32)
             }
         }
+    }
+
+    /// Whether two places are in the same file, or text. A file that was edited is several units.
+    pub(crate) fn are_in_one_file(&self, first: Pos, second: Pos) -> bool {
+        let (first, second) = (self.unit_of(first), self.unit_of(second));
+        let (Some(one), Some(other)) = (first, second) else { return first == second };
+        let (one, other) = (self.unit(one), self.unit(other));
+        let is_edited = one.own.is_some() && other.own.is_some();
+        one.index == other.index || (is_edited && one.source.origin == other.source.origin)
     }
 
     /// Whether a place is in the function `derivation`.
@@ -411,7 +436,12 @@ impl<'h> Evaluator<'h> {
     /// The text of a file or expression that has been loaded.
     pub fn text_of(&self, origin: &Origin) -> Option<Arc<str>> {
         let units = self.units.borrow();
-        units.iter().find(|unit| unit.source.origin == *origin).map(|unit| unit.source.text.clone())
+        // Of a file that was edited the last one counts.
+        units
+            .iter()
+            .rev()
+            .find(|unit| unit.source.origin == *origin)
+            .map(|unit| unit.source.text.clone())
     }
 
     /// How many files and texts were loaded, and how many expressions are in them.
@@ -544,7 +574,7 @@ impl<'h> Evaluator<'h> {
 
     /// If `path` is a link, that is followed, but links among its folders stay as they are; a folder means
     /// its `default.nix`.
-    fn find_import(&self, path: &Path) -> Result<PathBuf> {
+    pub(crate) fn find_import(&self, path: &Path) -> Result<PathBuf> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
             let physical = self.physical(&self.resolve_all_but_last(&path)?);
@@ -569,18 +599,46 @@ impl<'h> Evaluator<'h> {
     }
 
     pub(crate) fn load_file(&self, path: &Path) -> Result<&'h Unit<'h>> {
-        if let Some(lowered) = self.fs.lowered(path) {
-            self.note_file(path);
-            return Ok(self.add_unit(lowered, Origin::File(path.to_owned())));
+        if self.fs.is_volatile(path) {
+            return self.load_own_file(path);
         }
-        let origin = Origin::File(path.to_owned());
-        let lowered = self.lower(self.read_text(path)?, &origin, None)?;
+        self.note_file(path);
+        let lowered = self.lowered_file(path)?;
+        Ok(self.add_unit(lowered, Origin::File(path.to_owned()), None))
+    }
+
+    fn lowered_file(&self, path: &Path) -> Result<Lowered> {
+        match self.fs.lowered(path) {
+            Some(lowered) => Ok(lowered),
+            None => self.lower_file(self.text_now(path)?, path),
+        }
+    }
+
+    /// Parses and lowers the text of a file.
+    pub(crate) fn lower_file(&self, text: Arc<str>, path: &Path) -> Result<Lowered> {
+        let lowered = self.lower(text, &Origin::File(path.to_owned()), None)?;
         self.fs.keep_lowered(path, &lowered);
-        Ok(self.add_unit(lowered, origin))
+        Ok(lowered)
+    }
+
+    fn load_own_file(&self, path: &Path) -> Result<&'h Unit<'h>> {
+        self.reads.borrow_mut().files.insert(path.to_owned());
+        let unit = match self.own_unit(path) {
+            Some(unit) => unit,
+            None => self.add_own_unit(self.lowered_file(path)?, path),
+        };
+        self.note_root(unit);
+        Ok(unit)
     }
 
     fn read_text(&self, path: &Path) -> Result<Arc<str>> {
-        let bytes = self.read_file(path)?;
+        self.note_file(path);
+        self.text_now(path)
+    }
+
+    /// The text of a file, without a note that it is read.
+    pub(crate) fn text_now(&self, path: &Path) -> Result<Arc<str>> {
+        let bytes = self.read_unnoted(path)?;
         match String::from_utf8(bytes) {
             Ok(text) => Ok(text.into()),
             Err(error) => Ok(String::from_utf8_lossy(error.as_bytes()).into()),
@@ -594,7 +652,7 @@ impl<'h> Evaluator<'h> {
         scope: Option<&[Name]>,
     ) -> Result<&'h Unit<'h>> {
         let lowered = self.lower(text, &origin, scope)?;
-        Ok(self.add_unit(lowered, origin))
+        Ok(self.add_unit(lowered, origin, None))
     }
 
     /// Parses and lowers a text, with additional names in scope.
@@ -647,7 +705,12 @@ impl<'h> Evaluator<'h> {
         })
     }
 
-    fn add_unit(&self, lowered: Lowered, origin: Origin) -> &'h Unit<'h> {
+    pub(crate) fn add_unit(
+        &self,
+        lowered: Lowered,
+        origin: Origin,
+        own: Option<&'h OwnUnit<'h>>,
+    ) -> &'h Unit<'h> {
         let index = self.units.borrow().len() as u32;
         let first = self.next_position.get();
         self.next_position.set(first + lowered.module.bindings);
@@ -656,7 +719,7 @@ impl<'h> Evaluator<'h> {
             _ => crate::kept::NO_LAMBDA,
         };
         let source = Source { origin, text: lowered.text, map: lowered.source_map };
-        let unit = Unit::new(self.heap, index, first, kept_lambda, lowered.module, source);
+        let unit = Unit::new(self.heap, index, first, kept_lambda, lowered.module, source, own);
         let mut units = self.units.borrow_mut();
         units.push(unit);
         let mut table = self.unit_table.get();

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use crate::error::{EvalError, FailureId};
 use crate::evaluator::Evaluator;
 use crate::heap::{Suspended, Thunk, Undo};
+use crate::volatile::Regions;
 
 /// What has failed, and with which errors.
 #[derive(Default)]
@@ -29,7 +30,7 @@ struct FailedThunk<'h> {
 pub(crate) struct Failure {
     error: FailureId,
     /// See [`crate::volatile`].
-    is_for_now: bool,
+    read: Regions,
 }
 
 impl<'h> Failures<'h> {
@@ -47,13 +48,13 @@ impl<'h> Failures<'h> {
     }
 
     /// The failure that an error on its way is from now on.
-    fn of(&self, error: &mut EvalError, is_for_now: bool) -> Failure {
+    fn of(&self, error: &mut EvalError, read: Regions) -> Failure {
         let mut errors = self.errors.borrow_mut();
         let id = *error.failure_mut().get_or_insert_with(|| {
             errors.push(None);
             FailureId(errors.len() as u32 - 1)
         });
-        Failure { error: id, is_for_now }
+        Failure { error: id, read }
     }
 }
 
@@ -63,15 +64,13 @@ impl<'h> Evaluator<'h> {
         let mut error = self.failures.errors.borrow()[failure.error.0 as usize].clone()?;
         // Steps that are added from here on are no concern of the one that is remembered.
         *error.failure_mut() = None;
-        if failure.is_for_now {
-            self.volatile.note();
-        }
+        self.volatile.note(failure.read);
         Some(error)
     }
 
     /// An error ends the evaluation of a file: the failure to remember, if it can be caught.
-    pub(crate) fn failed(&self, error: &mut EvalError, is_for_now: bool) -> Option<Failure> {
-        error.kind().is_catchable().then(|| self.failures.of(error, is_for_now))
+    pub(crate) fn failed(&self, error: &mut EvalError, read: Regions) -> Option<Failure> {
+        error.kind().is_catchable().then(|| self.failures.of(error, read))
     }
 
     /// An error ends the work of a thunk.
@@ -81,9 +80,9 @@ impl<'h> Evaluator<'h> {
         thunk: Thunk<'h>,
         work: Suspended<'h>,
         mut error: EvalError,
-        is_for_now: bool,
+        read: Regions,
     ) -> EvalError {
-        match self.failed(&mut error, is_for_now) {
+        match self.failed(&mut error, read) {
             Some(failure) => {
                 let mut thunks = self.failures.thunks.borrow_mut();
                 let undo = thunk.fail(work, thunks.len() as u32);

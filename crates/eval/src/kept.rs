@@ -99,7 +99,7 @@ impl<'h> Evaluator<'h> {
             self.eval(unit, lambda.body, env).map_err(|error| calling(error, frame))
         });
         let reads = self.take_reads();
-        let is_for_now = self.volatile.has_read_since(begun);
+        let is_for_now = !self.volatile.end(begun).is_none();
         self.restore_reads(&before, &reads);
         let result = result?;
         if !is_for_now {

@@ -2,6 +2,7 @@
 
 mod interrupts;
 mod lang;
+mod volatile;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;

@@ -8,6 +8,7 @@ use floe_hir::{AttrsId, Expr, KeyList, Lambda, LambdaId, Module, Show, SourceMap
 
 use crate::error::{Origin, Pos, Position};
 use crate::heap::{Heap, Lookup, PositionId, Shape, Value};
+use crate::own::OwnUnit;
 
 /// A loaded file or text.
 ///
@@ -26,6 +27,8 @@ pub(crate) struct Unit<'h> {
     pub(crate) first_position: u32,
     /// The function whose calls are kept; see [`crate::kept`].
     pub(crate) kept_lambda: LambdaId,
+    /// Of a volatile file.
+    pub(crate) own: Option<&'h OwnUnit<'h>>,
     strings: &'h [Cell<Option<Value<'h>>>],
     shapes: &'h [Cell<Option<&'h Shape<'h>>>],
     lookups: &'h [Cell<Lookup<'h>>],
@@ -47,6 +50,7 @@ impl<'h> Unit<'h> {
         kept_lambda: LambdaId,
         module: Arc<Module>,
         source: Source,
+        own: Option<&'h OwnUnit<'h>>,
     ) -> &'h Unit<'h> {
         let module: &'h Arc<Module> = heap.keep(module);
         let unit = Unit {
@@ -57,6 +61,7 @@ impl<'h> Unit<'h> {
             source: heap.keep(source),
             first_position,
             kept_lambda,
+            own,
             strings: heap.cells(module.strings.len(), None),
             shapes: heap.cells(module.attrs.len(), None),
             lookups: heap.cells(module.keys.len(), Lookup::default()),
@@ -132,8 +137,15 @@ impl<'h> Unit<'h> {
         })
     }
 
-    /// Looks up a place.
+    /// Looks up a place, in the text as it is now.
     pub(crate) fn locate(&self, pos: Pos) -> Option<Position> {
+        match self.newest_place(pos) {
+            Some((unit, pos)) => unit.locate_here(pos),
+            None => self.locate_here(pos),
+        }
+    }
+
+    fn locate_here(&self, pos: Pos) -> Option<Position> {
         let map = &self.source.map;
         let span = match pos {
             Pos::None => return None,

@@ -160,7 +160,7 @@ impl<'h> Writer<'_, 'h> {
     fn function(&mut self, closure: Closure<'h>) {
         let unit = self.evaluator.unit(closure.unit());
         let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
-        let position = if self.locations { self.evaluator.lambda_position(closure) } else { None };
+        let position = self.position(unit.lambda_pos(closure.lambda()));
         self.open_sorted("function", location_attrs(position.as_ref()));
         match &lambda.param {
             Param::Simple { name, .. } => self.empty("varpat", &[("name", name.as_str())]),
@@ -185,7 +185,7 @@ impl<'h> Writer<'_, 'h> {
     }
 
     fn position(&self, pos: Pos) -> Option<Position> {
-        if self.locations { self.evaluator.locate(pos) } else { None }
+        if self.locations { self.evaluator.look_up(pos) } else { None }
     }
 
     fn open_sorted(&mut self, name: &'static str, mut attrs: Vec<(&str, String)>) {

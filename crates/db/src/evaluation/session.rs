@@ -22,8 +22,9 @@ use super::worker::Setting;
 
 /// An evaluator that is warm: what it has evaluated of nixpkgs stays evaluated.
 ///
-/// What was evaluated with the help of the user's own files never outlives a question; the rest does, also
-/// inside of a system whose configuration is theirs. See `floe_eval`'s module `volatile`.
+/// What was evaluated with the help of the user's own files outlives a question where it has not read what was
+/// edited since; the rest stays, also inside of a system whose configuration is theirs. See `floe_eval`'s
+/// modules `volatile` and `own`.
 pub struct Session<'h> {
     /// The evaluator.
     pub evaluator: Evaluator<'h>,
@@ -156,15 +157,16 @@ impl<'h> Session<'h> {
         self.overlay.set_buffers(setting.files.buffers());
         self.collect_reads();
         self.own_reads.borrow_mut().clear();
-        let shared = self.shared_reads.borrow();
-        self.evaluator.forget(|path| self.is_own(path) && !shared.contains(path));
+        self.evaluator.forget();
     }
 
     /// What the answer to the current question was read from.
     pub(super) fn reads(&self) -> Vec<PathBuf> {
         self.collect_reads();
-        let shared = self.shared_reads.borrow();
-        shared.iter().chain(self.own_reads.borrow().iter()).cloned().collect()
+        // A value of an earlier question may have been read from files that were not read again.
+        let mut own = self.own_reads.borrow().clone();
+        own.extend(self.evaluator.volatile_files());
+        self.shared_reads.borrow().iter().cloned().chain(own).collect()
     }
 
     /// The same, with environment variables.

@@ -36,7 +36,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
         let name = ev.force_name(args[0], Pos::None, doing)?;
         let doing = "while evaluating the second argument passed to builtins.unsafeGetAttrPos";
         let attr = ev.force_attrs(args[1], Pos::None, doing)?.get(name);
-        let position = attr.and_then(|attr| ev.locate(attr.position.into()));
+        let position = attr.and_then(|attr| ev.look_up(attr.position.into()));
         Ok(position.map_or(Value::null(), |position| ev.position_attrs(&position)))
     }),
     builtin("zipAttrsWith", 2, zip_attrs_with),

@@ -51,6 +51,7 @@ impl<'h> Evaluator<'h> {
             let code = Code { unit: unit.index, expr: entry.value };
             slot.set(match entry.kind {
                 AttrKind::Plain if thunks_only => self.heap.thunk(code, inner),
+                AttrKind::Plain if unit.own.is_some() => self.delay_own(unit, entry.value, inner),
                 AttrKind::Plain => self.delay(unit, entry.value, inner),
                 AttrKind::Inherited => self.delay(unit, entry.value, outer),
                 AttrKind::InheritedFrom => {

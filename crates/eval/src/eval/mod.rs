@@ -236,8 +236,8 @@ impl<'h> Evaluator<'h> {
     fn force_thunk(&self, thunk: Thunk<'h>, pos: Pos) -> Result<Value<'h>> {
         let work = match thunk.take() {
             Taken::Done(value) => return Ok(value),
-            Taken::DoneForNow(value) => {
-                self.volatile.note();
+            Taken::DoneForNow(value, read) => {
+                self.volatile.note(read.into());
                 return Ok(value);
             }
             Taken::Running => {
@@ -255,24 +255,30 @@ impl<'h> Evaluator<'h> {
         };
         let begun = self.volatile.begin();
         let result = match work {
-            Suspended::Expression(code, env) => self.eval(self.unit(code.unit), code.expr, env),
+            Suspended::Expression(code, env) => {
+                let unit = self.unit(code.unit);
+                match unit.own {
+                    None => self.eval(unit, code.expr, env),
+                    Some(_) => self.eval_own(unit, code.expr, env),
+                }
+            }
             Suspended::Call { function, first, second: None } => self.call(function, &[first], pos),
             Suspended::Call { function, first, second: Some(second) } => {
                 self.call(function, &[first, second], pos)
             }
             Suspended::Inherit(code, set) => self.inherited(code, set),
         };
-        let is_for_now = self.volatile.has_read_since(begun);
+        let read = self.volatile.end(begun);
         match result {
-            Ok(value) if is_for_now => {
-                self.volatile.finish(thunk, work, value);
-                Ok(value)
-            }
-            Ok(value) => {
+            Ok(value) if read.is_none() => {
                 thunk.finish(value);
                 Ok(value)
             }
-            Err(error) => Err(self.fail_thunk(thunk, work, error, is_for_now)),
+            Ok(value) => {
+                self.volatile.finish(thunk, work, value, read);
+                Ok(value)
+            }
+            Err(error) => Err(self.fail_thunk(thunk, work, error, read)),
         }
     }
 
@@ -431,7 +437,7 @@ impl<'h> Evaluator<'h> {
     }
 
     fn position_value(&self, pos: Pos) -> Value<'h> {
-        self.locate(pos).map_or(Value::null(), |position| self.position_attrs(&position))
+        self.look_up(pos).map_or(Value::null(), |position| self.position_attrs(&position))
     }
 
     fn assertion_failed(

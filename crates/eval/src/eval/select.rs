@@ -154,7 +154,7 @@ impl<'h> Evaluator<'h> {
         };
         // C++ Nix names the definition only. Where that is in another file, the person who wrote
         // the use would not find themselves in the trace.
-        if self.unit_of(found) == self.unit_of(pos) {
+        if self.are_in_one_file(found, pos) {
             return error;
         }
         error.frame(pos, FrameMessage::Use(path.to_owned()))

@@ -41,7 +41,7 @@ pub use function::{Closure, PartialApplication};
 pub use list::List;
 pub use statistics::{Allocated, ObjectKind};
 pub use string::{Context, ContextElement, Str};
-pub use thunk::{Code, Suspended, Taken, Thunk, Undo};
+pub use thunk::{Code, Marks, Suspended, Taken, Thunk, Undo};
 pub use value::{Kind, Value};
 
 /// A bump arena. See the module's comment.

@@ -27,6 +27,15 @@ pub struct Code {
     pub expr: ExprId,
 }
 
+/// What is noted with a result that counts only for now: [`Marks::BITS`] bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks(pub u64);
+
+impl Marks {
+    /// As many as a thunk has room for.
+    pub const BITS: u32 = u64::BITS - STATE_BITS;
+}
+
 /// What a thunk will do.
 #[derive(Clone, Copy)]
 pub enum Suspended<'h> {
@@ -50,7 +59,7 @@ const BLACKHOLE: u64 = 1;
 const EXPRESSION: u64 = 2;
 const CALL: u64 = 3;
 const INHERIT: u64 = 4;
-/// As [`DONE`], but what it was before comes back.
+/// As [`DONE`], but what it was before comes back. The marks stand above the state.
 const DONE_FOR_NOW: u64 = 5;
 /// The payload is the number of the failure.
 const FAILED: u64 = 6;
@@ -62,7 +71,7 @@ pub enum Taken<'h> {
     /// The result: it has been evaluated before.
     Done(Value<'h>),
     /// A result that counts only for now: see [`Thunk::finish_for_now`].
-    DoneForNow(Value<'h>),
+    DoneForNow(Value<'h>, Marks),
     /// The work to do. The thunk is now marked as being evaluated.
     Work(Suspended<'h>),
     /// It is being evaluated right now: an infinite recursion.
@@ -76,7 +85,8 @@ impl<'h> Thunk<'h> {
     #[inline(always)]
     pub fn result(self) -> Option<Value<'h>> {
         let [head, payload] = self.words();
-        matches!(head.get(), DONE | DONE_FOR_NOW).then(|| Value::from_bits(payload.get()))
+        matches!(head.get() & STATE_MASK, DONE | DONE_FOR_NOW)
+            .then(|| Value::from_bits(payload.get()))
     }
 
     /// The result, if it is there and will stay: then it may be copied out of the thunk.
@@ -99,8 +109,9 @@ impl<'h> Thunk<'h> {
         if state == DONE {
             return Taken::Done(Value::from_bits(payload.get()));
         }
-        if state == DONE_FOR_NOW {
-            return Taken::DoneForNow(Value::from_bits(payload.get()));
+        if state & STATE_MASK == DONE_FOR_NOW {
+            let marks = Marks(state >> STATE_BITS);
+            return Taken::DoneForNow(Value::from_bits(payload.get()), marks);
         }
         let Some(work) = self.suspended() else {
             return match state {
@@ -146,13 +157,13 @@ impl<'h> Thunk<'h> {
     }
 
     /// Stores a result that counts until it is undone.
-    pub fn finish_for_now(self, work: Suspended<'h>, result: Value<'h>) -> Undo<'h> {
+    pub fn finish_for_now(self, work: Suspended<'h>, result: Value<'h>, marks: Marks) -> Undo<'h> {
         debug_assert!(!result.is_thunk());
         let [head, payload] = self.words();
         // The payload was not overwritten so far.
         let undo = Undo { thunk: self, head: work.head(), payload: payload.get() };
         payload.set(result.bits());
-        head.set(DONE_FOR_NOW);
+        head.set(marks.0 << STATE_BITS | DONE_FOR_NOW);
         undo
     }
 
@@ -200,7 +211,7 @@ pub struct Undo<'h> {
 
 impl Undo<'_> {
     /// Makes it that again.
-    pub fn undo(self) {
+    pub fn undo(&self) {
         let [head, payload] = self.thunk.words();
         head.set(self.head);
         payload.set(self.payload);
