@@ -22,9 +22,9 @@ use crate::session::{Session, View, lock};
 /// How long nothing must change before open files are evaluated, while somebody types.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// A change after so long is the only one or the first of several. It is evaluated at once: the next one
-/// interrupts that.
-const IDLE: Duration = Duration::from_millis(500);
+/// A change after so long is the only one or the first of several: who types on is faster. It is evaluated at
+/// once, and the next one interrupts that.
+const IDLE: Duration = Duration::from_millis(150);
 
 /// What the client shows for a document.
 #[derive(Default)]
