@@ -106,7 +106,8 @@ impl Parser<'_> {
                         let is_first = parser.position == first;
                         let has_default = parser.formal();
                         expected = BEHIND_FORMAL;
-                        if is_first && could_be_set && !has_default && parser.at(Ident) {
+                        let is_next = parser.at(Ident) || parser.at(Ellipsis);
+                        if is_first && could_be_set && !has_default && is_next {
                             // Up to here the reference still sees an attribute path, too.
                             parser.unexpected(DOT_OR_ASSIGN);
                         }

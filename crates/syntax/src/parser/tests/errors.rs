@@ -39,6 +39,7 @@ fn messages() {
         "{ a }",
         "{ a",
         "{ a b }",
+        "{ a ... }: a",
         "{ or b }",
         "{ a, b c }",
         "{ a, ..., b }: 1",
@@ -147,6 +148,7 @@ fn messages() {
         { a }                                    5: syntax error, unexpected end of file, expecting ':' or '@'
         { a                                      3: syntax error, unexpected end of file, expecting '.' or '='
         { a b }                                  4: syntax error, unexpected identifier, expecting '.' or '='
+        { a ... }: a                             4: syntax error, unexpected '...', expecting '.' or '='
         { or b }                                 5: syntax error, unexpected identifier, expecting '.' or '='
         { a, b c }                               7: syntax error, unexpected identifier, expecting '}' or ','
         { a, ..., b }: 1                         8: syntax error, unexpected ',', expecting '}'
