@@ -44,6 +44,9 @@ pub fn document_links(db: &dyn Db, file: File) -> Vec<DocumentLink> {
                 links.push(DocumentLink { span, target: None });
             }
             K::Uri => push_url(content, span, &mut links),
+            K::StringFragment if flake_path(db, file, content).is_some() => {
+                links.push(DocumentLink { span, target: None });
+            }
             K::StringFragment | K::Comment => addresses(content, span.start, &mut links),
             _ => {}
         }
@@ -56,13 +59,21 @@ pub fn link_target(db: &dyn Db, file: File, offset: u32) -> Option<LinkTarget> {
     let text = &source(db, file).text;
     let elements = parse(db, file).tree.elements();
     let around = elements.iter().find(|element| {
-        matches!(element.kind, K::Path | K::SearchPath)
+        matches!(element.kind, K::Path | K::SearchPath | K::StringFragment)
             && element.start <= offset
             && offset < element.end
     })?;
     let content = &text[around.start as usize..around.end as usize];
     let path = match around.kind {
         K::Path => known::resolve_path(file.path(db), content)?,
+        K::StringFragment => {
+            let folder = known::resolve_path(file.path(db), flake_path(db, file, content)?)?;
+            let flake = folder.join("flake.nix");
+            match db.file(&flake).stamp(db) {
+                Stamp::File { .. } => flake,
+                _ => folder,
+            }
+        }
         _ => floe_db::nixpkgs(db).search_path.find(content.get(1..content.len() - 1)?)?,
     };
     // Nix reads `default.nix` where it is given a folder, and an editor cannot open one.
@@ -77,6 +88,18 @@ pub fn link_target(db: &dyn Db, file: File, offset: u32) -> Option<LinkTarget> {
         Stamp::Missing => None,
         _ => Some(LinkTarget::Path(path)),
     }
+}
+
+/// The path of a flake reference: `path:./sub?dir=x`, and `./sub` in a `flake.nix`.
+fn flake_path<'a>(db: &dyn Db, file: File, text: &'a str) -> Option<&'a str> {
+    let is_flake = || file.path(db).file_name().is_some_and(|name| name == "flake.nix");
+    let path = match text.strip_prefix("path:") {
+        Some(path) => path,
+        None => Some(text).filter(|text| text.starts_with('.') && is_flake())?,
+    };
+    let path = path.split(['?', '#']).next()?;
+    let is_path = path == "." || ["./", "../", "/"].iter().any(|start| path.starts_with(start));
+    (is_path && !path.contains(char::is_whitespace)).then_some(path)
 }
 
 fn push_url(url: &str, span: Span, links: &mut Vec<DocumentLink>) {
@@ -224,6 +247,18 @@ mod tests {
     }
 
     #[test]
+    fn flakes_beside_the_flake() {
+        check(
+            "//- /w/flake.nix\n{ a.url = \"path:./sub?dir=x\"; b.url = \"./c\"; d = \"/bin/sh\"; }\n\
+             //- /w/sub/flake.nix\n{ }\n//- /w/c/x.nix\n1\n",
+            &expect![[r#"
+                flake.nix:1 "path:./sub?dir=x" -> /w/sub/flake.nix
+                flake.nix:1 "./c" -> /w/c
+            "#]],
+        );
+    }
+
+    #[test]
     fn flake_references() {
         check(
             "{ a.url = \"github:NixOS/nixpkgs/nixos-25.05\"; b = \"gitlab:o/r?host=git.example&ref=main\";\n\
@@ -233,6 +268,7 @@ mod tests {
                 default.nix:1 "gitlab:o/r?host=git.example&ref=main" -> https://git.example/o/r/-/tree/main
                 default.nix:2 "git+https://g.example/r?rev=1" -> https://g.example/r
                 default.nix:2 "sourcehut:~u/r" -> https://git.sr.ht/~u/r
+                default.nix:2 "path:./x" -> nowhere
             "#]],
         );
     }
