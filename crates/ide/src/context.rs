@@ -126,9 +126,7 @@ fn unfinished_path(cursor: &Cursor<'_>, touched: K) -> Option<(Context, Span)> {
     let around = outside.strip_suffix('<')?.bytes().last();
     let is_operator = around.is_some_and(|byte| is_written(byte) || b")]}\"'".contains(&byte));
     let name = written.rfind('/').map_or(written.len(), |slash| written.len() - slash - 1);
-    let is_closed = cursor.text[cursor.offset as usize..].starts_with('>');
-    (!is_operator && (is_closed || !written.is_empty()))
-        .then(|| (Context::SearchPath(written.to_owned()), here(name)))
+    (!is_operator).then(|| (Context::SearchPath(written.to_owned()), here(name)))
 }
 
 /// A keyword is the beginning of a longer word, perhaps: `in|` of `inherit`.

@@ -7,16 +7,20 @@ use crate::cursor::Cursor;
 use crate::known::Bound;
 
 /// The documentation of a binding, as Markdown: a comment `/** … */` before it or before the function
-/// that it binds (RFC 145), failing that the plain comments right above it.
+/// that it binds (RFC 145), failing that the plain comments right above it. Of a parameter only those.
 pub(crate) fn doc_comment(db: &dyn Db, bound: Bound) -> Option<String> {
     let tree = &parse(db, bound.file).tree;
     let text = &source(db, bound.file).text;
     let name = bound.span(db);
     let cursor = Cursor::new(tree, text, name.end);
     let is_binding = |node: &&ElementId| {
-        matches!(tree.get(**node).kind, SyntaxKind::Binding | SyntaxKind::Formal)
+        let kind = tree.get(**node).kind;
+        matches!(kind, SyntaxKind::Binding | SyntaxKind::Formal | SyntaxKind::Param)
     };
     let binding = *cursor.nodes.iter().rev().find(is_binding)?;
+    if tree.get(binding).kind == SyntaxKind::Param {
+        return comments_above(tree, text, binding);
+    }
     let before_value = tree
         .children(binding)
         .find(|child| !tree.get(*child).kind.is_token() && tree.get(*child).start >= name.end);
@@ -124,6 +128,7 @@ mod tests {
     fn arguments_and_attributes_of_other_files_have_it_too() {
         says("{\n  # One.\n  a,\n  /** Two. */\n  b ? 1,\n}: $0a", "One.");
         says("{\n  # One.\n  a,\n  /** Two. */\n  b ? 1,\n}: $0b", "Two.");
+        assert_eq!(documentation("{\n  # Of the function.\n  f = a: $0a;\n}"), None);
         let files = "\n//- /w/b.nix\n{\n  # One.\n  a = 1;\n}\n";
         says(&format!("//- /w/a.nix\n(import ./b.nix).$0a{files}"), "One.");
         says(&format!("//- /w/a.nix\nlet inherit (import ./b.nix) a; in $0a{files}"), "One.");

@@ -381,7 +381,13 @@ fn lambda_help(
                     active = Some(parameters.len());
                 }
                 let label = start..label.len();
-                parameters.push(SignatureParameter { label, documentation: None });
+                let documentation = match param {
+                    Param::Simple { binding, .. } => {
+                        doc_comment(db, Bound { file: place.file, binding: *binding })
+                    }
+                    Param::Pattern { .. } => None,
+                };
+                parameters.push(SignatureParameter { label, documentation });
             }
         }
         label += ": ";
@@ -565,6 +571,18 @@ mod tests {
         ] {
             assert_eq!(active(call), expected, "{call}");
         }
+    }
+
+    #[test]
+    fn parameters_have_their_comments() {
+        check(
+            "let\n  # Adds.\n  add =\n    # What is added to.\n    a:\n    # What is added.\n    b:\n    a + b;\nin add 1 $0",
+            &expect![[r#"
+                add = a: b: …
+                  a What is added to.
+                > b What is added.
+                Adds."#]],
+        );
     }
 
     #[test]

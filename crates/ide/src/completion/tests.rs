@@ -440,6 +440,7 @@ fn a_path_that_has_no_name_yet() {
 fn the_search_path_before_it_is_closed() {
     assert_eq!(first("import <nix$0", 9).lines().count(), 1);
     assert_eq!(first("import <nix$0>", 9), first("import <nix$0", 9));
+    assert!(first("import <$0", 9).contains("nixpkgs ("));
     let folder = first("import <nixpkgs/$0>", 99);
     assert!(folder.contains("lib\n") && folder.contains("nixos\n"), "{folder}");
     assert_eq!(first("import <nixpkgs/l$0", 1), "lib\n");
