@@ -3,11 +3,11 @@
 
 use floe_db::{Db, File, parse, problems, source};
 use floe_hir::{ProblemKind, Span};
-use floe_syntax::{Element, SyntaxErrorKind, SyntaxKind, Terminal};
+use floe_syntax::{Element, SyntaxError, SyntaxErrorKind, SyntaxKind, Terminal};
 
 use crate::config::config_of;
 use crate::linting::lint_findings;
-use crate::lints::{Finding, FindingKind, Fix, Level, Lint, Suppressions, lint};
+use crate::lints::{Finding, FindingKind, Fix, Level, Lint, Safety, Suppressions, lint};
 use crate::tree::Tree;
 
 /// One thing to tell about a file.
@@ -51,36 +51,55 @@ pub enum Severity {
     Hint,
 }
 
-/// A file of nothing but mistakes is not told more than this many of each sort.
-const MOST: usize = 200;
+/// How many findings of each sort an editor is shown.
+const MOST_SHOWN: usize = 200;
 
-/// The diagnostics of a file's text.
+/// All diagnostics of a file's text.
 pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
+    up_to(db, file, usize::MAX)
+}
+
+/// The diagnostics of a file's text for somebody who looks at it: of many of a sort the first ones, and one
+/// that says how many others there are.
+pub fn shown_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
+    up_to(db, file, MOST_SHOWN)
+}
+
+fn up_to(db: &dyn Db, file: File, most: usize) -> Vec<Diagnostic> {
     let source = source(db, file);
     if let Some(problem) = &source.problem {
         return vec![Diagnostic::error(Span::default(), "io", problem.to_string())];
     }
     let mut found: Vec<Diagnostic> = Vec::new();
-    for error in parse(db, file).errors.iter().take(MOST) {
+    let errors = &parse(db, file).errors;
+    for (index, error) in errors.iter().take(most.saturating_add(1)).enumerate() {
         let span = visible(&source.text, Span { start: error.start, end: error.end });
         let mut diagnostic = Diagnostic::error(span, syntax_code(&error.kind), error.to_string());
-        if found.is_empty()
-            && let Some(bracket) = unclosed_bracket(parse(db, file).tree.elements(), error)
+        if index == 0
+            && let Some(opener) = unclosed(parse(db, file).tree.elements(), error)
         {
             let message = "this is not closed".to_owned();
-            diagnostic.related.push(Related { file, span: bracket, message });
+            diagnostic.related.push(Related { file, span: opener, message });
         }
         found.push(diagnostic);
     }
-    found.extend(problems(db, file).iter().take(MOST).map(|problem| {
-        let mut found =
-            Diagnostic::error(problem.span, problem_code(&problem.kind), problem.kind.to_string());
-        if let ProblemKind::DuplicateAttribute { previous, .. } = &problem.kind {
-            let message = "first defined here".to_owned();
-            found.related.push(Related { file, span: *previous, message });
-        }
-        found
-    }));
+    cut(&mut found, most, errors.len());
+    let problems = problems(db, file);
+    let mut of_names: Vec<Diagnostic> = problems
+        .iter()
+        .take(most.saturating_add(1))
+        .map(|problem| {
+            let code = problem_code(&problem.kind);
+            let mut found = Diagnostic::error(problem.span, code, problem.kind.to_string());
+            if let ProblemKind::DuplicateAttribute { previous, .. } = &problem.kind {
+                let message = "first defined here".to_owned();
+                found.related.push(Related { file, span: *previous, message });
+            }
+            found
+        })
+        .collect();
+    cut(&mut of_names, most, problems.len());
+    found.append(&mut of_names);
     if let Some((config, Err(error))) = config_of(db, file) {
         let message = format!("{error}; until then the lints have their usual levels");
         let mut diagnostic = Diagnostic::error(Span::default(), "configuration", message);
@@ -89,9 +108,34 @@ pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
         diagnostic.related.push(Related { file: config, span: error.span, message });
         found.push(diagnostic);
     }
-    found.extend(lint_findings(db, file).iter().take(MOST).cloned().map(Diagnostic::from));
+    let lints = lint_findings(db, file);
+    let first = lints.iter().take(most.saturating_add(1)).cloned();
+    let mut of_lints: Vec<Diagnostic> = first.map(Diagnostic::from).collect();
+    cut(&mut of_lints, most, lints.len());
+    found.append(&mut of_lints);
     found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     found
+}
+
+/// Leaves the first of a sort, and in the place of the next a word about the others.
+fn cut(found: &mut Vec<Diagnostic>, most: usize, all: usize) {
+    if all <= most.saturating_add(1) {
+        return;
+    }
+    found.truncate(most + 1);
+    if let Some(last) = found.last_mut() {
+        last.message = format!(
+            "{}, and {} more from here on that are not shown: 'floe check' lists them",
+            last.message,
+            all - most - 1
+        );
+    }
+}
+
+/// Whether [`crate::fix_all`] would change the file.
+pub fn has_safe_fixes(db: &dyn Db, file: File) -> bool {
+    let is_safe = |fix: &Fix| fix.safety == Safety::Safe;
+    lint_findings(db, file).iter().any(|found| found.fix.as_ref().is_some_and(is_safe))
 }
 
 /// What is left of a file's findings about values when its comments have been read.
@@ -164,9 +208,24 @@ fn visible(text: &str, span: Span) -> Span {
     Span { start: (before.len() - last) as u32, end: before.len() as u32 }
 }
 
+/// What was opened and never closed, if that is why a syntax error is one.
+fn unclosed(elements: &[Element], error: &SyntaxError) -> Option<Span> {
+    use SyntaxKind::{IndentedString, String, StringQuote};
+    let SyntaxErrorKind::Unexpected { found: Terminal::EndOfFile, expected } = &error.kind else {
+        return unclosed_bracket(elements, error);
+    };
+    let (string, quotes) = match () {
+        () if expected.contains(&Terminal::Token(StringQuote)) => (String, 1),
+        () if expected.contains(&Terminal::IndentedStringEnd) => (IndentedString, 2),
+        () => return unclosed_bracket(elements, error),
+    };
+    let opened = elements.iter().rfind(|element| element.kind == string)?;
+    Some(Span { start: opened.start, end: opened.start + quotes })
+}
+
 /// The innermost bracket before an error that nothing closes, where the error is that something else
 /// closes or the text ends.
-fn unclosed_bracket(elements: &[Element], error: &floe_syntax::SyntaxError) -> Option<Span> {
+fn unclosed_bracket(elements: &[Element], error: &SyntaxError) -> Option<Span> {
     use SyntaxKind::*;
     let SyntaxErrorKind::Unexpected { found, expected } = &error.kind else { return None };
     // Behind an unterminated string every bracket is open.
@@ -254,6 +313,41 @@ mod tests {
     }
 
     #[test]
+    fn many_findings_are_all_told_and_some_are_shown() {
+        let text: String = (0..350).map(|number| format!("  a{number} = 1;\n")).collect();
+        let fixture = fixture(&format!("let\n{text}in 1"));
+        assert_eq!(diagnostics(&fixture.db, fixture.file).len(), 350);
+        let shown = shown_diagnostics(&fixture.db, fixture.file);
+        assert_eq!(
+            (shown.len(), &*shown[199].message, &*shown[200].message),
+            (
+                201,
+                "nothing uses 'a199'",
+                "nothing uses 'a200', and 149 more from here on that are not shown: 'floe check' \
+                 lists them"
+            )
+        );
+    }
+
+    #[test]
+    fn a_string_that_is_not_closed_is_told_where_it_begins() {
+        check(
+            "{ a = \"x\";\n  b = ''\n    y;\n}",
+            &expect![[r#"
+            default.nix:4 "}" syntax-error: syntax error, unexpected end of file, expecting indented string or '${' or end of an indented string
+                default.nix:2 "''" this is not closed
+        "#]],
+        );
+        check(
+            "{ a = \"x; }",
+            &expect![[r#"
+            default.nix:1 "}" syntax-error: syntax error, unexpected end of file, expecting '"'
+                default.nix:1 "\"" this is not closed
+        "#]],
+        );
+    }
+
+    #[test]
     fn names_bound_nowhere_and_twice() {
         check(
             "{ a = x; a = 2; f = { b, b }: b; }",
@@ -284,6 +378,7 @@ mod tests {
             "{ a = \"b; c = 2; }",
             &expect![[r#"
                 default.nix:1 "}" syntax-error: syntax error, unexpected end of file, expecting '"'
+                    default.nix:1 "\"" this is not closed
             "#]],
         );
     }

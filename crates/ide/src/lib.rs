@@ -66,7 +66,9 @@ pub use completion::{
     CompletionDetails, CompletionItem, CompletionKind, Completions, completion, completion_details,
 };
 pub use config::{CONFIG_FILE, Config, ConfigError, config_of};
-pub use diagnostics::{Diagnostic, Related, Severity, diagnostics};
+pub use diagnostics::{
+    Diagnostic, Related, Severity, diagnostics, has_safe_fixes, shown_diagnostics,
+};
 pub use document_links::{DocumentLink, LinkTarget, document_links, link_target};
 pub use document_symbols::{Symbol, SymbolKind, document_symbols};
 pub use evaluated_diagnostics::evaluated_diagnostics;

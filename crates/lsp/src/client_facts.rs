@@ -44,6 +44,10 @@ pub(crate) struct ClientFacts {
     pub(crate) resolves_documentation: bool,
     /// Whether a completion may have places to fill in.
     pub(crate) has_snippets: bool,
+    /// Whether it asks for the edits of a code action when somebody takes it.
+    pub(crate) resolves_edits: bool,
+    /// Whether a code action may make a file.
+    pub(crate) creates_files: bool,
 }
 
 impl ClientFacts {
@@ -52,9 +56,10 @@ impl ClientFacts {
         let encodings = general.and_then(|general| general.position_encodings.as_deref());
         let value = serde_json::to_value(capabilities).unwrap_or_default();
         let says = |path: &str| value.pointer(path).and_then(Value::as_bool).unwrap_or(false);
-        let resolved = value
-            .pointer("/textDocument/completion/completionItem/resolveSupport/properties")
-            .and_then(Value::as_array);
+        let lists = |path: &str, what: &str| {
+            let listed = value.pointer(path).and_then(Value::as_array);
+            listed.is_some_and(|listed| listed.iter().any(|one| one == what))
+        };
         let pulls_diagnostics = value.pointer("/textDocument/diagnostic").is_some()
             && says("/workspace/diagnostics/refreshSupport");
         ClientFacts {
@@ -80,9 +85,13 @@ impl ClientFacts {
                 "/textDocument/signatureHelp/signatureInformation/parameterInformation/labelOffsetSupport",
             ),
             has_snippets: says("/textDocument/completion/completionItem/snippetSupport"),
-            resolves_documentation: resolved.is_some_and(|properties| {
-                properties.iter().any(|property| property == "documentation")
-            }),
+            resolves_documentation: lists(
+                "/textDocument/completion/completionItem/resolveSupport/properties",
+                "documentation",
+            ),
+            resolves_edits: lists("/textDocument/codeAction/resolveSupport/properties", "edit"),
+            creates_files: says("/workspace/workspaceEdit/documentChanges")
+                && lists("/workspace/workspaceEdit/resourceOperations", "create"),
         }
     }
 }

@@ -97,7 +97,7 @@ type Computed = Vec<(PathBuf, Uri, i32, Vec<Diagnostic>)>;
 
 /// What the text of a file shows.
 pub(crate) fn text_diagnostics(view: &View<'_>, file: File) -> Vec<Diagnostic> {
-    convert_all(view, file, floe_ide::diagnostics(view.db, file))
+    convert_all(view, file, floe_ide::shown_diagnostics(view.db, file))
 }
 
 fn evaluated_diagnostics(view: &View<'_>, file: File) -> Vec<Diagnostic> {

@@ -59,16 +59,18 @@ pub(crate) async fn handle(
             let mut actions: Vec<_> = actions
                 .into_iter()
                 .filter(|action| is_wanted(&kind(action.kind)))
+                .filter(|action| can_be_made(view, action))
                 .map(|action| encode(view, file, &uri, action).into())
                 .collect::<Vec<CodeActionOrCommand>>();
-            if is_wanted(&CodeActionKind::SOURCE_FIX_ALL) {
-                let data = Later::FixAll { uri: uri.clone(), lint: None };
-                actions.push(CodeActionOrCommand::CodeAction(CodeAction {
+            if is_wanted(&CodeActionKind::SOURCE_FIX_ALL) && floe_ide::has_safe_fixes(view.db, file)
+            {
+                let mut action = CodeAction {
                     title: "Make all safe fixes in the file".to_owned(),
                     kind: Some(CodeActionKind::SOURCE_FIX_ALL),
-                    data: serde_json::to_value(data).ok(),
                     ..CodeAction::default()
-                }));
+                };
+                fix_all_later(view, file, &uri, None, &mut action);
+                actions.push(CodeActionOrCommand::CodeAction(action));
             }
             Some(actions)
         })
@@ -84,10 +86,8 @@ pub(crate) async fn resolve(session: &Arc<Session>, mut action: CodeAction) -> R
     action.edit = Some(match later {
         Later::FixAll { uri, lint } => {
             let fixed = session.read_document(&uri, move |view, file| {
-                let text = &floe_db::source(view.db, file).text;
-                let fixed = floe_ide::fix_all(view.db, file, lint.as_deref());
-                let edits = fixed.map(|fixed| floe_ide::line_edits(text, &fixed.text));
-                view.text_edits(file, edits.unwrap_or_default())
+                let edits = fix_all(view, file, lint.as_deref());
+                view.text_edits(file, edits)
             });
             WorkspaceEdit::new(HashMap::from([(uri.clone(), fixed.await?)]))
         }
@@ -106,6 +106,40 @@ pub(crate) async fn resolve(session: &Arc<Session>, mut action: CodeAction) -> R
         }
     });
     Ok(action)
+}
+
+/// Whether the client can make what an action does.
+fn can_be_made(view: &View<'_>, action: &floe_ide::CodeAction) -> bool {
+    let client = view.session.client();
+    match &action.change {
+        CodeChange::Edits { new_file, .. } => new_file.is_none() || client.creates_files,
+        CodeChange::FixAll(_) => true,
+        // Nobody waits for edits of a whole workspace that may never be taken.
+        CodeChange::FixWorkspace(_) | CodeChange::ReplaceInWorkspace(_) => client.resolves_edits,
+    }
+}
+
+/// The safe fixes of a file, when the client asks for them; at once where it never does.
+fn fix_all_later(
+    view: &View<'_>,
+    file: File,
+    uri: &Uri,
+    lint: Option<&str>,
+    action: &mut CodeAction,
+) {
+    if view.session.client().resolves_edits {
+        let later = Later::FixAll { uri: uri.clone(), lint: lint.map(str::to_owned) };
+        action.data = serde_json::to_value(later).ok();
+    } else {
+        let edits = view.text_edits(file, fix_all(view, file, lint));
+        action.edit = Some(WorkspaceEdit::new(HashMap::from([(uri.clone(), edits)])));
+    }
+}
+
+fn fix_all(view: &View<'_>, file: File, lint: Option<&str>) -> Vec<floe_syntax::TextEdit> {
+    let text = &floe_db::source(view.db, file).text;
+    let fixed = floe_ide::fix_all(view.db, file, lint);
+    fixed.map_or_else(Vec::new, |fixed| floe_ide::line_edits(text, &fixed.text))
 }
 
 fn kind(kind: AssistKind) -> CodeActionKind {
@@ -134,10 +168,7 @@ fn encode(view: &View<'_>, file: File, uri: &Uri, action: floe_ide::CodeAction) 
             let edits = view.text_edits(file, edits);
             encoded.edit = Uri::from_file_path(&path).map(|new| with_file(uri, edits, &new, text));
         }
-        CodeChange::FixAll(lint) => {
-            let later = Later::FixAll { uri: uri.clone(), lint: Some(lint.to_owned()) };
-            encoded.data = serde_json::to_value(later).ok();
-        }
+        CodeChange::FixAll(lint) => fix_all_later(view, file, uri, Some(lint), &mut encoded),
         CodeChange::FixWorkspace(lint) => {
             let later = Later::FixWorkspace { lint: lint.to_owned() };
             encoded.data = serde_json::to_value(later).ok();

@@ -332,8 +332,11 @@ fn documentation_of_completions_is_sent_when_it_is_shown() {
 #[test]
 fn the_whole_workspace_is_fixed_and_searched_by_structure() {
     run(async {
-        let closed = ("/w/b.nix", "x: isNull (if x then true else false)\n");
-        let mut rig = Rig::among(&[closed]).await;
+        let system = MemorySystem::default();
+        system.write("/w/b.nix", "x: isNull (if x then true else false)\n");
+        let resolve = json!({ "resolveSupport": { "properties": ["edit"] } });
+        let capabilities = json!({ "textDocument": { "codeAction": resolve } });
+        let mut rig = Rig::over(system, capabilities, Value::Null).await;
         rig.open("x: if isNull x then true else false");
         let mut params = everything();
         params["textDocument"] = json!({ "uri": URI });
@@ -374,5 +377,44 @@ fn the_whole_workspace_is_fixed_and_searched_by_structure() {
             }
         });
         assert_eq!(asked.await.unwrap(), here["edit"]);
+    });
+}
+
+#[test]
+fn actions_are_those_that_the_client_can_make() {
+    run(async {
+        let offered = async |capabilities: Value, text: &str, (start, end): (u32, u32)| {
+            let mut rig = Rig::start(capabilities).await;
+            rig.open(text);
+            let mut params = everything();
+            params["textDocument"] = json!({ "uri": URI });
+            params["context"] = json!({ "diagnostics": [] });
+            let at = |character: u32| json!({ "line": 0, "character": character });
+            params["range"] = json!({ "start": at(start), "end": at(end) });
+            rig.request("textDocument/codeAction", params).await.as_array().unwrap().clone()
+        };
+        let titled = |actions: &[Value], title: &str| {
+            actions.iter().find(|action| action["title"].as_str().unwrap().contains(title)).cloned()
+        };
+        let text = "[ (1 + 2) ]";
+        let able = json!({
+            "textDocument": { "codeAction": { "resolveSupport": { "properties": ["edit"] } } },
+            "workspace": {
+                "workspaceEdit": { "documentChanges": true, "resourceOperations": ["create"] },
+            },
+        });
+        // A client that asks for edits later is told them later, and others at once.
+        let fixable = "a: if a then true else false";
+        let later =
+            titled(&offered(able.clone(), fixable, (0, 0)).await, "all safe fixes").unwrap();
+        assert!(later.get("edit").is_none() && later.get("data").is_some(), "{later}");
+        let now = titled(&offered(json!({}), fixable, (0, 0)).await, "all safe fixes").unwrap();
+        assert_eq!(now["edit"]["changes"][URI][0]["newText"], "a");
+        // Where there is nothing to fix, nothing is offered.
+        assert_eq!(titled(&offered(able.clone(), "a: a", (0, 0)).await, "all safe fixes"), None);
+        // Only some clients can make files.
+        let sum = (3, 8);
+        assert!(titled(&offered(able, text, sum).await, "Extract to './").is_some());
+        assert_eq!(titled(&offered(json!({}), text, sum).await, "Extract to './"), None);
     });
 }
