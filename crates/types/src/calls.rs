@@ -13,8 +13,8 @@ pub(crate) enum Given {
     AttributeOf(ExprId),
 }
 
-/// What a function is called with: where it is bound to a name, by the uses of the name; where it is an
-/// argument itself, by the builtin that calls it.
+/// What a function is called with, where all of its calls are in sight: of one that a `let` binds, by the
+/// uses of the name; of one that is an argument itself, by the builtin that calls it.
 pub(crate) fn arguments(module: &Module, scopes: &Scopes, lambda: LambdaId) -> Vec<Given> {
     let Some(mut function) = scopes.parent(module.lambdas[lambda.0 as usize].body) else {
         return Vec::new();
@@ -45,14 +45,17 @@ pub(crate) fn arguments(module: &Module, scopes: &Scopes, lambda: LambdaId) -> V
             let Some(entry) = entries.find(|entry| entry.value == function) else {
                 return Vec::new();
             };
+            // Who else has the function may call it with anything.
+            let is_let = matches!(module.expr(parent), Expr::Let { .. });
             let uses = scopes.references(entry.binding).iter();
-            let calls = uses.filter_map(|name| match module.expr(scopes.parent(*name)?) {
+            let calls = uses.map(|name| match module.expr(scopes.parent(*name)?) {
                 Expr::Apply { fun, args } if fun == *name => {
                     module.list(args).get(position).copied().map(Given::Value)
                 }
                 _ => None,
             });
-            calls.collect()
+            let calls: Option<Vec<Given>> = calls.collect();
+            calls.filter(|_| is_let).unwrap_or_default()
         }
         _ => Vec::new(),
     }
