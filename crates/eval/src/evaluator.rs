@@ -658,14 +658,16 @@ impl<'h> Evaluator<'h> {
     /// Parses and lowers a text, with additional names in scope.
     fn lower(&self, text: Arc<str>, origin: &Origin, scope: Option<&[Name]>) -> Result<Lowered> {
         let options = ParseOptions { pipe_operators: self.settings.has_feature("pipe-operators") };
-        let parse = floe_syntax::parse(&text, &options);
+        let (pure, features) = (self.settings.pure, builtins::features(&self.settings));
+        let (scope, whole) = (scope.map(<[Name]>::to_vec), text.clone());
+        let (parse, lowered) = self.apart(text.len(), move || {
+            let parse = floe_syntax::parse(&whole, &options);
+            let scoped_names = scope.as_deref();
+            let options = LowerOptions { scoped_names, pure, features: &features };
+            let lowered = floe_hir::lower(&parse.tree, &whole, &options);
+            (parse, lowered)
+        })?;
         self.check_interrupt()?;
-        let options = LowerOptions {
-            scoped_names: scope,
-            pure: self.settings.pure,
-            features: &builtins::features(&self.settings),
-        };
-        let lowered = floe_hir::lower(&parse.tree, &text, &options);
         let syntax_error = parse.errors.first();
         let noticed = lowered.problems.first().map(|problem| problem.noticed_at);
         let end = syntax_error.map(|error| error.start).into_iter().chain(noticed).min();

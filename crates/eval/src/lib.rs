@@ -14,6 +14,7 @@ pub mod heap;
 pub mod settings;
 pub mod store;
 
+mod apart;
 mod arithmetic;
 mod attr_path;
 mod builtins;
