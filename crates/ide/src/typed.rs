@@ -17,7 +17,7 @@ pub(crate) fn bound_by_type(db: &dyn Db, file: File, symbol: Symbol) -> Vec<Boun
     bindings(db, &typing, &mut inference, Place { file, expr }, index)
 }
 
-/// Of how many selections of one name in a file the types are asked.
+/// Of how many selections of one name the types are asked.
 const MOST_SELECTIONS: usize = 200;
 
 /// The selections of an attribute in some files that only types lead to it.
@@ -31,6 +31,7 @@ pub(crate) fn selections_by_type(
     let typing = Typing::new(db);
     let mut inference = typing.inference();
     let mut found = Vec::new();
+    let mut left = MOST_SELECTIONS;
     for file in files {
         let (module, map) = (module(db, *file), source_map(db, *file));
         let ids = (0..module.exprs.len() as u32).map(ExprId);
@@ -43,7 +44,8 @@ pub(crate) fn selections_by_type(
             keys.map(|(index, _)| (expr, index, map.keys[path.start as usize + index])).collect()
         });
         let unknown = selections.filter(|(.., span)| !is_known(*file, *span));
-        for (expr, index, span) in unknown.take(MOST_SELECTIONS) {
+        for (expr, index, span) in unknown.take(left) {
+            left -= 1;
             let place = Place { file: *file, expr };
             if bindings(db, &typing, &mut inference, place, index).contains(&bound) {
                 found.push((*file, span));

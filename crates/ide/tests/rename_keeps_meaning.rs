@@ -217,8 +217,8 @@ fn every_binding_of_modules() {
     }
     let outcome = rename_all(&files, Path::new("/w/default.nix"), usize::MAX);
     eprintln!("{outcome:?}");
-    assert!(outcome.renamed >= 20, "{outcome:?}");
-    assert!(outcome.across_files >= 7, "{outcome:?}");
+    assert!(outcome.renamed >= 45, "{outcome:?}");
+    assert!(outcome.across_files >= 30, "{outcome:?}");
 }
 
 fn files_of(workspace: &[(&str, &str)]) -> Files {

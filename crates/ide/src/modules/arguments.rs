@@ -23,7 +23,7 @@ pub(crate) fn argument_at(db: &dyn Db, file: File, offset: u32) -> Option<Module
     let (bound, _) = bound_at(db, file, offset)?;
     let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
     let name = known::name_of(module, scopes, bound.binding)?;
-    if matches!(name.as_str(), "config" | "options" | "lib" | "pkgs" | "modulesPath") {
+    if is_given_to_all(name) {
         return None;
     }
     is_argument(&Graph::of_file(db, bound.file), bound, name)?;
@@ -31,6 +31,11 @@ pub(crate) fn argument_at(db: &dyn Db, file: File, offset: u32) -> Option<Module
     let node = is_argument(&graph, bound, name)?;
     let found = ModuleArgument { graph, node, name };
     (!found.givers().is_empty()).then_some(found)
+}
+
+/// Whether modules have an argument of this name whoever evaluates them.
+fn is_given_to_all(name: Name) -> bool {
+    matches!(name.as_str(), "config" | "options" | "lib" | "pkgs" | "modulesPath" | "specialArgs")
 }
 
 /// The module that takes a name, or gives it to others.
@@ -109,6 +114,9 @@ impl ModuleArgument<'_> {
     pub(crate) fn rename(&self, new: Name) -> Result<Vec<FileEdits>, RenameError> {
         let db = self.graph.db;
         let references = self.references();
+        if is_given_to_all(new) {
+            return Err(RenameError::Taken { name: new.to_string() });
+        }
         for node in self.graph.together(self.node) {
             let gives = given_in(&self.graph, node, new).next().is_some();
             if gives || formal(&self.graph, node, new).is_some() {

@@ -45,17 +45,17 @@ impl<'db> Graph<'db> {
     /// The modules that one file has, without those that it imports.
     pub(crate) fn of_file(db: &'db dyn Db, file: File) -> Graph<'db> {
         let mut graph = Graph::empty(db);
-        let root = module(db, file).root;
-        let is_imported = || {
-            let names = ["imports", "modules"].map(Name::new);
-            let referrers = direct_referrers(db, file).into_iter();
-            referrers.into_iter().any(|referrer| mentions(db, referrer, &names))
-        };
-        if looks_like_module(db, file)
-            || matches!(module(db, file).expr(root), Expr::Attrs(_) | Expr::Lambda(_))
-                && is_imported()
-        {
-            graph.node(Place { file, expr: root });
+        let module = module(db, file);
+        if looks_like_module(db, file) {
+            graph.node(Place { file, expr: module.root });
+        } else if is_imported_as_module(db, file) {
+            // `{ secure }: { config, ... }: …` is one when it has been called.
+            let mut expr = module.root;
+            graph.node(Place { file, expr });
+            while let Expr::Lambda(lambda) = module.expr(expr) {
+                expr = module.lambdas[lambda.0 as usize].body;
+                graph.node(Place { file, expr });
+            }
         }
         graph.find_lists(file);
         graph
@@ -83,6 +83,9 @@ impl<'db> Graph<'db> {
                 }
             }
             next += 1;
+        }
+        for node in graph.ids() {
+            graph.others[node.0 as usize] = graph.group(node);
         }
         graph
     }
@@ -140,7 +143,7 @@ impl<'db> Graph<'db> {
 
     fn join(&mut self, one: NodeId, other: NodeId) {
         let (one, other) = (self.group(one), self.group(other));
-        self.others[one.0 as usize] = other;
+        self.others[other.0 as usize] = one;
     }
 
     fn group(&self, mut node: NodeId) -> NodeId {
@@ -200,6 +203,26 @@ fn looks_like_module(db: &dyn Db, file: File) -> bool {
     }
 }
 
+/// Whether a file of the workspace has another in a list of modules.
+fn is_imported_as_module(db: &dyn Db, file: File) -> bool {
+    let lists = ["imports", "modules"].map(Name::new);
+    direct_referrers(db, file).into_iter().filter(|it| mentions(db, *it, &lists)).any(|referrer| {
+        let module = module(db, referrer);
+        let at = |expr| Place { file: referrer, expr };
+        let entries = module.attrs.iter().flat_map(|attrs| &attrs.entries);
+        let lists = entries.filter(|entry| lists.contains(&entry.name));
+        let mut elements = lists.flat_map(|list| list_elements(db, at(list.value)));
+        elements.any(|element| {
+            let module = floe_db::module(db, element.file);
+            let path = match module.expr(element.expr) {
+                Expr::Apply { args, .. } => module.list(args)[0],
+                _ => element.expr,
+            };
+            known::names_file(db, Place { expr: path, ..element }, file)
+        })
+    })
+}
+
 /// How many steps lead from an element of `imports` to the module.
 const STEPS: usize = 32;
 
@@ -207,7 +230,7 @@ const STEPS: usize = 32;
 pub(crate) fn module_at(db: &dyn Db, place: Place) -> Option<Place> {
     let mut place = place;
     for _ in 0..STEPS {
-        let (module, scopes) = (module(db, place.file), scopes(db, place.file));
+        let module = module(db, place.file);
         let at = |expr| Place { expr, ..place };
         place = match module.expr(place.expr) {
             Expr::Lambda(_) | Expr::Attrs(_) => return Some(place),

@@ -348,7 +348,7 @@ impl Flow<'_> {
             (name, [_]) if is_collection && is_values_of(name) => self.push(call, reached),
             _ => match iteration(module, scopes, call.expr) {
                 Some(found) if is_collection && found.collection == place.expr => {
-                    self.into_function(place, found.function, Reached::Steps(done + 1));
+                    self.enter(place, found.function, Reached::Steps(done + 1));
                     if found.is_filter {
                         self.push(call, reached);
                     }
@@ -358,7 +358,7 @@ impl Flow<'_> {
         }
     }
 
-    fn into_function(&mut self, place: Place, function: ExprId, reached: Reached) {
+    fn enter(&mut self, place: Place, function: ExprId, reached: Reached) {
         let (module, scopes) =
             (module(self.graph.db, place.file), scopes(self.graph.db, place.file));
         let Expr::Lambda(lambda) = module.expr(function) else { return };

@@ -118,11 +118,12 @@ impl OptionName<'_> {
         for id in (0..module.exprs.len() as u32).map(ExprId) {
             let place = Place { file, expr: id };
             match module.expr(id) {
-                Expr::Var(Var::With { name, .. }) if name == self.name => {
-                    if part(&self.graph, place).is_some_and(|part| self.is_part(&part)) {
-                        let role = inherits.role_of_variable(id);
-                        found.push(Reference { span: map.exprs[id.0 as usize], role });
-                    }
+                Expr::Var(Var::With { name, .. })
+                    if name == self.name
+                        && part(&self.graph, place).is_some_and(|part| self.is_part(&part)) =>
+                {
+                    let role = inherits.role_of_variable(id);
+                    found.push(Reference { span: map.exprs[id.0 as usize], role });
                 }
                 Expr::Select { path, .. } | Expr::HasAttr { path, .. } => {
                     let keys = module.keys(path).iter().enumerate();

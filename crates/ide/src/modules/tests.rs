@@ -406,3 +406,30 @@ fn names_in_strings_and_the_arguments_of_modules() {
         "#]],
     );
 }
+
+#[test]
+fn a_module_behind_a_function_and_one_that_is_only_a_set() {
+    let text = r#"//- /w/a.nix
+{ lib, ... }: { imports = [ (import ./b.nix { default = 1; }) ./c.nix ]; }
+//- /w/b.nix
+{ default }: { lib, config, ... }: { options.site.$0port = lib.mkOption { inherit default; }; }
+//- /w/c.nix
+{ site.port = 2; }
+"#;
+    check_rename(
+        text,
+        "listen",
+        &expect![[r#"
+        b.nix: { default }: { lib, config, ... }: { options.site.listen = lib.mkOption { inherit default; }; }
+        c.nix: { site.listen = 2; }
+    "#]],
+    );
+    let from_the_set = text.replace("$0", "").replace("{ site.port", "{ site.$0port");
+    check_references(
+        &from_the_set,
+        &expect![[r#"
+        b.nix:1 "port" (definition)
+        c.nix:1 "port" (definition)
+    "#]],
+    );
+}
