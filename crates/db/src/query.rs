@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use floe_hir::{BeforeEdit, Landmarks, LowerOptions, Lowered, Module, Problem, Scopes, SourceMap};
-use floe_syntax::{Exchange, LineIndex, Parse, ParseOptions, Reparse, Stretch, TextEdit};
+use floe_syntax::{Exchange, FlatTree, LineIndex, Parse, ParseOptions, Reparse, Stretch, TextEdit};
 
 use crate::{Db, File, source};
 
@@ -26,10 +26,8 @@ pub fn parse(db: &dyn Db, file: File) -> Arc<Parse> {
             let Reparse { parse, exchange, .. } =
                 floe_syntax::reparse(&old.parse, None, &edit, text, &options);
             // The module must be that of the tree before.
-            let was_lowered = matches!(old.lowered, Some((_, Step::UpToDate)));
-            let lowered = old.lowered.filter(|_| was_lowered).zip(exchange);
-            let lowered =
-                lowered.map(|((lowered, _), exchange)| (lowered, Step::Exchange(exchange)));
+            let lowered = old.caught_up().zip(exchange);
+            let lowered = lowered.map(|(lowered, exchange)| (lowered, Step::Exchange(exchange)));
             Edited { text: text.clone(), parse: Arc::new(parse), lowered }
         }
         None => {
@@ -50,6 +48,17 @@ pub(crate) struct Edited {
 }
 
 impl Edited {
+    /// The program of the text. Where the next edit came before anybody asked for it, it is lowered now: a
+    /// part of it costs less than all of it after the next edit.
+    fn caught_up(&self) -> Option<Arc<LoweredFile>> {
+        match self.lowered.as_ref()? {
+            (lowered, Step::UpToDate) => Some(lowered.clone()),
+            (lowered, Step::Exchange(exchange)) => {
+                lowered.again(exchange, &self.parse.tree, &self.text)
+            }
+        }
+    }
+
     /// The program, if it is that of the text and nothing is wrong with it.
     pub(crate) fn lowered(&self, text: &Arc<str>) -> Option<floe_eval::fs::Lowered> {
         let Some((lowered, Step::UpToDate)) = &self.lowered else { return None };
@@ -191,9 +200,13 @@ impl LoweredFile {
         Arc::new(LoweredFile { module, source_map, problems, landmarks, generation, steps })
     }
 
-    fn before_edit(&self) -> BeforeEdit<'_> {
+    /// The program after one exchange, if that saves lowering all of it.
+    fn again(&self, exchange: &Exchange, tree: &FlatTree, text: &str) -> Option<Arc<LoweredFile>> {
         let LoweredFile { module, source_map, problems, landmarks, .. } = self;
-        BeforeEdit { module, source_map, problems, landmarks }
+        let before = BeforeEdit { module, source_map, problems, landmarks };
+        let options = LowerOptions::default();
+        let again = floe_hir::lower_again(before, exchange, tree, text, &options)?;
+        Some(LoweredFile::new(again, self.steps_after(exchange)))
     }
 
     fn steps_after(&self, exchange: &Exchange) -> Vec<(Generation, Stretch)> {
@@ -217,15 +230,13 @@ fn lowered(db: &dyn Db, file: File) -> Arc<LoweredFile> {
     let edited = db.files().take_edited(file);
     let again = edited.as_ref().and_then(|edited| match &edited.lowered {
         Some((old, Step::Exchange(exchange))) if std::ptr::eq(&*edited.parse, parse) => {
-            let before = old.before_edit();
-            let again = floe_hir::lower_again(before, exchange, &parse.tree, text, &options)?;
-            Some((again, old.steps_after(exchange)))
+            old.again(exchange, &parse.tree, text)
         }
         _ => None,
     });
-    let (again, steps) = again
-        .unwrap_or_else(|| (floe_hir::lower_for_edits(&parse.tree, text, &options), Vec::new()));
-    let lowered = LoweredFile::new(again, steps);
+    let lowered = again.unwrap_or_else(|| {
+        LoweredFile::new(floe_hir::lower_for_edits(&parse.tree, text, &options), Vec::new())
+    });
     if let Some(edited) = edited {
         let lowered = Some((lowered.clone(), Step::UpToDate));
         db.files().remember_edited(file, Edited { lowered, ..edited });
@@ -273,6 +284,37 @@ mod tests {
             assert_eq!(*source_map(&database, file), lowered.source_map, "{text}");
             assert_eq!(problems(&database, file), lowered.problems, "{text}");
         }
+    }
+
+    #[test]
+    fn edits_that_only_the_parser_has_seen_are_lowered_in_parts_all_the_same() {
+        let mut database =
+            Database::new(Arc::new(MemorySystem::default()), Vec::new(), Settings::default());
+        let path = PathBuf::from("/w/a.nix");
+        let file = database.file(&path);
+        let text = |first: &str, last: &str| {
+            let entries: String =
+                (0..200).map(|number| format!("  a{number} = f {number};\n")).collect();
+            format!("f: {{\n  first = {first};\n{entries}  last = {last};\n}}\n")
+        };
+        let edit = |database: &mut Database, text: String| {
+            database.apply(Change::Buffer { path: path.clone(), text: text.into() });
+            parse(database, file).tree.clone()
+        };
+        edit(&mut database, text("1", "2"));
+        let before = generation(&database, file);
+        edit(&mut database, text("f 1", "2"));
+        edit(&mut database, text("f 1", "f 2"));
+        let tree = edit(&mut database, text("f 1", "f 2 3"));
+
+        let new = text("f 1", "f 2 3");
+        let lowered = floe_hir::lower(&tree, &new, &LowerOptions::default());
+        assert_eq!(*module(&database, file), lowered.module);
+        assert_eq!(*source_map(&database, file), lowered.source_map);
+        // From the first edit to the last.
+        let stretch = changed_since(&database, file, before).unwrap().new;
+        assert!(new[..stretch.start as usize].trim_end().ends_with('{'), "{stretch:?}");
+        assert!(new[stretch.end as usize..].trim_start().starts_with('}'), "{stretch:?}");
     }
 
     #[test]
