@@ -157,7 +157,9 @@ pub(super) fn attributes(
 }
 
 fn is_input_of_input(rest: &[&str]) -> bool {
-    !rest.is_empty() && rest.len().is_multiple_of(2) && rest.iter().step_by(2).all(|name| *name == "inputs")
+    !rest.is_empty()
+        && rest.len().is_multiple_of(2)
+        && rest.iter().step_by(2).all(|name| *name == "inputs")
 }
 
 /// What the function `outputs` around the cursor is given: the flake itself and its inputs.
