@@ -4,6 +4,8 @@
 //!
 //! Each piece of work is interrupted at moments spread over the time that it takes; the longest delay counts.
 
+#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
