@@ -18,7 +18,7 @@ use clap::Args;
 use floe_ide::{FormatError, FormatOptions};
 
 use crate::{
-    commands::walk::nix_files,
+    commands::{replace::replace_file, walk::nix_files},
     output,
     render::{Complaint, Place},
 };
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 changed += 1;
                 match arguments.check {
                     true => print_difference(shown(path), &old, &new)?,
-                    false => write(path, &new)?,
+                    false => replace_file(path, &new)?,
                 }
             }
             Outcome::Failed(complaint) => {
@@ -181,24 +181,6 @@ fn print_difference(name: &Path, old: &str, new: &str) -> io::Result<()> {
         output::print(format_args!("{style}{line}{style:#}"))?;
     }
     Ok(())
-}
-
-/// Replaces a file as a whole: whoever reads it meanwhile sees the old text or the new one.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let context = || format!("'{}' cannot be written", path.display());
-    let target = path.canonicalize().with_context(context)?;
-    let mut name = std::ffi::OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(format!(".floe-{}", std::process::id()));
-    let new = target.with_file_name(name);
-    let permissions = fs::metadata(&target).with_context(context)?.permissions();
-    let written = fs::write(&new, text)
-        .and_then(|()| fs::set_permissions(&new, permissions))
-        .and_then(|()| fs::rename(&new, &target));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written.with_context(context)
 }
 
 /// A path as its user would write it.

@@ -23,6 +23,7 @@ pub(crate) mod ssr;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod symbols;
+mod replace;
 mod walk;
 
 use std::process::ExitCode;

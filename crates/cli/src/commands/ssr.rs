@@ -7,7 +7,10 @@ use clap::Args;
 use floe_ide::SsrRule;
 use serde_json::json;
 
-use crate::{commands::walk::nix_files, output};
+use crate::{
+    commands::{replace::replace_file, walk::nix_files},
+    output,
+};
 
 /// Search for expressions of a form, and write them in another.
 #[derive(Debug, Args)]
@@ -61,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 floe_ide::unified_diff(&path, "replaced", &text, &new)
             ))?;
         } else {
-            fs::write(&path, &new).with_context(|| format!("cannot write '{}'", path.display()))?;
+            replace_file(&path, &new)?;
         }
     }
     if arguments.json {

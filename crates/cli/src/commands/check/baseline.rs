@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::Finding;
+use crate::commands::replace::replace_file;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +49,7 @@ impl Baseline {
 
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = format!("{}\n", serde_json::to_string_pretty(self)?);
-        fs::write(path, text).with_context(|| format!("cannot write '{}'", path.display()))
+        replace_file(path, &text)
     }
 
     /// Leaves only what is new, and tells how many entries no finding needs any more.

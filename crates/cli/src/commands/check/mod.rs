@@ -5,7 +5,7 @@ mod report;
 
 use std::{
     collections::BTreeSet,
-    env, fs,
+    env,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{
@@ -23,7 +23,7 @@ use floe_ide::Diagnostic;
 use self::baseline::Baseline;
 use self::report::{Format, report};
 use crate::{
-    commands::walk::nix_files,
+    commands::{replace::replace_file, walk::nix_files},
     output::{self, counted},
     progress::Progress,
     render::Place,
@@ -253,8 +253,7 @@ fn fix(
         let Some(fixed) = floe_ide::fix_all(database, database.file(absolute), only) else {
             continue;
         };
-        fs::write(path, &fixed.text)
-            .with_context(|| format!("cannot write '{}'", path.display()))?;
+        replace_file(path, &fixed.text)?;
         database.apply(Change::Buffer { path: absolute.into(), text: fixed.text.into() });
         fixes += fixed.fixes;
     }
