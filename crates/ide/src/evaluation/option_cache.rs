@@ -95,7 +95,7 @@ impl Cached {
         Cached::of_bytes(&fs::read(file).ok()?)
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer(HEADER.to_vec());
         writer.text(env!("CARGO_PKG_VERSION"));
         writer.list(&self.paths, |writer, (path, stamp)| {
@@ -124,6 +124,12 @@ impl Cached {
         if reader.text()? != env!("CARGO_PKG_VERSION") {
             return None;
         }
+        Cached::of_entries(reader.0)
+    }
+
+    /// Reads what stands behind the version.
+    pub(super) fn of_entries(bytes: &[u8]) -> Option<Cached> {
+        let mut reader = Reader(bytes);
         let paths = reader.list(|reader| Some((reader.text()?.into(), reader.stamp()?)))?;
         let variables =
             reader.list(|reader| Some((reader.text()?, reader.option(Reader::text)?)))?;

@@ -88,6 +88,15 @@ impl OptionList {
         self.make();
     }
 
+    /// Reads a list as it lies in the cache folder, from behind the header up to the hash, for fuzzing. What
+    /// is read has to be written as the same list.
+    #[cfg(feature = "fuzzing")]
+    pub fn check_bytes(bytes: &[u8]) {
+        let Some(cached) = Cached::of_entries(bytes) else { return };
+        assert_eq!(Cached::of_bytes(&cached.to_bytes()).as_ref(), Some(&cached));
+        list(&cached.options, "", &mut Vec::new());
+    }
+
     fn make(&self) -> Option<Vec<OptionNode>> {
         let begin = SystemTime::now();
         let (options, read_from) = self.apart.answer(option_tree)?;
