@@ -115,7 +115,13 @@ impl<'h> Session<'h> {
                 Err(error) if is_endless(error.kind()) || error.kind().is_catchable() => {
                     format!("{}: {}\n", attr.name, error.message())
                 }
-                Err(error) => format!("{}: {:#?}\n", attr.name, self.evaluator.report(&error)),
+                Err(error) => {
+                    let mut report = self.evaluator.report(&error);
+                    // A value is shown as far as it is evaluated.
+                    let shown = report.message.find(['[', '{']).unwrap_or(report.message.len());
+                    report.message.truncate(shown);
+                    format!("{}: {report:#?}\n", attr.name)
+                }
             }
         };
         attrs.sorted().into_iter().map(look).collect()
