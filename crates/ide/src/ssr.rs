@@ -107,14 +107,37 @@ impl SsrRule {
 
 fn side(side: &'static str, text: &str) -> Result<Side, SsrError> {
     let text = with_placeholders(text.trim());
-    let parse = floe_syntax::parse(&text, &ParseOptions::default());
-    match parse.errors.first() {
+    let options = ParseOptions::default();
+    let parse = floe_syntax::parse(&text, &options);
+    let mut errors = parse.errors;
+    let found = Side { text, tree: parse.tree };
+    if errors.is_empty() {
+        errors = floe_syntax::parse(&as_written(&found), &options).errors;
+    }
+    match errors.first() {
         Some(error) => {
             let message = error.to_string().replace(PREFIX, "$");
             Err(SsrError::Syntax { side, message })
         }
-        None => Ok(Side { text, tree: parse.tree }),
+        None => Ok(found),
     }
+}
+
+/// The text with `$name` as it was where it is no placeholder: in a string, and, which is no Nix, in a path
+/// or behind a part of a name.
+fn as_written(side: &Side) -> String {
+    let tree = Tree::new(&side.tree, &side.text);
+    let mut written = String::new();
+    let mut at = 0;
+    for node in tree.all().filter(|node| placeholder(*node).is_some()) {
+        let (start, end) = (node.start() as usize, node.end() as usize);
+        if start >= at {
+            written += &side.text[at..start].replace(PREFIX, "$");
+            written += &side.text[start..end];
+            at = end;
+        }
+    }
+    written + &side.text[at..].replace(PREFIX, "$")
 }
 
 /// `$name` as an identifier; `${` is an interpolation as ever.
@@ -275,5 +298,9 @@ mod tests {
             wrong("f $x ==>> $y"),
             "the template uses '$y', which the pattern does not have"
         );
+        for no_placeholder in ["f $x ==>> g$x", "f $x ==>> ./$x", "f ./a/$x ==>> 1"] {
+            assert!(wrong(no_placeholder).contains("is no Nix expression"), "{no_placeholder}");
+        }
+        assert!(SsrRule::parse("f $x ==>> g \"$x ./$x\"").is_ok());
     }
 }
