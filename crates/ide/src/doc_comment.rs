@@ -48,6 +48,8 @@ fn comments_above(tree: &FlatTree, text: &str, element: ElementId) -> Option<Str
         match element.kind {
             SyntaxKind::Whitespace => continue,
             SyntaxKind::Comment => {}
+            // The function that a parameter begins.
+            kind if !kind.is_token() => continue,
             _ => break,
         }
         let is_next_line = text[end..below].matches('\n').count() == 1;
