@@ -252,8 +252,8 @@ mod tests {
     #[test]
     fn tabs_are_counted_from_the_beginning_of_the_message() {
         expect![[r#"
-            error: a  b
-                  c"#]]
+            error: a        b
+                   c"#]]
         .assert_eq(&plain("\x1b[31merror:\x1b[0m a\tb\r\n\tc\x07"));
     }
 

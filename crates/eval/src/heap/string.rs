@@ -32,7 +32,7 @@ pub enum ContextElement<'h> {
     /// An output of a derivation.
     Output {
         /// The path of the `.drv` file. If that is an output itself, `^` and an output follow for each step that
-        /// leads there: see [`crate::context::deriving_path`].
+        /// leads there.
         derivation: &'h str,
         /// The name of the output.
         output: &'h str,

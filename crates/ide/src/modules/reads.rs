@@ -1,5 +1,7 @@
 //! Which part of a configuration an expression is, and what happens to a part.
 
+use std::cell::Cell;
+
 use floe_db::{module, scopes};
 use floe_hir::{AttrKind, BinaryOp, Definition, Expr, ExprId, Key, Name, Param, ScopeOwner};
 use rustc_hash::FxHashSet;
@@ -44,21 +46,24 @@ impl Part {
     }
 }
 
-/// How many steps are followed from an expression to where its value is from.
-const FUEL: u32 = 64;
+/// How many steps are followed in all from an expression to where its value may be from.
+const FUEL: u32 = 256;
+
+/// Nobody knows which of more than so many `with`s around each other gives a name.
+const MOST_WITHS: usize = 16;
 
 /// The part that an expression is.
 pub(crate) fn part(graph: &Graph<'_>, place: Place) -> Option<Part> {
-    part_within(graph, place, FUEL)
+    part_within(graph, place, &Cell::new(FUEL))
 }
 
 /// The part that the first keys of a selection, up to and including one of them, lead to.
 pub(crate) fn part_at_key(graph: &Graph<'_>, place: Place, index: usize) -> Option<Part> {
-    selected(graph, place, index + 1, FUEL)
+    selected(graph, place, index + 1, &Cell::new(FUEL))
 }
 
-fn part_within(graph: &Graph<'_>, place: Place, fuel: u32) -> Option<Part> {
-    let fuel = fuel.checked_sub(1)?;
+fn part_within(graph: &Graph<'_>, place: Place, fuel: &Cell<u32>) -> Option<Part> {
+    fuel.set(fuel.get().checked_sub(1)?);
     let (module, scopes) = (module(graph.db, place.file), scopes(graph.db, place.file));
     let at = |expr| Place { expr, ..place };
     match module.expr(place.expr) {
@@ -100,17 +105,19 @@ fn part_within(graph: &Graph<'_>, place: Place, fuel: u32) -> Option<Part> {
                 element(graph, place, scopes.owner(binding)?, fuel)
             }
             // Where an option of this name is declared, the set has it.
-            Definition::With { name, sets } => sets.into_iter().find_map(|set| {
-                let found = part_within(graph, at(set), fuel)?.below(Step::Name(name))?;
-                is_declared(graph, &found).then_some(found)
-            }),
+            Definition::With { name, sets } if sets.len() <= MOST_WITHS => {
+                sets.into_iter().find_map(|set| {
+                    let found = part_within(graph, at(set), fuel)?.below(Step::Name(name))?;
+                    is_declared(graph, &found).then_some(found)
+                })
+            }
             _ => None,
         },
         _ => None,
     }
 }
 
-fn selected(graph: &Graph<'_>, place: Place, keys: usize, fuel: u32) -> Option<Part> {
+fn selected(graph: &Graph<'_>, place: Place, keys: usize, fuel: &Cell<u32>) -> Option<Part> {
     let module = module(graph.db, place.file);
     let (Expr::Select { base, path, .. } | Expr::HasAttr { base, path }) = module.expr(place.expr)
     else {
@@ -139,7 +146,7 @@ fn selected(graph: &Graph<'_>, place: Place, keys: usize, fuel: u32) -> Option<P
 }
 
 /// The part that a function, which is called with each element of one, has for an argument.
-fn element(graph: &Graph<'_>, place: Place, owner: ScopeOwner, fuel: u32) -> Option<Part> {
+fn element(graph: &Graph<'_>, place: Place, owner: ScopeOwner, fuel: &Cell<u32>) -> Option<Part> {
     let (module, scopes) = (module(graph.db, place.file), scopes(graph.db, place.file));
     let ScopeOwner::Lambda(lambda) = owner else { return None };
     let function = scopes.parent(module.lambdas[lambda.0 as usize].body)?;
