@@ -461,10 +461,11 @@ fn relative_paths_follow_a_file_that_moves() {
 fn what_costs_something_is_told_when_it_is_looked_at() {
     let resolves = json!({ "properties": ["documentation"] });
     let item = json!({ "completionItem": { "resolveSupport": resolves } });
-    let mut rig =
-        Rig::with(&json!({ "textDocument": { "completion": item } }), &json!({}), |home| {
-            home.write("w/b/default.nix", "1");
-        });
+    let action = json!({ "dataSupport": true, "resolveSupport": { "properties": ["edit"] } });
+    let capabilities = json!({ "textDocument": { "completion": item, "codeAction": action } });
+    let mut rig = Rig::with(&capabilities, &json!({}), |home| {
+        home.write("w/b/default.nix", "1");
+    });
     let resolve = |rig: &mut Rig, method: &str, item: &Value| {
         rig.server.request(method, item.clone()).unwrap()
     };

@@ -46,7 +46,8 @@ pub(crate) async fn publish(session: Arc<Session>, client: Client) {
         let was_idle = last_change.is_none_or(|last| last.elapsed() > IDLE);
         last_change = Some(Instant::now());
         forget_closed(&session, &client, &mut shown).await;
-        let found = if pushes_text { compute(&session, text_diagnostics).await } else { Vec::new() };
+        let found =
+            if pushes_text { compute(&session, text_diagnostics).await } else { Vec::new() };
         for (path, uri, version, diagnostics) in found {
             let shown = shown.entry(path).or_default();
             shown.uri = Some(uri);

@@ -18,12 +18,12 @@ pub(crate) mod lsp;
 pub(crate) mod man;
 pub(crate) mod options;
 pub(crate) mod reload;
+mod replace;
 pub(crate) mod shell;
 pub(crate) mod ssr;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod symbols;
-mod replace;
 mod walk;
 
 use std::process::ExitCode;
