@@ -97,7 +97,9 @@ fn reports(
     let open: Vec<_> = view.session.documents().iter().map(|(path, _)| path.clone()).collect();
     let is_among = files.iter().copied().collect::<FxHashSet<_>>();
     let open = open.iter().map(|path| view.db.file(path));
-    files.extend(open.filter(|file| !is_among.contains(file)));
+    // One that was opened just now is not in this revision yet.
+    let is_known = |file: &File| file.buffer(view.db).is_some() && !is_among.contains(file);
+    files.extend(open.filter(is_known));
     let reports = files.iter().filter_map(|file| {
         let uri = view.location(*file, floe_hir::Span::default())?.uri;
         let open = view.session.documents().get(file.path(view.db)).map(|open| open.version);
