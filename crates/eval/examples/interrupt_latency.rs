@@ -33,7 +33,8 @@ impl Console for Silent {
 fn run(program: &str, interrupt: Option<Duration>) -> (Duration, Option<Duration>) {
     with_big_stack(|stack_bytes| {
         let heap = Heap::new();
-        let settings = Settings { max_call_depth: u32::MAX, ..Settings::default() };
+        let settings =
+            Settings { max_call_depth: u32::MAX, ends_at_once: true, ..Settings::default() };
         let flag = settings.interrupt.clone();
         let store = ReadOnlyStore::new(floe_store::StoreDir::default(), None);
         let console = Rc::new(Silent);

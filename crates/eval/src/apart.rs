@@ -14,14 +14,14 @@ const LARGE: usize = 128 << 10;
 const PATIENCE: Duration = Duration::from_millis(1);
 
 impl Evaluator<'_> {
-    /// Runs `work`, which goes through a text of so many bytes. If that is a large one, it runs on a thread of
-    /// its own: when the evaluation is to end, the thread is left behind and works to its end for nobody.
+    /// Runs `work`, which goes through a text of so many bytes. If that is a large one, and somebody waits for
+    /// the end after an interrupt, it runs on a thread of its own: when the evaluation is to end, the thread is left behind and works to its end for nobody.
     pub(crate) fn apart<T: Send + 'static>(
         &self,
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        if bytes < LARGE {
+        if bytes < LARGE || !self.settings.ends_at_once {
             return Ok(work());
         }
         let (sender, receiver) = mpsc::sync_channel(1);
@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn a_large_text_is_as_any_other_and_can_be_left() {
-        with_evaluator(Settings::default(), |evaluator| {
+        let settings = Settings { ends_at_once: true, ..Settings::default() };
+        with_evaluator(settings, |evaluator| {
             let text = format!("builtins.length [ {} ]", "1 ".repeat(LARGE));
             let length = evaluator.eval_text(&text, Path::new("/")).expect("it is right");
             assert_eq!(evaluator.print(length).expect("a number"), LARGE.to_string());

@@ -64,6 +64,9 @@ pub struct Settings {
     pub home: PathBuf,
     /// Set by another thread to end the evaluation soon.
     pub interrupt: Arc<AtomicBool>,
+    /// Whether somebody waits for the end after an interrupt. Large files are parsed on a thread then, which can
+    /// be left behind, and costs some time and memory.
+    pub ends_at_once: bool,
 }
 
 /// The settings `lint-…`.
@@ -117,6 +120,7 @@ impl Default for Settings {
             environment: None,
             home: std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
             interrupt: Arc::default(),
+            ends_at_once: false,
         }
     }
 }

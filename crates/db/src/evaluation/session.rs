@@ -56,6 +56,7 @@ impl<'h> Session<'h> {
         let settings = Settings {
             search_path: setting.search_path.entries.clone(),
             interrupt: interrupt.clone(),
+            ends_at_once: true,
             // Nothing is built for somebody who only looks.
             allow_import_from_derivation: false,
             ..Settings::default()
