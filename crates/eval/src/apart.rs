@@ -1,38 +1,29 @@
-//! Work that cannot look at an interrupt itself: parsing and lowering a text.
+//! Work that cannot look at an interrupt itself: parsing and lowering a text, or reading it as TOML.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::error::{ErrorKind, EvalError, Result};
+use crate::error::Result;
 use crate::evaluator::Evaluator;
-
-/// Texts from here on take longer than an interrupt should wait.
-const LARGE: usize = 128 << 10;
 
 /// How often an interrupt is looked at meanwhile.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 impl Evaluator<'_> {
-    /// Runs `work`, which goes through a text of so many bytes. If that is a large one, and somebody waits for
-    /// the end after an interrupt, it runs on a thread of its own: when the evaluation is to end, the thread is left behind and works to its end for nobody.
+    /// Runs `work` on a thread of its own, if one can be started: when the evaluation is to end, the thread is
+    /// left behind and works to its end for nobody.
     pub(crate) fn apart<T: Send + 'static>(
         &self,
-        bytes: usize,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce() -> T + Clone + Send + 'static,
     ) -> Result<T> {
-        if bytes < LARGE || !self.settings.ends_at_once {
-            return Ok(work());
-        }
         let (sender, receiver) = mpsc::sync_channel(1);
-        let work = move || {
-            // Nobody may be there any more.
-            let _ = sender.send(work());
+        let own = work.clone();
+        // Nobody may be there any more.
+        let own = move || drop(sender.send(own()));
+        let Ok(thread) = thread::Builder::new().name("large text".into()).spawn(own) else {
+            return Ok(work());
         };
-        let thread = thread::Builder::new().name("large text".into()).spawn(work);
-        let thread = thread.map_err(|error| {
-            EvalError::new(ErrorKind::Io, format!("cannot start a thread to parse a file: {error}"))
-        })?;
         loop {
             match receiver.recv_timeout(PATIENCE) {
                 Ok(result) => return Ok(result),
@@ -51,8 +42,8 @@ mod tests {
     use std::path::Path;
     use std::sync::atomic::Ordering;
 
-    use super::LARGE;
     use crate::error::ErrorKind;
+    use crate::evaluator::LARGE_TEXT as LARGE;
     use crate::settings::Settings;
     use crate::tests::with_evaluator;
 

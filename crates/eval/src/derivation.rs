@@ -308,7 +308,6 @@ impl<'h> Evaluator<'h> {
         ))
     }
 
-    /// A warning at an attribute of a derivation.
     /// The attributes that say more than what is in the environment.
     fn read_special(
         &self,
@@ -543,25 +542,42 @@ impl<'h> Evaluator<'h> {
         path: &StorePath,
         derivation: &Derivation,
     ) -> Result<Vec<(String, Value<'h>)>> {
-        let store_dir = self.store.store_dir();
-        let invalid = |error: floe_store::path::PathError| {
-            EvalError::new(ErrorKind::InvalidStorePath, error.to_string())
-        };
-        let text = self.text(&store_dir.print(path));
+        let text = self.text(&self.store.store_dir().print(path));
         let values = derivation.outputs.iter().map(|(output, kind)| {
-            let known = kind.path(store_dir, &derivation.name, output).map_err(invalid)?;
-            let shown = match known {
-                Some(path) => store_dir.print(&path),
-                None => {
-                    self.require_feature("ca-derivations")?;
-                    floe_store::path::downstream_placeholder(path, output).map_err(invalid)?
-                }
-            };
+            let shown = self.output_text(path, &derivation.name, output, kind)?;
             let element = ContextElement::Output { derivation: text, output: self.text(output) };
             let context = self.heap.context(&[element]);
             Ok((output.clone(), self.string_value(shown.as_bytes(), context)))
         });
         values.collect()
+    }
+
+    /// The path of an output of a derivation, or the placeholder for it if it is not known.
+    pub(crate) fn output_text(
+        &self,
+        path: &StorePath,
+        name: &str,
+        output: &str,
+        kind: &DerivationOutput,
+    ) -> Result<String> {
+        let store_dir = self.store.store_dir();
+        match kind.path(store_dir, name, output).map_err(|error| invalid_path(&error))? {
+            Some(path) => Ok(store_dir.print(&path)),
+            None => self.output_placeholder(path, output, &[]),
+        }
+    }
+
+    /// What stands for an output that is not known: the first of a derivation, and each of the others of
+    /// the one before it.
+    pub(crate) fn output_placeholder(
+        &self,
+        path: &StorePath,
+        first: &str,
+        others: &[&str],
+    ) -> Result<String> {
+        self.require_feature("ca-derivations")?;
+        floe_store::path::dynamic_placeholder(path, first, others)
+            .map_err(|error| invalid_path(&error))
     }
 
     /// Returns when the derivations that were made are in the store, if they are written at all.
@@ -600,6 +616,10 @@ impl<'h> Evaluator<'h> {
         self.derivations.read.borrow_mut().insert(path.clone(), derivation.clone());
         Ok(derivation)
     }
+}
+
+fn invalid_path(error: &floe_store::path::PathError) -> EvalError {
+    EvalError::new(ErrorKind::InvalidStorePath, error.to_string())
 }
 
 fn invalid(message: impl Into<String>) -> EvalError {

@@ -660,13 +660,17 @@ impl<'h> Evaluator<'h> {
         let options = ParseOptions { pipe_operators: self.settings.has_feature("pipe-operators") };
         let (pure, features) = (self.settings.pure, builtins::features(&self.settings));
         let (scope, whole) = (scope.map(<[Name]>::to_vec), text.clone());
-        let (parse, lowered) = self.apart(text.len(), move || {
+        let work = move || {
             let parse = floe_syntax::parse(&whole, &options);
             let scoped_names = scope.as_deref();
             let options = LowerOptions { scoped_names, pure, features: &features };
             let lowered = floe_hir::lower(&parse.tree, &whole, &options);
             (parse, lowered)
-        })?;
+        };
+        let (parse, lowered) = match self.settings.ends_at_once && text.len() >= LARGE_TEXT {
+            true => self.apart(work)?,
+            false => work(),
+        };
         self.check_interrupt()?;
         let syntax_error = parse.errors.first();
         let noticed = lowered.problems.first().map(|problem| problem.noticed_at);
@@ -744,6 +748,9 @@ const STEPS_BETWEEN_CHECKS: usize = 4096;
 /// So much text is read or written before it is looked whether the evaluation is to end. See
 /// [`Evaluator::interruptible`].
 pub(crate) const BYTES_BETWEEN_CHECKS: usize = 256 << 10;
+
+/// Texts from here on take longer to parse and lower than an interrupt should wait.
+pub(crate) const LARGE_TEXT: usize = 128 << 10;
 
 /// How many links of links are followed.
 const MOST_LINKS: usize = 1024;

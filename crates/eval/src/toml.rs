@@ -1,8 +1,6 @@
 //! `builtins.fromTOML`
 
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
 
 use floe_hir::Name;
 
@@ -14,7 +12,6 @@ type Parsed = std::result::Result<toml::Table, toml::de::Error>;
 
 /// Longer texts take more than a few milliseconds.
 const LONG: usize = 64 << 10;
-const BETWEEN_CHECKS: Duration = Duration::from_millis(1);
 
 impl<'h> Evaluator<'h> {
     pub(crate) fn toml_to_value(&self, text: &str) -> Result<Value<'h>> {
@@ -26,26 +23,12 @@ impl<'h> Evaluator<'h> {
         self.toml_table(&table)
     }
 
-    /// The library cannot be interrupted: a long text is read on a thread, which is left to itself when
-    /// the evaluation is to end.
     fn parse_toml(&self, text: &str) -> Result<Parsed> {
         if text.len() < LONG {
             return Ok(text.parse());
         }
-        let (sender, receiver) = mpsc::channel();
-        let own = text.to_owned();
-        // Nobody listens any more if the evaluation has ended.
-        let started = thread::Builder::new().spawn(move || drop(sender.send(own.parse())));
-        if started.is_err() {
-            return Ok(text.parse());
-        }
-        loop {
-            match receiver.recv_timeout(BETWEEN_CHECKS) {
-                Ok(parsed) => return Ok(parsed),
-                Err(RecvTimeoutError::Timeout) => self.check_interrupt()?,
-                Err(RecvTimeoutError::Disconnected) => return Ok(text.parse()),
-            }
-        }
+        let text: Arc<str> = text.into();
+        self.apart(move || text.parse())
     }
 
     fn toml_table(&self, table: &toml::Table) -> Result<Value<'h>> {

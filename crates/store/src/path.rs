@@ -287,13 +287,8 @@ pub fn placeholder(output: &str) -> String {
     format!("/{}", Hash::sha256(format!("nix-output:{output}").as_bytes()).format(Format::Nix32))
 }
 
-/// What stands for an output of `derivation` whose path is only known after it is built.
-pub fn downstream_placeholder(derivation: &StorePath, output: &str) -> Result<String, PathError> {
-    dynamic_placeholder(derivation, output, &[])
-}
-
-/// What stands for an output of a derivation that is an output itself: the first of `derivation`, and
-/// each of the others of the one before it.
+/// What stands for an output whose path is only known after it is built: the first of `derivation`, and, where
+/// that is a derivation itself, each of the others of the one before it.
 pub fn dynamic_placeholder(
     derivation: &StorePath,
     first: &str,
@@ -481,12 +476,12 @@ mod tests {
         assert_eq!(placeholder("dev"), "/02qcpld1y6xhs5gz9bchpxaw0xdhmsp5dv88lh25r2ss44kh8dxz");
         let floating = StorePath::parse("i5z7x0ys65z6zq7jizmyzpn9nrfdnaak-floating.drv").unwrap();
         assert_eq!(
-            downstream_placeholder(&floating, "dev").unwrap(),
+            dynamic_placeholder(&floating, "dev", &[]).unwrap(),
             "/1qrh49cj24z0qi4axraxim70y77q1wsard58a3p1k88rl4fr2wbc"
         );
         let impure = StorePath::parse("6a9zcr3mgmw009zzhavqlg5abs3x8gf4-impure.drv").unwrap();
         assert_eq!(
-            downstream_placeholder(&impure, "out").unwrap(),
+            dynamic_placeholder(&impure, "out", &[]).unwrap(),
             "/1jin0w508888dygb1rmf4c9hipvl31i27fg931xf0m8kd95k3n7p"
         );
     }

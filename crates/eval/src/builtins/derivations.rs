@@ -119,28 +119,16 @@ fn output_of<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value
 fn output_text(ev: &Evaluator<'_>, derivation: &str, output: &str) -> Result<String> {
     let (path, way) = deriving_path(derivation);
     let store_path = ev.store_path(path)?;
-    let placeholder = |first, others: &[&str]| {
-        ev.require_feature("ca-derivations")?;
-        floe_store::path::dynamic_placeholder(&store_path, first, others)
-            .map_err(|error| EvalError::new(ErrorKind::InvalidStorePath, error.to_string()))
-    };
     if let [first, others @ ..] = way.as_slice() {
-        return placeholder(first, &[others, &[output]].concat());
+        return ev.output_placeholder(&store_path, first, &[others, &[output]].concat());
     }
     if !store_path.is_derivation() {
         return Err(invalid(format!("path '{path}' is not a valid store path")));
     }
     let derivation = ev.read_derivation(&store_path)?;
-    let Some(kind) = derivation.outputs.get(output) else {
-        let message = format!("derivation '{path}' does not have output '{output}'");
-        return Err(invalid(message));
-    };
-    let known = kind
-        .path(ev.store.store_dir(), &derivation.name, output)
-        .map_err(|error| EvalError::new(ErrorKind::InvalidStorePath, error.to_string()))?;
-    match known {
-        Some(path) => Ok(ev.store.store_dir().print(&path)),
-        None => placeholder(output, &[]),
+    match derivation.outputs.get(output) {
+        Some(kind) => ev.output_text(&store_path, &derivation.name, output, kind),
+        None => Err(invalid(format!("derivation '{path}' does not have output '{output}'"))),
     }
 }
 

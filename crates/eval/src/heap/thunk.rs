@@ -159,21 +159,20 @@ impl<'h> Thunk<'h> {
     /// Stores a result that counts until it is undone.
     pub fn finish_for_now(self, work: Suspended<'h>, result: Value<'h>, marks: Marks) -> Undo<'h> {
         debug_assert!(!result.is_thunk());
-        let [head, payload] = self.words();
-        // The payload was not overwritten so far.
-        let undo = Undo { thunk: self, head: work.head(), payload: payload.get() };
-        payload.set(result.bits());
-        head.set(marks.0 << STATE_BITS | DONE_FOR_NOW);
-        undo
+        self.become_for_now(work, marks.0 << STATE_BITS | DONE_FOR_NOW, result.bits())
     }
 
     /// After a failure: whoever needs the result finds this number, until it is undone.
     pub fn fail(self, work: Suspended<'h>, number: u32) -> Undo<'h> {
+        self.become_for_now(work, FAILED, u64::from(number))
+    }
+
+    fn become_for_now(self, work: Suspended<'h>, new_head: u64, new_payload: u64) -> Undo<'h> {
         let [head, payload] = self.words();
         // The payload was not overwritten so far.
         let undo = Undo { thunk: self, head: work.head(), payload: payload.get() };
-        payload.set(u64::from(number));
-        head.set(FAILED);
+        payload.set(new_payload);
+        head.set(new_head);
         undo
     }
 
