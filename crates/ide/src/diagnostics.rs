@@ -70,36 +70,26 @@ fn up_to(db: &dyn Db, file: File, most: usize) -> Vec<Diagnostic> {
     if let Some(problem) = &source.problem {
         return vec![Diagnostic::error(Span::default(), "io", problem.to_string())];
     }
-    let mut found: Vec<Diagnostic> = Vec::new();
     let errors = &parse(db, file).errors;
-    for (index, error) in errors.iter().take(most.saturating_add(1)).enumerate() {
+    let mut found = first(errors, most, |error| {
         let span = visible(&source.text, Span { start: error.start, end: error.end });
-        let mut diagnostic = Diagnostic::error(span, syntax_code(&error.kind), error.to_string());
-        if index == 0
-            && let Some(opener) = unclosed(parse(db, file).tree.elements(), error)
-        {
-            let message = "this is not closed".to_owned();
-            diagnostic.related.push(Related { file, span: opener, message });
-        }
-        found.push(diagnostic);
+        Diagnostic::error(span, syntax_code(&error.kind), error.to_string())
+    });
+    if let (Some(error), Some(first)) = (errors.first(), found.first_mut())
+        && let Some(opener) = unclosed(parse(db, file).tree.elements(), error)
+    {
+        let message = "this is not closed".to_owned();
+        first.related.push(Related { file, span: opener, message });
     }
-    cut(&mut found, most, errors.len());
-    let problems = problems(db, file);
-    let mut of_names: Vec<Diagnostic> = problems
-        .iter()
-        .take(most.saturating_add(1))
-        .map(|problem| {
-            let code = problem_code(&problem.kind);
-            let mut found = Diagnostic::error(problem.span, code, problem.kind.to_string());
-            if let ProblemKind::DuplicateAttribute { previous, .. } = &problem.kind {
-                let message = "first defined here".to_owned();
-                found.related.push(Related { file, span: *previous, message });
-            }
-            found
-        })
-        .collect();
-    cut(&mut of_names, most, problems.len());
-    found.append(&mut of_names);
+    found.extend(first(problems(db, file), most, |problem| {
+        let code = problem_code(&problem.kind);
+        let mut found = Diagnostic::error(problem.span, code, problem.kind.to_string());
+        if let ProblemKind::DuplicateAttribute { previous, .. } = &problem.kind {
+            let message = "first defined here".to_owned();
+            found.related.push(Related { file, span: *previous, message });
+        }
+        found
+    }));
     if let Some((config, Err(error))) = config_of(db, file) {
         let message = format!("{error}; until then the lints have their usual levels");
         let mut diagnostic = Diagnostic::error(Span::default(), "configuration", message);
@@ -108,28 +98,20 @@ fn up_to(db: &dyn Db, file: File, most: usize) -> Vec<Diagnostic> {
         diagnostic.related.push(Related { file: config, span: error.span, message });
         found.push(diagnostic);
     }
-    let lints = lint_findings(db, file);
-    let first = lints.iter().take(most.saturating_add(1)).cloned();
-    let mut of_lints: Vec<Diagnostic> = first.map(Diagnostic::from).collect();
-    cut(&mut of_lints, most, lints.len());
-    found.append(&mut of_lints);
+    found.extend(first(lint_findings(db, file), most, |finding| finding.clone().into()));
     found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     found
 }
 
-/// Leaves the first of a sort, and in the place of the next a word about the others.
-fn cut(found: &mut Vec<Diagnostic>, most: usize, all: usize) {
-    if all <= most.saturating_add(1) {
-        return;
+/// The first of a sort, and in the place of the next a word about the others.
+fn first<T>(all: &[T], most: usize, diagnostic: impl Fn(&T) -> Diagnostic) -> Vec<Diagnostic> {
+    let shown = most.saturating_add(1);
+    let mut found: Vec<Diagnostic> = all.iter().take(shown).map(diagnostic).collect();
+    if let (Some(last), Some(left @ 1..)) = (found.last_mut(), all.len().checked_sub(shown)) {
+        last.message +=
+            &format!(", and {left} more from here on that are not shown: 'floe check' lists them");
     }
-    found.truncate(most + 1);
-    if let Some(last) = found.last_mut() {
-        last.message = format!(
-            "{}, and {} more from here on that are not shown: 'floe check' lists them",
-            last.message,
-            all - most - 1
-        );
-    }
+    found
 }
 
 /// Whether [`crate::fix_all`] would change the file.
