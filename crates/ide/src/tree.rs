@@ -37,23 +37,9 @@ impl<'a> Tree<'a> {
     /// The same for whoever looks at what touches these bytes, and rarely at anything else.
     pub(crate) fn near(flat: &'a FlatTree, text: &'a str, bytes: Span) -> Tree<'a> {
         let mut tree = Tree::new(flat, text);
-        let elements = flat.elements();
-        let mut around: Vec<u32> = Vec::new();
-        let mut id = 0;
-        while let Some(element) = elements.get(id as usize).filter(|it| it.start <= bytes.end) {
-            if element.end < bytes.start {
-                id = element.next;
-                continue;
-            }
-            while around.last().is_some_and(|node| elements[*node as usize].next <= id) {
-                around.pop();
-            }
-            tree.near.insert(id, around.last().copied().unwrap_or(0));
-            if !element.kind.is_token() {
-                around.push(id);
-            }
-            id += 1;
-        }
+        each_with_parent(flat, bytes, |id, parent| {
+            tree.near.insert(id, parent);
+        });
         tree
     }
 
@@ -130,19 +116,31 @@ impl<'a> Tree<'a> {
 
 /// For each element, the node around it.
 fn parents(flat: &FlatTree) -> Vec<u32> {
+    let mut parents = vec![0; flat.elements().len()];
+    let everything = Span { start: 0, end: u32::MAX };
+    each_with_parent(flat, everything, |id, parent| parents[id as usize] = parent);
+    parents
+}
+
+/// The elements that touch these bytes, in the order of the text, each with the node around it.
+fn each_with_parent(flat: &FlatTree, bytes: Span, mut visit: impl FnMut(u32, u32)) {
     let elements = flat.elements();
-    let mut parents = vec![0; elements.len()];
     let mut around: Vec<u32> = Vec::new();
-    for (element, id) in elements.iter().zip(0_u32..) {
+    let mut id = 0;
+    while let Some(element) = elements.get(id as usize).filter(|it| it.start <= bytes.end) {
+        if element.end < bytes.start {
+            id = element.next;
+            continue;
+        }
         while around.last().is_some_and(|node| elements[*node as usize].next <= id) {
             around.pop();
         }
-        parents[id as usize] = around.last().copied().unwrap_or(0);
+        visit(id, around.last().copied().unwrap_or(0));
         if !element.kind.is_token() {
             around.push(id);
         }
+        id += 1;
     }
-    parents
 }
 
 impl<'t> Node<'t> {
