@@ -5,8 +5,8 @@
 
 use floe_db::{Db, File, module, scopes};
 use floe_hir::{
-    AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, Module, Name, Param, ScopeOwner,
-    Scopes,
+    AttrKind, Attrs, AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, Module, Name,
+    Param, ScopeOwner, Scopes,
 };
 use rustc_hash::FxHashSet;
 
@@ -71,6 +71,21 @@ pub(crate) fn literal_of(module: &Module, scopes: &Scopes, attrs: AttrsId) -> Op
     let entry = found.entries.first().map(|entry| entry.value);
     let inside = entry.or_else(|| found.dynamic.first().map(|entry| entry.value))?;
     scopes.parent(inside)
+}
+
+/// The values of the names that a set inherits from the set of its `inherit (set) …` with this number.
+pub(crate) fn inherited_from<'a>(
+    module: &'a Module,
+    attrs: &'a Attrs,
+    index: usize,
+) -> impl Iterator<Item = ExprId> + 'a {
+    let inherited = attrs.entries.iter().filter(|entry| entry.kind == AttrKind::InheritedFrom);
+    inherited.map(|entry| entry.value).filter(move |value| match module.expr(*value) {
+        Expr::Select { base, .. } => {
+            matches!(module.expr(base), Expr::InheritFrom(of) if of as usize == index)
+        }
+        _ => false,
+    })
 }
 
 struct Flow<'a> {
@@ -161,13 +176,7 @@ impl Flow<'_> {
             if arguments > 0 {
                 return self.escape(place);
             }
-            let names = attrs.entries.iter().map(|entry| entry.value);
-            let selected = names.filter(|value| match module.expr(*value) {
-                Expr::Select { base, .. } => {
-                    matches!(module.expr(base), Expr::InheritFrom(of) if of as usize == index)
-                }
-                _ => false,
-            });
+            let selected = inherited_from(module, attrs, index);
             self.uses.selected.extend(selected.map(|expr| (Place { expr, ..place }, 0)));
             return;
         }

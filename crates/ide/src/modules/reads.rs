@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use floe_db::{module, scopes};
-use floe_hir::{AttrKind, BinaryOp, Definition, Expr, ExprId, Key, Name, Param, ScopeOwner};
+use floe_hir::{BinaryOp, Definition, Expr, ExprId, Key, Name, Param, ScopeOwner};
 use rustc_hash::FxHashSet;
 
 use super::facts::ArgumentOf;
@@ -12,7 +12,7 @@ use super::iteration::{is_values_of, iteration};
 use super::{Step, begins_with, called};
 use crate::known::{self, Bound, Place, entry_of};
 use crate::references::{Role, all_references};
-use crate::uses::{literal_of, uses};
+use crate::uses::{inherited_from, literal_of, uses};
 
 /// A part of the configuration that some modules make together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -465,13 +465,8 @@ impl Flow<'_> {
         let set = &module.attrs[attrs.0 as usize];
         let at = |expr| Place { expr, ..place };
         if let Some(index) = set.inherit_from.iter().position(|from| *from == place.expr) {
-            let inherited =
-                set.entries.iter().filter(|entry| entry.kind == AttrKind::InheritedFrom);
-            for entry in inherited {
-                let Expr::Select { base, .. } = module.expr(entry.value) else { continue };
-                if matches!(module.expr(base), Expr::InheritFrom(of) if of as usize == index) {
-                    self.select(at(entry.value), 0, reached);
-                }
+            for value in inherited_from(module, set, index) {
+                self.select(at(value), 0, reached);
             }
             return;
         }
