@@ -49,13 +49,19 @@ pub(crate) fn called(module: &Module, scopes: &Scopes, fun: ExprId) -> &'static 
             Some(Key::Static(name)) => Some(*name),
             _ => None,
         },
-        Expr::Var(Var::Global(id)) => Some(floe_hir::globals()[id.0 as usize].name),
-        Expr::Var(_) => match scopes.definition(module, fun) {
-            Some(Definition::Binding(binding)) => name_of(module, scopes, binding),
-            Some(Definition::With { name, .. } | Definition::Undefined(name)) => Some(name),
-            _ => None,
-        },
-        _ => None,
+        _ => variable_name(module, scopes, fun),
     };
     name.map_or("", Name::as_str)
+}
+
+/// The name that a variable is written as.
+fn variable_name(module: &Module, scopes: &Scopes, expr: ExprId) -> Option<Name> {
+    if let Expr::Var(Var::Global(id)) = module.expr(expr) {
+        return Some(floe_hir::globals()[id.0 as usize].name);
+    }
+    match scopes.definition(module, expr)? {
+        Definition::Binding(binding) => name_of(module, scopes, binding),
+        Definition::With { name, .. } | Definition::Undefined(name) => Some(name),
+        _ => None,
+    }
 }

@@ -1,12 +1,12 @@
 //! Places that name an option, it seems, though nothing shows that they are evaluated with it.
 
 use floe_db::{File, module, scopes, source_map};
-use floe_hir::{BindingId, Definition, Expr, ExprId, Key, Name, ScopeOwner, Span};
+use floe_hir::{BindingId, Expr, ExprId, Key, Name, ScopeOwner, Span};
 use rustc_hash::FxHashSet;
 
-use super::Step;
 use super::reads::{declared_path, part_at_key};
 use super::references::OptionName;
+use super::{Step, variable_name};
 use crate::known::{Place, entry_of, name_of};
 use crate::references::Reference;
 use crate::uses::literal_of;
@@ -165,12 +165,7 @@ impl Others<'_> {
     fn is_called_config(&self, expr: ExprId) -> bool {
         let db = self.option.graph.db;
         let (module, scopes) = (module(db, self.file), scopes(db, self.file));
-        let name = match scopes.definition(module, expr) {
-            Some(Definition::Binding(binding)) => name_of(module, scopes, binding),
-            Some(Definition::With { name, .. } | Definition::Undefined(name)) => Some(name),
-            _ => None,
-        };
-        name.is_some_and(|name| name.as_str() == "config")
+        variable_name(module, scopes, expr).is_some_and(|name| name.as_str() == "config")
     }
 }
 
