@@ -71,6 +71,11 @@ pub fn config_of(db: &dyn Db, file: File) -> Option<(File, &Result<Arc<Config>, 
     Some((config, read(db, config)))
 }
 
+/// Whether a file is called as flakes are.
+pub(crate) fn is_flake(db: &dyn Db, file: File) -> bool {
+    file.path(db).file_name().is_some_and(|name| name == "flake.nix")
+}
+
 /// The nearest folder around a file with a `flake.nix`.
 pub(crate) fn flake_of(db: &dyn Db, file: File) -> Option<&Path> {
     file.path(db)

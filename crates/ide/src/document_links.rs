@@ -6,6 +6,7 @@ use floe_db::{Db, File, Stamp, parse, source};
 use floe_hir::Span;
 use floe_syntax::SyntaxKind as K;
 
+use crate::config::is_flake;
 use crate::known;
 
 /// A link. Where it leads may cost a look at the disk: see [`link_target`].
@@ -92,10 +93,9 @@ pub fn link_target(db: &dyn Db, file: File, offset: u32) -> Option<LinkTarget> {
 
 /// The path of a flake reference: `path:./sub?dir=x`, and `./sub` in a `flake.nix`.
 fn flake_path<'a>(db: &dyn Db, file: File, text: &'a str) -> Option<&'a str> {
-    let is_flake = || file.path(db).file_name().is_some_and(|name| name == "flake.nix");
     let path = match text.strip_prefix("path:") {
         Some(path) => path,
-        None => Some(text).filter(|text| text.starts_with('.') && is_flake())?,
+        None => Some(text).filter(|text| text.starts_with('.') && is_flake(db, file))?,
     };
     let path = path.split(['?', '#']).next()?;
     let is_path = path == "." || ["./", "../", "/"].iter().any(|start| path.starts_with(start));

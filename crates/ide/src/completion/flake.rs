@@ -6,6 +6,7 @@ use floe_syntax::SyntaxKind as K;
 
 use super::found::{Found, Make};
 use super::{CompletionItem, CompletionKind};
+use crate::config::is_flake;
 use crate::context::{Step, attribute_name};
 use crate::cursor::Cursor;
 
@@ -188,8 +189,4 @@ fn inputs(module: &Module) -> Vec<Name> {
         }
         _ => Vec::new(),
     }
-}
-
-fn is_flake(db: &dyn Db, file: File) -> bool {
-    file.path(db).file_name().is_some_and(|name| name == "flake.nix")
 }
