@@ -34,8 +34,7 @@ pub(super) fn of_expression(cursor: &Cursor<'_>, found: &mut Found<'_>) {
 /// The keywords that can stand instead of the name of a binding.
 pub(super) fn of_binding(cursor: &Cursor<'_>, found: &mut Found<'_>) {
     offer(&BINDING, found);
-    let around = cursor.nodes.iter().rev().copied();
-    let list = around.into_iter().find(|node| {
+    let list = cursor.nodes.iter().rev().copied().find(|node| {
         matches!(cursor.get(*node).kind, K::LetIn | K::LegacyLet | K::AttrSet | K::Apply)
     });
     let is_open_let = |list: &ElementId| {

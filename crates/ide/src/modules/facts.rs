@@ -6,7 +6,7 @@ use floe_hir::{
     Name, Param, Scopes,
 };
 
-use super::graph::list_elements;
+use super::graph::{attribute, list_elements};
 use super::{Step, called};
 use crate::evaluation::options::set_inside;
 use crate::known::{Place, entry_of};
@@ -208,7 +208,7 @@ impl Walk<'_> {
     /// The argument of `mkOption`.
     fn option(&mut self, argument: ExprId) {
         let Some(set) = set_inside(self.module, argument) else { return self.computed(argument) };
-        if let Some(of) = self.attribute(set, "type") {
+        if let Some(of) = attribute(self.module, set, "type") {
             self.of_type(of);
         }
     }
@@ -415,11 +415,5 @@ impl Walk<'_> {
     fn computed(&mut self, expr: ExprId) {
         let path = self.path.clone();
         self.facts.computed.push(Computed { path, is_name: false, expr });
-    }
-
-    fn attribute(&self, set: AttrsId, name: &str) -> Option<ExprId> {
-        let entries = &self.module.attrs[set.0 as usize].entries;
-        let name = Name::new(name);
-        entries.iter().find(|entry| entry.name == name).map(|entry| entry.value)
     }
 }

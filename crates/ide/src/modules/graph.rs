@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::called;
 use super::facts::{Argument, Facts, facts};
+use crate::config::is_flake;
 use crate::evaluation::options::{is_module, is_written_as_module};
 use crate::known::{self, Place, is_import};
 use crate::workspace_index::{direct_referrers, mentioning_files, mentions};
@@ -118,8 +119,8 @@ impl<'db> Graph<'db> {
 
     /// The module that has the configuration by a name.
     pub(crate) fn argument(&self, file: File, binding: BindingId) -> Option<(NodeId, &Argument)> {
-        let in_file = self.ids().filter(|node| self.get(*node).place.file == file);
-        in_file.into_iter().find_map(|node| {
+        let mut in_file = self.ids().filter(|node| self.get(*node).place.file == file);
+        in_file.find_map(|node| {
             let mut arguments = self.get(node).facts.arguments.iter();
             Some((node, arguments.find(|argument| argument.binding == binding)?))
         })
@@ -187,7 +188,8 @@ impl<'db> Graph<'db> {
     }
 }
 
-fn attribute(module: &Module, set: AttrsId, name: &str) -> Option<ExprId> {
+/// The value of an attribute of a set.
+pub(super) fn attribute(module: &Module, set: AttrsId, name: &str) -> Option<ExprId> {
     let entries = &module.attrs[set.0 as usize].entries;
     let entry = entries.binary_search_by_key(&Name::new(name), |entry| entry.name).ok()?;
     Some(entries[entry].value)
@@ -282,7 +284,7 @@ pub(crate) fn of_this_flake(db: &dyn Db, base: Place, path: &[Name]) -> Option<k
     let is_self =
         formals.iter().any(|formal| formal.binding == binding && formal.name.as_str() == "self");
     let is_outputs = lambda.name.is_some_and(|name| name.as_str() == "outputs");
-    (is_self && is_outputs && base.file.path(db).ends_with("flake.nix")).then_some(())?;
+    (is_self && is_outputs && is_flake(db, base.file)).then_some(())?;
     known::attribute_at(db, Place { expr: lambda.body, ..base }, path)
 }
 

@@ -39,8 +39,8 @@ pub(crate) fn option_at(db: &dyn Db, file: File, offset: u32) -> Option<OptionNa
 fn used_path(graph: &Graph<'_>, file: File, symbol: Symbol) -> Option<(NodeId, Vec<Step>)> {
     let found = match symbol {
         Symbol::Binding(binding) => {
-            let in_file = graph.ids().filter(|node| graph.get(*node).place.file == file);
-            return in_file.into_iter().find_map(|node| {
+            let mut in_file = graph.ids().filter(|node| graph.get(*node).place.file == file);
+            return in_file.find_map(|node| {
                 let mut mentions = graph.get(node).facts.mentions.iter();
                 let mention = mentions.find(|mention| mention.binding == binding)?;
                 Some((node, mention.path.clone()))
