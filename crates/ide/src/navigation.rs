@@ -73,7 +73,8 @@ pub(crate) fn type_at<'a>(
     })
 }
 
-fn select(inference: &mut Inference<'_>, from: Type, path: &[Name]) -> Option<Type> {
+/// The type of an attribute, by the path to it.
+pub(crate) fn select(inference: &mut Inference<'_>, from: Type, path: &[Name]) -> Option<Type> {
     path.iter().try_fold(from, |found, name| inference.attribute(&found, *name))
 }
 
@@ -97,7 +98,7 @@ pub(crate) fn library_binding(db: &dyn Db, file: File, symbol: Symbol) -> Option
     let (name, above) = path.split_last()?;
     let library = known::imported_file(db, &floe_db::nixpkgs(db).path.as_ref()?.join("lib"))?;
     bases.into_iter().find_map(|base| {
-        let candidates = library_candidates(db, Place { file, expr: base }).into_iter();
+        let candidates = library_candidates(db, Place { file, expr: base });
         candidates.into_iter().find_map(|inside| {
             let path = inside.iter().map(|name| Name::new(name)).chain(above.iter().copied());
             let lib = inference.type_of(typing.key(library), floe_db::module(db, library).root);

@@ -6,6 +6,7 @@ use floe_hir::{Expr, ExprId, Key, Name, ScopeOwner, Span};
 
 use crate::infer::Typing;
 use crate::known::{Bound, Place, name_of};
+use crate::navigation::select;
 use crate::symbol::{Symbol, path_to_key};
 use crate::uses::literal_of;
 
@@ -66,12 +67,9 @@ fn bindings<'a>(
         return Vec::new();
     };
     let Some((name, above)) = path.split_last() else { return Vec::new() };
-    let mut found = inference.type_of(typing.key(place.file), base);
-    for name in above {
-        let Some(inner) = inference.attribute(&found, *name) else { return Vec::new() };
-        found = inner;
-    }
-    let bindings = inference.bindings(&found, *name).into_iter();
+    let base = inference.type_of(typing.key(place.file), base);
+    let Some(set) = select(inference, base, above) else { return Vec::new() };
+    let bindings = inference.bindings(&set, *name).into_iter();
     bindings.map(|(key, binding)| Bound { file: typing.file(key), binding }).collect()
 }
 
