@@ -72,9 +72,7 @@ args: { services.site = { inherit (args.config.services.proxy) port; }; }
 
 #[test]
 fn references_of_an_option() {
-    check_references(
-        SITE,
-        &expect![[r#"
+    let expected = expect![[r#"
         site.nix:3 "port"
         site.nix:7 "port" (definition)
         site.nix:10 "port"
@@ -84,24 +82,11 @@ fn references_of_an_option() {
         more/default.nix:1 "port" (definition)
         proxy.nix:3 "port"
         proxy.nix:4 "port"
-    "#]],
-    );
+    "#]];
+    check_references(SITE, &expected);
     // From a place that reads it.
     let elsewhere = SITE.replace("$0", "").replace("cfg.port", "cfg.$0port");
-    check_references(
-        &elsewhere,
-        &expect![[r#"
-        site.nix:3 "port"
-        site.nix:7 "port" (definition)
-        site.nix:10 "port"
-        site.nix:11 "port" (definition)
-        configuration.nix:4 "port" (definition)
-        configuration.nix:5 "port"
-        more/default.nix:1 "port" (definition)
-        proxy.nix:3 "port"
-        proxy.nix:4 "port"
-    "#]],
-    );
+    check_references(&elsewhere, &expected);
 }
 
 #[test]
