@@ -360,15 +360,20 @@ impl Drop for Client {
 
 /// The `file:` URI of an absolute path.
 pub fn uri(path: &Path) -> String {
-    let mut uri = String::from("file://");
+    format!("file://{}", uri_path(path))
+}
+
+/// A path as it stands in a URI, with what means something there escaped.
+pub fn uri_path(path: &Path) -> String {
+    let mut escaped = String::new();
     for &byte in path.as_os_str().as_bytes() {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            uri.push(char::from(byte));
+            escaped.push(char::from(byte));
         } else {
-            let _ = write!(uri, "%{byte:02X}");
+            let _ = write!(escaped, "%{byte:02X}");
         }
     }
-    uri
+    escaped
 }
 
 fn read_message(output: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {

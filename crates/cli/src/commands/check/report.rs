@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use floe_ide::Severity;
+use floe_lsp::client::uri_path;
 use serde_json::{Value, json};
 
 use super::Finding;
@@ -117,7 +118,7 @@ fn sarif(findings: &[Finding]) -> Value {
             "message": { "text": finding.diagnostic.message },
             "locations": [{
                 "physicalLocation": {
-                    "artifactLocation": { "uri": uri(&finding.name) },
+                    "artifactLocation": { "uri": uri_path(finding.name.as_ref()) },
                     "region": {
                         "startLine": line,
                         "startColumn": column,
@@ -142,17 +143,6 @@ fn sarif(findings: &[Finding]) -> Value {
             "results": results.collect::<Vec<_>>(),
         }],
     })
-}
-
-/// A path as a URI, which is relative if the path is.
-fn uri(path: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-    path.bytes()
-        .map(|byte| match is_plain(byte) {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 fn github(finding: &Finding) -> String {
@@ -226,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_is_special_in_a_uri_is_escaped() {
-        assert_eq!(uri("./ä b/c#1%.nix"), "./%C3%A4%20b/c%231%25.nix");
+        assert_eq!(uri_path("./ä b/c#1%.nix".as_ref()), "./%C3%A4%20b/c%231%25.nix");
     }
 
     #[test]
