@@ -8,12 +8,15 @@ use floe_syntax::{Exchange, FlatTree, LineIndex, Parse, ParseOptions, Reparse, S
 
 use crate::{Db, File, source};
 
+// Of so many files, those that were last looked at, is kept what can be derived anew: a session may come by
+// tens of thousands. (The number stands in each attribute, which takes no constant.)
+
 /// The tree of a file, and its syntax errors.
 ///
 /// Of a file that is being edited the tree before the last edit is remembered outside of salsa, and only
 /// the edited block is parsed anew. That the result is the same is what `floe_syntax::reparse` promises,
 /// so the query stays a function of the text. So it is with `lowered`.
-#[salsa::tracked(no_eq, returns(deref))]
+#[salsa::tracked(no_eq, returns(deref), lru = 512)]
 pub fn parse(db: &dyn Db, file: File) -> Arc<Parse> {
     let text = &source(db, file).text;
     let options = ParseOptions::default();
@@ -107,7 +110,7 @@ fn common_suffix(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// Where the lines of a file begin.
-#[salsa::tracked(no_eq, returns(deref))]
+#[salsa::tracked(no_eq, returns(deref), lru = 512)]
 pub fn line_index(db: &dyn Db, file: File) -> Arc<LineIndex> {
     let text = &source(db, file).text;
     if file.buffer(db).is_none() {
@@ -128,7 +131,7 @@ pub fn line_index(db: &dyn Db, file: File) -> Arc<LineIndex> {
 
 /// The program that a file is. What depends on this alone is not computed again when a comment or the
 /// white space changes.
-#[salsa::tracked(returns(deref))]
+#[salsa::tracked(returns(deref), lru = 512)]
 pub fn module(db: &dyn Db, file: File) -> Arc<Module> {
     lowered(db, file).module.clone()
 }
@@ -145,7 +148,7 @@ pub fn problems(db: &dyn Db, file: File) -> &[Problem] {
 
 /// Which names are visible where, and what refers to what. They are those of another module: to compare
 /// them would only tell that.
-#[salsa::tracked(no_eq)]
+#[salsa::tracked(no_eq, lru = 512)]
 pub fn scopes(db: &dyn Db, file: File) -> Scopes {
     Scopes::new(module(db, file))
 }
@@ -218,7 +221,7 @@ impl LoweredFile {
 }
 
 /// Of a file that is being edited, what was edited is lowered anew.
-#[salsa::tracked(no_eq, returns(deref))]
+#[salsa::tracked(no_eq, returns(deref), lru = 512)]
 fn lowered(db: &dyn Db, file: File) -> Arc<LoweredFile> {
     let text = &source(db, file).text;
     let parse = parse(db, file);
@@ -329,5 +332,34 @@ mod tests {
         let before = look("let a = 1; in a");
         assert_eq!(look("# comment\nlet a  = 1; in a"), before);
         assert_ne!(look("let a = 1; in a + a"), before);
+    }
+
+    #[test]
+    fn what_was_derived_from_a_file_that_was_left_long_ago_is_let_go_and_comes_back() {
+        let mut database =
+            Database::new(Arc::new(MemorySystem::default()), Vec::new(), Settings::default());
+        let path = |number: usize| PathBuf::from(format!("/w/{number}.nix"));
+        let text = |number: usize| format!("let a = {number}; in a");
+        let mut modules = Vec::new();
+        for number in 0..600 {
+            let path = path(number);
+            database.apply(Change::Buffer { path: path.clone(), text: text(number).into() });
+            let file = database.file(&path);
+            modules.push(Arc::downgrade(&lowered(&database, file).module));
+            scopes(&database, file);
+            if number > 0 {
+                database.apply(Change::Closed { path });
+            }
+        }
+        let kept = |numbers: std::ops::Range<usize>| {
+            modules[numbers].iter().filter(|module| module.strong_count() > 0).count()
+        };
+        // The first one is still open, and the next edit of it wants its program.
+        assert_eq!((kept(0..1), kept(1..80), kept(100..600)), (1, 0, 500));
+
+        let file = database.file(&path(0));
+        let parsed = floe_syntax::parse(&text(0), &ParseOptions::default());
+        let fresh = floe_hir::lower(&parsed.tree, &text(0), &LowerOptions::default());
+        assert_eq!(*module(&database, file), fresh.module);
     }
 }

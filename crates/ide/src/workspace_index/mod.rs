@@ -512,7 +512,7 @@ fn index_on_disk(db: &dyn Db, path: &Path) -> FileIndex {
 }
 
 /// The index of a file that an editor has open.
-#[salsa::tracked(returns(ref), no_eq)]
+#[salsa::tracked(returns(ref), no_eq, lru = 512)]
 fn open_index(db: &dyn Db, file: File) -> FileIndex {
     FileIndex::of(module(db, file), source_map(db, file), file.path(db), &source(db, file).text)
 }
