@@ -98,7 +98,7 @@ pub enum BuildError {
     },
     /// The outputs' paths are only known after the build.
     #[error(
-        "cannot build '{derivation}': it is a {kind} derivation, an experimental kind that floe does \
+        "cannot build '{derivation}': it is {kind}, an experimental kind of derivation that floe does \
          not build yet"
     )]
     UnsupportedKind {

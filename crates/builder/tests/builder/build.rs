@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
-use floe_builder::SandboxMode;
-use floe_store::{Algorithm, ContentAddress, Hash, LocalStore, Method, Store};
+use floe_builder::{Cancellation, SandboxMode};
+use floe_store::derivation::DynamicInput;
+use floe_store::{
+    Algorithm, ContentAddress, Derivation, DerivationOutput, Hash, LocalStore, Method, Store,
+};
 
 use crate::support::{Recipe, Record, TestStore, recipe};
 
@@ -147,6 +150,45 @@ fn an_output_that_others_may_write_is_refused() {
             "suspicious ownership or permission on '<store>/open' for output 'out'; rejecting this build output"
         ],
     );
+}
+
+#[test]
+fn experimental_kinds_of_derivations_are_refused() {
+    let (method, algorithm) = (Method::Nar, Algorithm::Sha256);
+    let test = TestStore::new();
+    let input = test.add(&recipe("input", "echo > $out"));
+    let refused = |change: &dyn Fn(&mut Derivation)| {
+        let plain = test.add(&recipe("experiment", "echo > $out"));
+        let mut derivation = test.as_store().read_derivation(&plain).unwrap();
+        change(&mut derivation);
+        let path = test.as_store().add_derivation(&derivation).unwrap();
+        let result = test.try_build(&[&path], &Record::default(), &Cancellation::new().unwrap());
+        let message = result.expect("it needs no sandbox").unwrap_err().to_string();
+        assert_eq!(test.litter(), [""; 0]);
+        without_hashes(&message, &test)
+    };
+    let refused_output = |output: DerivationOutput| {
+        refused(&|derivation| {
+            derivation.outputs.insert("out".to_owned(), output.clone());
+        })
+    };
+    let messages = [
+        refused(&|derivation| {
+            let outputs = ["out".to_owned()].into();
+            let of_output = DynamicInput { outputs, ..DynamicInput::default() };
+            let dynamic = [("out".to_owned(), of_output)].into();
+            derivation.dynamic_inputs.insert(input.clone(), dynamic);
+        }),
+        refused_output(DerivationOutput::Floating { method, algorithm }),
+        refused_output(DerivationOutput::Impure { method, algorithm }),
+        refused_output(DerivationOutput::Deferred),
+    ];
+    expect![[r#"
+        cannot build '<store>/experiment.drv': it is dynamic, an experimental kind of derivation that floe does not build yet
+        cannot build '<store>/experiment.drv': it is floating content-addressed, an experimental kind of derivation that floe does not build yet
+        cannot build '<store>/experiment.drv': it is impure, an experimental kind of derivation that floe does not build yet
+        cannot build '<store>/experiment.drv': it is deferred input-addressed, an experimental kind of derivation that floe does not build yet"#]]
+    .assert_eq(&messages.join("\n"));
 }
 
 #[test]
