@@ -34,7 +34,9 @@ pub(crate) struct Failure {
 }
 
 impl<'h> Failures<'h> {
-    /// What has failed is work to do again. The failures of files go with the files.
+    /// What has failed is work to do again: the next question traces and warns as a program of its own does,
+    /// and errors do not add up. It is little work, since what the failed values had evaluated stays. The
+    /// failures of files go with the files.
     pub(crate) fn forget(&self) {
         self.thunks.borrow_mut().drain(..).for_each(|failed| failed.undo.undo());
         self.errors.borrow_mut().clear();
