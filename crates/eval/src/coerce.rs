@@ -196,7 +196,16 @@ impl<'h> Evaluator<'h> {
         is_string: bool,
     ) -> Result<Value<'h>> {
         let mut context = ContextBuilder::default();
-        let mut texts: Vec<Cow<'h, [u8]>> = Vec::with_capacity(parts.len());
+        // No memory is allocated for few parts.
+        let mut few = [const { Cow::Borrowed(&[] as &[u8]) }; FEW_PARTS];
+        let mut many = Vec::new();
+        let texts: &mut [Cow<'h, [u8]>] = match few.get_mut(..parts.len()) {
+            Some(few) => few,
+            None => {
+                many.resize(parts.len(), Cow::Borrowed(&[] as &[u8]));
+                &mut many
+            }
+        };
         let mut sum = Sum::Text;
         let mut is_path = false;
         // Behind a set that stands for a string, a path is not copied: `drv + /bin` is in the output.
@@ -224,7 +233,7 @@ impl<'h> Evaluator<'h> {
                     let how =
                         Coercion { more: false, copy_to_store, canonical: index > 0 || is_string };
                     let doing = "while evaluating a path segment";
-                    texts.push(self.coerce_to_string(value, pos, &mut context, doing, how)?);
+                    texts[index] = self.coerce_to_string(value, pos, &mut context, doing, how)?;
                 }
                 _ => sum = self.add_to(sum, value, pos)?,
             }
@@ -249,8 +258,19 @@ impl<'h> Evaluator<'h> {
         if texts.iter().map(|text| text.len()).sum::<usize>() > BYTES_BETWEEN_CHECKS {
             self.check_interrupt()?;
         }
-        let texts: Vec<&[u8]> = texts.iter().map(|text| &**text).collect();
-        Ok(self.heap.str_with_context(&texts, context.context()).value())
+        let mut few = [&[] as &[u8]; FEW_PARTS];
+        let many: Vec<&[u8]>;
+        let texts = match few.get_mut(..texts.len()) {
+            Some(few) => {
+                few.iter_mut().zip(&*texts).for_each(|(part, text)| *part = text);
+                &*few
+            }
+            None => {
+                many = texts.iter().map(|text| &**text).collect();
+                &many
+            }
+        };
+        Ok(self.heap.str_with_context(texts, context.context()).value())
     }
 
     fn add_to(&self, sum: Sum, value: Value<'h>, pos: Pos) -> Result<Sum> {
@@ -335,6 +355,9 @@ impl<'h> Evaluator<'h> {
         })
     }
 }
+
+/// Most strings with interpolations have no more parts.
+const FEW_PARTS: usize = 6;
 
 /// A string longer than this is a reason to look whether the evaluation is to end.
 const BYTES_BETWEEN_CHECKS: usize = 1 << 20;

@@ -8,7 +8,10 @@ impl<'h> Evaluator<'h> {
     /// `a == b`. Functions are equal to nothing, except that the same element of two lists or sets is
     /// equal to itself, as in C++ Nix.
     pub fn equal(&self, a: Value<'h>, b: Value<'h>, pos: Pos) -> Result<bool> {
-        self.nested_at(pos, || self.equal_unless_same(a, b, pos))
+        match equal_scalars(a, b) {
+            Some(equal) if self.count_short_call() => Ok(equal),
+            _ => self.nested_at(pos, || self.equal_unless_same(a, b, pos)),
+        }
     }
 
     pub(crate) fn equal_elements(&self, a: Value<'h>, b: Value<'h>, pos: Pos) -> Result<bool> {
@@ -200,6 +203,18 @@ impl<'h> Evaluator<'h> {
         }
         Ok(())
     }
+}
+
+/// Whether two evaluated values without parts are equal, if that is what they are and they are of one type.
+#[inline]
+fn equal_scalars<'h>(a: Value<'h>, b: Value<'h>) -> Option<bool> {
+    Some(match (a.kind(), b.kind()) {
+        (Kind::String(a), Kind::String(b)) => a.as_bytes() == b.as_bytes(),
+        (Kind::Int(a), Kind::Int(b)) => a == b,
+        (Kind::Bool(a), Kind::Bool(b)) => a == b,
+        (Kind::Null, Kind::Null) => true,
+        _ => return None,
+    })
 }
 
 fn unequal_unless(equal: bool, what: &str, shown: impl FnOnce() -> (String, String)) -> Result<()> {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use floe_hir::{LowerOptions, Name};
+use floe_hir::{LambdaId, LowerOptions, Name};
 use floe_syntax::{ParseOptions, SyntaxErrorKind};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -18,7 +18,7 @@ use crate::error::{
 };
 use crate::failures::Failure;
 use crate::fs::{FileSystem, FileType, Lowered};
-use crate::heap::{Attrs, Closure, Env, Heap, Str, Value};
+use crate::heap::{Attr, Attrs, Closure, Code, Env, Heap, Lookup, Str, Value};
 use crate::names::Names;
 use crate::own::{OwnFile, OwnUnit};
 use crate::settings::Settings;
@@ -40,13 +40,19 @@ pub struct Evaluator<'h> {
     pub(crate) globals: Vec<Value<'h>>,
     /// The set `builtins`.
     pub(crate) builtins: Value<'h>,
+    /// `[ ]`, which needs to be there only once.
+    pub(crate) empty_list: Value<'h>,
     units: RefCell<Vec<&'h Unit<'h>>>,
     /// `units` again, for quick reading; cells behind the last are empty.
     unit_table: Cell<&'h [Cell<Option<&'h Unit<'h>>>]>,
+    /// The names of attribute sets as lists in the order of the alphabet, by the number of the shape.
+    pub(crate) name_lists: RefCell<FxHashMap<u32, Value<'h>>>,
     /// Names as strings, by the name's index, each made when it is first needed.
     name_values: RefCell<Vec<Option<Value<'h>>>>,
     /// Strings that were names lately, each at a place that follows from its address.
     recent_names: [Cell<Option<(Str<'h>, Name)>>; RECENT_NAMES],
+    /// Names that were looked up lately, each at a place that follows from it and the set's shape.
+    recent_lookups: [(Cell<Option<Name>>, Cell<Lookup<'h>>); RECENT_LOOKUPS],
     next_position: Cell<u32>,
     imports: RefCell<FxHashMap<PathBuf, Import<'h>>>,
     /// Which file an imported path was found to be.
@@ -68,7 +74,9 @@ pub struct Evaluator<'h> {
     pub(crate) allowed: RefCell<FxHashSet<floe_store::StorePath>>,
     pub(crate) regexes: RefCell<FxHashMap<Vec<u8>, Rc<crate::regex::Regex>>>,
     pub(crate) depth: Cell<u32>,
+    /// Of these, `tail_count` count.
     pub(crate) tail_frames: RefCell<Vec<TailFrame>>,
+    pub(crate) tail_count: Cell<usize>,
     pub(crate) calls: Cell<u64>,
     stack_limit: usize,
 }
@@ -112,9 +120,10 @@ pub trait Console {
 /// A call whose frame was given up because it was the last thing its caller did.
 #[derive(Clone, Copy)]
 pub(crate) struct TailFrame {
-    pub(crate) call: Pos,
-    pub(crate) lambda: Pos,
-    pub(crate) name: Option<Name>,
+    pub(crate) call: Code,
+    /// The unit of the function that was called.
+    pub(crate) unit: u32,
+    pub(crate) lambda: LambdaId,
 }
 
 #[derive(Clone, Copy)]
@@ -152,10 +161,13 @@ impl<'h> Evaluator<'h> {
             names: Names::new(),
             globals: Vec::new(),
             builtins: Value::null(),
+            empty_list: heap.list(&[]),
             units: RefCell::default(),
             unit_table: Cell::new(&[]),
+            name_lists: RefCell::default(),
             name_values: RefCell::default(),
             recent_names: [const { Cell::new(None) }; RECENT_NAMES],
+            recent_lookups: std::array::from_fn(|_| Default::default()),
             next_position: Cell::new(1),
             imports: RefCell::default(),
             resolutions: RefCell::default(),
@@ -172,6 +184,7 @@ impl<'h> Evaluator<'h> {
             regexes: RefCell::default(),
             depth: Cell::new(0),
             tail_frames: RefCell::default(),
+            tail_count: Cell::new(0),
             calls: Cell::new(0),
             stack_limit: (&raw const here as usize).saturating_sub(stack_bytes) + STACK_RESERVE,
         };
@@ -474,6 +487,18 @@ impl<'h> Evaluator<'h> {
         }
     }
 
+    /// The attribute with a name that is not always the same where this is asked.
+    #[inline]
+    pub(crate) fn find_attr(&self, attrs: Attrs<'h>, name: Name) -> Option<Attr<'h>> {
+        let place = attrs.shape_number().wrapping_mul(31) ^ name.index();
+        let (known, lookup) = &self.recent_lookups[place as usize % RECENT_LOOKUPS];
+        if known.get() != Some(name) {
+            known.set(Some(name));
+            lookup.set(Lookup::default());
+        }
+        attrs.get_again(name, lookup)
+    }
+
     /// A name as a string.
     pub(crate) fn name_value(&self, name: Name) -> Value<'h> {
         let mut values = self.name_values.borrow_mut();
@@ -507,6 +532,18 @@ impl<'h> Evaluator<'h> {
         let calls = self.calls.get() + 1;
         self.calls.set(calls);
         if calls.is_multiple_of(256) { self.check_interrupt() } else { Ok(()) }
+    }
+
+    /// Counts a call that makes no other ones, if that may be made and nothing else is due.
+    #[inline(always)]
+    pub(crate) fn count_short_call(&self) -> bool {
+        let calls = self.calls.get() + 1;
+        let is_short =
+            self.depth.get() <= self.settings.max_call_depth && !calls.is_multiple_of(256);
+        if is_short {
+            self.calls.set(calls);
+        }
+        is_short
     }
 
     /// Fails when the evaluation is to end.
@@ -757,6 +794,9 @@ const MOST_LINKS: usize = 1024;
 
 /// How many strings are remembered as names.
 const RECENT_NAMES: usize = 1024;
+
+/// How many names are remembered with the place where they were found.
+const RECENT_LOOKUPS: usize = 1024;
 
 /// Kept free for what runs between two stack checks.
 const STACK_RESERVE: usize = 256 << 10;

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 
 use crate::error::{ErrorKind, Pos, Result};
 use crate::eval::calling;
-use crate::evaluator::{Evaluator, Reads, TailFrame};
+use crate::evaluator::{Evaluator, Reads};
 use crate::heap::{Closure, Kind, Value};
 
 /// A function whose calls are kept.
@@ -91,12 +91,10 @@ impl<'h> Evaluator<'h> {
         let begun = self.volatile.begin();
         let before = self.take_reads();
         let unit = self.unit(closure.unit());
-        let lambda = &unit.module.lambdas[closure.lambda().0 as usize];
-        let frame =
-            TailFrame { call: pos, lambda: unit.lambda_pos(closure.lambda()), name: lambda.name };
         let lambda = &unit.lambdas[closure.lambda().0 as usize];
         let result = self.bind_argument(unit, closure, lambda, argument, pos).and_then(|env| {
-            self.eval(unit, lambda.body, env).map_err(|error| calling(error, frame))
+            self.eval(unit, lambda.body, env)
+                .map_err(|error| calling(error, unit, closure.lambda(), pos))
         });
         let reads = self.take_reads();
         let is_for_now = !self.volatile.end(begun).is_none();

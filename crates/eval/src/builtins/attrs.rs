@@ -11,8 +11,16 @@ use crate::heap::{Attr, Attrs, AttrsBuilder, PositionId, Value};
 pub(super) const BUILTINS: &[Builtin] = &[
     builtin("attrNames", 1, |ev, args, _| {
         let doing = "while evaluating the argument passed to builtins.attrNames";
-        let attrs = ev.sorted(ev.force_attrs(args[0], Pos::None, doing)?)?;
-        Ok(ev.heap.list_with(attrs.len(), |i| ev.name_value(attrs[i].name)))
+        let attrs = ev.force_attrs(args[0], Pos::None, doing)?;
+        let shape = attrs.shape().number();
+        let known = ev.name_lists.borrow().get(&shape).copied();
+        if let Some(names) = known {
+            return Ok(names);
+        }
+        let sorted = ev.sorted(attrs)?;
+        let names = ev.heap.list_with(sorted.len(), |i| ev.name_value(sorted[i].name));
+        ev.name_lists.borrow_mut().insert(shape, names);
+        Ok(names)
     }),
     builtin("attrValues", 1, |ev, args, _| {
         let doing = "while evaluating the argument passed to builtins.attrValues";
@@ -25,7 +33,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
         let doing = "while evaluating the first argument passed to builtins.hasAttr";
         let name = ev.force_name(args[0], Pos::None, doing)?;
         let doing = "while evaluating the second argument passed to builtins.hasAttr";
-        Ok(Value::bool(ev.force_attrs(args[1], Pos::None, doing)?.get(name).is_some()))
+        Ok(Value::bool(ev.find_attr(ev.force_attrs(args[1], Pos::None, doing)?, name).is_some()))
     }),
     builtin("intersectAttrs", 2, intersect_attrs),
     builtin("listToAttrs", 1, list_to_attrs),
@@ -64,7 +72,7 @@ fn get_attr<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], pos: Pos) -> Result<Valu
     let name = ev.force_name(args[0], Pos::None, doing)?;
     let doing = "while evaluating the second argument passed to builtins.getAttr";
     let attrs = ev.force_attrs(args[1], Pos::None, doing)?;
-    match attrs.get(name) {
+    match ev.find_attr(attrs, name) {
         Some(attr) => ev.force_cell(attr.cell, pos),
         None => {
             let message = format!("attribute '{}' missing", Identifier(name.as_str()));

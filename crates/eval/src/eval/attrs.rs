@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use floe_hir::{AttrKind, Attrs as AttrsLiteral, AttrsId, Expr, Name};
 
+use super::Room;
 use crate::error::{ErrorKind, EvalError, Pos, Result};
 use crate::evaluator::Evaluator;
 use crate::heap::{Attrs, AttrsBuilder, Code, Env, Kind, Value};
@@ -46,7 +47,8 @@ impl<'h> Evaluator<'h> {
         slots: &'h [Cell<Value<'h>>],
         thunks_only: bool,
     ) {
-        let sources = self.delay_each(unit, &literal.inherit_from, inner);
+        let mut room = Room::new();
+        let sources = self.delay_each(unit, &literal.inherit_from, inner, &mut room);
         for (slot, entry) in slots.iter().zip(&literal.entries) {
             let code = Code { unit: unit.index, expr: entry.value };
             slot.set(match entry.kind {
@@ -55,13 +57,17 @@ impl<'h> Evaluator<'h> {
                 AttrKind::Plain => self.delay(unit, entry.value, inner),
                 AttrKind::Inherited => self.delay(unit, entry.value, outer),
                 AttrKind::InheritedFrom => {
-                    let Expr::Select { base, .. } = unit.exprs[entry.value.0 as usize] else {
+                    let Expr::Select { base, path, .. } = unit.exprs[entry.value.0 as usize] else {
                         unreachable!("an inherited attribute is a select")
                     };
                     let Expr::InheritFrom(index) = unit.exprs[base.0 as usize] else {
                         unreachable!("an inherited attribute selects from an inherited set")
                     };
-                    self.heap.thunk_inherit(code, sources.values()[index as usize])
+                    let set = sources[index as usize];
+                    match self.attr_at_hand(unit, set, path) {
+                        Some(value) => value,
+                        None => self.heap.thunk_inherit(code, set),
+                    }
                 }
             });
         }

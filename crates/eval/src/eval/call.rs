@@ -1,10 +1,10 @@
 //! Calls: functions, builtins, and sets that can be called.
 
-use floe_hir::{Expr, Lambda, Name, Param};
+use floe_hir::{Expr, Formal, Lambda, Name, Param};
 
 use super::{Step, calling};
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
-use crate::evaluator::{Evaluator, TailFrame};
+use crate::evaluator::Evaluator;
 use crate::heap::{Closure, Env, Kind, Value};
 use crate::suggest::suggestions;
 use crate::unit::Unit;
@@ -22,9 +22,9 @@ impl<'h> Evaluator<'h> {
         let depth = self.depth.get();
         let result = match self.enter(function, arguments, pos) {
             Ok(Step::Value(value)) => Ok(value),
-            Ok(Step::Body(unit, expr, env, frame)) => {
-                self.eval(unit, expr, env).map_err(|error| calling(error, frame))
-            }
+            Ok(Step::Body(unit, lambda, env)) => self
+                .eval(unit, unit.lambdas[lambda.0 as usize].body, env)
+                .map_err(|error| calling(error, unit, lambda, pos)),
             Err(error) => Err(error),
         };
         self.depth.set(depth);
@@ -53,19 +53,14 @@ impl<'h> Evaluator<'h> {
                     }
                     let lambda = &unit.lambdas[closure.lambda().0 as usize];
                     let env = self.bind_argument(unit, closure, lambda, argument, pos)?;
-                    let frame = TailFrame {
-                        call: pos,
-                        lambda: unit.lambda_pos(closure.lambda()),
-                        name: lambda.name,
-                    };
                     if others.is_empty() {
-                        return Ok(Step::Body(unit, lambda.body, env, frame));
+                        return Ok(Step::Body(unit, closure.lambda(), env));
                     }
                     current = match unit.exprs[lambda.body.0 as usize] {
                         Expr::Lambda(id) => self.heap.closure(unit.index, id, env),
                         _ => self
                             .eval(unit, lambda.body, env)
-                            .map_err(|error| calling(error, frame))?,
+                            .map_err(|error| calling(error, unit, closure.lambda(), pos))?,
                     };
                     rest = others;
                 }
@@ -126,11 +121,20 @@ impl<'h> Evaluator<'h> {
             (builtin.function)(self, arguments, Pos::None)
                 .map_err(|error| error.frame(pos, FrameMessage::Builtin(builtin.name)))
         };
-        let result = if before.is_empty() { call(now) } else { call(&[before, now].concat()) }?;
+        let result = if before.is_empty() {
+            call(now)
+        } else {
+            // No builtin has more arguments than three.
+            let mut all = [Value::null(); 3];
+            all[..before.len()].copy_from_slice(before);
+            all[before.len()..usize::from(builtin.arity)].copy_from_slice(now);
+            call(&all[..usize::from(builtin.arity)])
+        }?;
         Ok((self.force(result, pos)?, later))
     }
 
     /// The environment of a function's body for one argument.
+    #[inline]
     pub(crate) fn bind_argument(
         &self,
         unit: &'h Unit<'h>,
@@ -139,14 +143,26 @@ impl<'h> Evaluator<'h> {
         argument: Value<'h>,
         pos: Pos,
     ) -> Result<Env<'h>> {
-        let (formals, ellipsis, at) = match &lambda.param {
-            Param::Simple { .. } => {
-                let env = self.heap.env(closure.env(), 1);
-                env.slots()[0].set(argument);
-                return Ok(env);
+        match &lambda.param {
+            Param::Simple { .. } => Ok(self.heap.env_of(closure.env(), argument)),
+            Param::Pattern { formals, ellipsis, at } => {
+                let pattern = (&**formals, *ellipsis, at.is_some());
+                self.bind_pattern(unit, closure, pattern, argument, pos)
             }
-            Param::Pattern { formals, ellipsis, at } => (formals, *ellipsis, *at),
-        };
+        }
+    }
+
+    /// `pattern` says which formals there are, whether there may be more attributes, and whether the whole
+    /// argument has a name.
+    fn bind_pattern(
+        &self,
+        unit: &'h Unit<'h>,
+        closure: Closure<'h>,
+        (formals, ellipsis, at): (&[Formal], bool, bool),
+        argument: Value<'h>,
+        pos: Pos,
+    ) -> Result<Env<'h>> {
+        let name = || lambda_name(unit.lambdas[closure.lambda().0 as usize].name);
         let lambda_pos = || unit.lambda_pos(closure.lambda());
         let attrs = self
             .force_attrs(
@@ -155,9 +171,9 @@ impl<'h> Evaluator<'h> {
                 "while evaluating the value passed for the lambda argument",
             )
             .map_err(|error| error.context(pos, "from call site"))?;
-        let env = self.heap.env(closure.env(), formals.len() + usize::from(at.is_some()));
+        let env = self.heap.env(closure.env(), formals.len() + usize::from(at));
         let slots = env.slots();
-        if at.is_some() {
+        if at {
             slots[formals.len()].set(argument);
         }
         let mut used = 0;
@@ -173,7 +189,7 @@ impl<'h> Evaluator<'h> {
                         slot.set(self.delay(unit, default, env));
                     }
                     None => {
-                        let name = lambda_name(lambda.name);
+                        let name = name();
                         return Err(EvalError::new(
                             ErrorKind::MissingArgument,
                             format!(
@@ -192,7 +208,7 @@ impl<'h> Evaluator<'h> {
                 .iter()
                 .find(|attr| !formals.iter().any(|formal| formal.name == attr.name))
                 .expect("fewer formals were found than there are attributes");
-            let name = lambda_name(lambda.name);
+            let name = name();
             return Err(EvalError::new(
                 ErrorKind::UnexpectedArgument,
                 format!(

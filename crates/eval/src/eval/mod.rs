@@ -5,8 +5,9 @@ mod call;
 mod select;
 
 use std::cell::Cell;
+use std::ops::Range;
 
-use floe_hir::{BinaryOp, Expr, ExprId, Name, Var};
+use floe_hir::{BinaryOp, Expr, ExprId, LambdaId, Name, StrId, Var};
 
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
 use crate::evaluator::{Evaluator, TailFrame};
@@ -18,57 +19,73 @@ pub(crate) enum Step<'h> {
     /// With a result.
     Value(Value<'h>),
     /// With the body of a function.
-    Body(&'h Unit<'h>, ExprId, Env<'h>, TailFrame),
+    Body(&'h Unit<'h>, LambdaId, Env<'h>),
 }
 
-/// Values of expressions; no memory is allocated for a few.
-struct Delayed<'h> {
-    count: usize,
+/// Room for the values of expressions; no memory is allocated for a few.
+struct Room<'h> {
     few: [Value<'h>; 4],
     many: Vec<Value<'h>>,
 }
 
-impl<'h> Delayed<'h> {
+impl Room<'_> {
     #[inline(always)]
-    fn values(&self) -> &[Value<'h>] {
-        if self.count <= self.few.len() { &self.few[..self.count] } else { &self.many }
+    fn new() -> Self {
+        Room { few: [Value::null(); 4], many: Vec::new() }
     }
 }
 
 impl<'h> Evaluator<'h> {
     /// Evaluates an expression until it is no thunk.
+    #[inline(always)]
     pub(crate) fn eval(&self, unit: &'h Unit<'h>, expr: ExprId, env: Env<'h>) -> Result<Value<'h>> {
         // The commonest expressions need no frame.
         match unit.exprs[expr.0 as usize] {
             Expr::Var(Var::Local { depth, slot }) => {
-                let cell = &env.up(depth).slots()[slot as usize];
-                return self.force_cell(cell, Pos::expr(unit.index, expr));
+                self.force_cell(env.up(depth).slot(slot), Pos::expr(unit.index, expr))
             }
+            _ => self.eval_in_frame(unit, expr, env),
+        }
+    }
+
+    #[inline(never)]
+    fn eval_in_frame(&self, unit: &'h Unit<'h>, expr: ExprId, env: Env<'h>) -> Result<Value<'h>> {
+        match unit.exprs[expr.0 as usize] {
             Expr::Str(id) => return Ok(unit.string(self.heap, id)),
             Expr::Int(value) => return Ok(self.heap.int(value)),
             _ => {}
         }
         self.check_stack()?;
         let depth = self.depth.get();
-        let tail = self.tail_frames.borrow().len();
+        let tail = self.tail_count.get();
         let result = self.run(unit, expr, env);
         self.depth.set(depth);
-        let mut frames = self.tail_frames.borrow_mut();
-        if frames.len() == tail {
-            return result;
+        let given_up = tail..self.tail_count.replace(tail);
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.calling_each(error, given_up)),
         }
-        let given_up: Vec<TailFrame> = match &result {
-            Ok(_) => Vec::new(),
-            Err(_) => frames[tail..].to_vec(),
-        };
-        frames.truncate(tail);
-        drop(frames);
-        result.map_err(|mut error| {
-            for frame in given_up.into_iter().rev() {
-                error = calling(error, frame);
-            }
-            error
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn calling_each(&self, error: EvalError, given_up: Range<usize>) -> EvalError {
+        let frames: Vec<TailFrame> = self.tail_frames.borrow()[given_up].to_vec();
+        frames.into_iter().rev().fold(error, |error, TailFrame { call, unit, lambda }| {
+            calling(error, self.unit(unit), lambda, Pos::Operator(call))
         })
+    }
+
+    /// Notes a call whose frame is given up.
+    #[inline]
+    fn push_tail_frame(&self, frame: TailFrame) {
+        let count = self.tail_count.get();
+        let mut frames = self.tail_frames.borrow_mut();
+        match frames.get_mut(count) {
+            Some(place) => *place = frame,
+            None => frames.push(frame),
+        }
+        self.tail_count.set(count + 1);
     }
 
     /// Evaluates an expression; what its last step calls is evaluated in the same activation.
@@ -76,13 +93,7 @@ impl<'h> Evaluator<'h> {
         loop {
             let pos = || Pos::expr(unit.index, expr);
             match unit.exprs[expr.0 as usize] {
-                Expr::Missing => {
-                    return Err(EvalError::new(
-                        ErrorKind::SyntaxError,
-                        "syntax error: an expression is missing here",
-                    )
-                    .at(pos()));
-                }
+                Expr::Missing => return Err(missing_expression(pos())),
                 Expr::Int(value) => return Ok(self.heap.int(value)),
                 Expr::Float(value) => return Ok(self.heap.float(value)),
                 Expr::Str(id) => return Ok(unit.string(self.heap, id)),
@@ -94,9 +105,10 @@ impl<'h> Evaluator<'h> {
                     return self.concat_strings(unit, expr, unit.module.list(parts), env, false);
                 }
                 Expr::SearchPath { find_file, nix_path, text } => {
-                    let function = self.eval(unit, find_file, env)?;
-                    let arguments = [self.delay(unit, nix_path, env), unit.string(self.heap, text)];
-                    return self.call(function, &arguments, pos());
+                    return self.search_path(unit, (find_file, nix_path, text), env, pos());
+                }
+                Expr::Var(Var::Local { depth, slot }) => {
+                    return self.force_cell(env.up(depth).slot(slot), pos());
                 }
                 Expr::Var(var) => return self.variable(unit, expr, var, env),
                 Expr::CurPos => return Ok(self.position_value(pos())),
@@ -111,16 +123,15 @@ impl<'h> Evaluator<'h> {
                 }
                 Expr::Apply { fun, args } => {
                     let function = self.eval(unit, fun, env)?;
-                    let arguments = self.delay_each(unit, unit.module.list(args), env);
-                    match self.enter(
-                        function,
-                        arguments.values(),
-                        Pos::operator(unit.index, expr),
-                    )? {
+                    let mut room = Room::new();
+                    let arguments = self.delay_each(unit, unit.module.list(args), env, &mut room);
+                    let call = Code { unit: unit.index, expr };
+                    match self.enter(function, arguments, Pos::Operator(call))? {
                         Step::Value(value) => return Ok(value),
-                        Step::Body(next_unit, next, next_env, frame) => {
-                            self.tail_frames.borrow_mut().push(frame);
-                            (unit, expr, env) = (next_unit, next, next_env);
+                        Step::Body(called, lambda, inner) => {
+                            self.push_tail_frame(TailFrame { call, unit: called.index, lambda });
+                            expr = called.lambdas[lambda.0 as usize].body;
+                            (unit, env) = (called, inner);
                         }
                     }
                 }
@@ -134,6 +145,9 @@ impl<'h> Evaluator<'h> {
                 }
                 Expr::List(items) => {
                     let ids = unit.module.list(items);
+                    if ids.is_empty() {
+                        return Ok(self.empty_list);
+                    }
                     return Ok(self.heap.list_with(ids.len(), |i| self.delay(unit, ids[i], env)));
                 }
                 Expr::If { cond, then, otherwise } => {
@@ -161,15 +175,36 @@ impl<'h> Evaluator<'h> {
                         self.eval_bool(unit, operand, env, "in the argument of the not operator")?;
                     return Ok(Value::bool(!operand));
                 }
-                Expr::Negate(operand) => {
-                    return self
-                        .eval(unit, operand, env)
-                        .and_then(|value| self.subtract(self.heap.int(0), value, Pos::None))
-                        .map_err(|error| error.frame(pos(), FrameMessage::Builtin("sub")));
-                }
+                Expr::Negate(operand) => return self.negate(unit, operand, env, pos()),
                 Expr::InheritFrom(_) => unreachable!("only the base of an inherited attribute"),
             }
         }
+    }
+
+    #[inline(never)]
+    fn search_path(
+        &self,
+        unit: &'h Unit<'h>,
+        (find_file, nix_path, text): (ExprId, ExprId, StrId),
+        env: Env<'h>,
+        pos: Pos,
+    ) -> Result<Value<'h>> {
+        let function = self.eval(unit, find_file, env)?;
+        let arguments = [self.delay(unit, nix_path, env), unit.string(self.heap, text)];
+        self.call(function, &arguments, pos)
+    }
+
+    #[inline(never)]
+    fn negate(
+        &self,
+        unit: &'h Unit<'h>,
+        operand: ExprId,
+        env: Env<'h>,
+        pos: Pos,
+    ) -> Result<Value<'h>> {
+        self.eval(unit, operand, env)
+            .and_then(|value| self.subtract(self.heap.int(0), value, Pos::None))
+            .map_err(|error| error.frame(pos, FrameMessage::Builtin("sub")))
     }
 
     /// The value of an expression that may not be needed: a thunk, unless the value is at hand.
@@ -181,7 +216,7 @@ impl<'h> Evaluator<'h> {
             Expr::Lambda(id) => self.heap.closure(unit.index, id, env),
             Expr::Var(Var::Global(id)) => self.globals[usize::from(id.0)],
             Expr::Var(Var::Local { depth, slot }) => {
-                let value = env.up(depth).slots()[slot as usize].get();
+                let value = env.up(depth).slot(slot).get();
                 match value.kind() {
                     // A slot of a `rec` or `let` that is being built.
                     _ if value.is_unset() => self.heap.thunk(Code { unit: unit.index, expr }, env),
@@ -189,7 +224,7 @@ impl<'h> Evaluator<'h> {
                     _ => value,
                 }
             }
-            Expr::List(items) if items.len == 0 => self.heap.list(&[]),
+            Expr::List(items) if items.len == 0 => self.empty_list,
             Expr::Select { base, path, .. } => match self.select_at_hand(unit, base, path, env) {
                 Some(value) => value,
                 None => self.heap.thunk(Code { unit: unit.index, expr }, env),
@@ -209,16 +244,25 @@ impl<'h> Evaluator<'h> {
 
     /// The values of expressions, evaluated when they are needed.
     #[inline(always)]
-    fn delay_each(&self, unit: &'h Unit<'h>, ids: &[ExprId], env: Env<'h>) -> Delayed<'h> {
-        let mut delayed = Delayed { count: ids.len(), few: [Value::null(); 4], many: Vec::new() };
-        if ids.len() <= delayed.few.len() {
-            for (value, id) in delayed.few.iter_mut().zip(ids) {
-                *value = self.delay(unit, *id, env);
+    fn delay_each<'r>(
+        &self,
+        unit: &'h Unit<'h>,
+        ids: &[ExprId],
+        env: Env<'h>,
+        room: &'r mut Room<'h>,
+    ) -> &'r [Value<'h>] {
+        match room.few.get_mut(..ids.len()) {
+            Some(few) => {
+                for (value, id) in few.iter_mut().zip(ids) {
+                    *value = self.delay(unit, *id, env);
+                }
+                few
             }
-        } else {
-            delayed.many = ids.iter().map(|id| self.delay(unit, *id, env)).collect();
+            None => {
+                room.many = ids.iter().map(|id| self.delay(unit, *id, env)).collect();
+                &room.many
+            }
         }
-        delayed
     }
 
     /// The value in a cell, evaluated if it was not. The cell keeps it.
@@ -233,6 +277,7 @@ impl<'h> Evaluator<'h> {
         Ok(result)
     }
 
+    #[inline(never)]
     fn force_thunk(&self, thunk: Thunk<'h>, pos: Pos) -> Result<Value<'h>> {
         let work = match thunk.take() {
             Taken::Done(value) => return Ok(value),
@@ -464,7 +509,16 @@ impl<'h> Evaluator<'h> {
     }
 }
 
-pub(crate) fn calling(error: EvalError, frame: TailFrame) -> EvalError {
-    let error = error.frame(frame.lambda, FrameMessage::Calling(frame.name.map(Name::as_str)));
-    if frame.call == Pos::None { error } else { error.frame(frame.call, FrameMessage::CallSite) }
+/// The error, while a function was called at `call`.
+#[cold]
+#[inline(never)]
+pub(crate) fn calling(error: EvalError, unit: &Unit<'_>, lambda: LambdaId, call: Pos) -> EvalError {
+    let name = unit.lambdas[lambda.0 as usize].name.map(Name::as_str);
+    let error = error.frame(unit.lambda_pos(lambda), FrameMessage::Calling(name));
+    if call == Pos::None { error } else { error.frame(call, FrameMessage::CallSite) }
+}
+
+#[cold]
+fn missing_expression(pos: Pos) -> EvalError {
+    EvalError::new(ErrorKind::SyntaxError, "syntax error: an expression is missing here").at(pos)
 }

@@ -20,9 +20,7 @@ impl<'h> Evaluator<'h> {
     ) -> Result<Value<'h>> {
         let pos = Pos::expr(unit.index, expr);
         match var {
-            Var::Local { depth, slot } => {
-                self.force_cell(&env.up(depth).slots()[slot as usize], pos)
-            }
+            Var::Local { depth, slot } => self.force_cell(env.up(depth).slot(slot), pos),
             Var::Global(id) => self.force(self.globals[usize::from(id.0)], pos),
             Var::With { name, depth } => {
                 let mut with = env.up(depth);
@@ -36,7 +34,7 @@ impl<'h> Evaluator<'h> {
                             "while evaluating the first subexpression of a with expression",
                         )
                     })?;
-                    if let Some(attr) = attrs.get(name) {
+                    if let Some(attr) = self.find_attr(attrs, name) {
                         return self.force_cell(attr.cell, pos);
                     }
                     match slots[1].get().kind() {
@@ -69,7 +67,7 @@ impl<'h> Evaluator<'h> {
                 let name = self.key(unit, *key, env)?;
                 current = self.force(current, pos)?;
                 let attr = match current.kind() {
-                    Kind::Attrs(attrs) => match find(attrs, *key, name, lookup) {
+                    Kind::Attrs(attrs) => match self.find(attrs, *key, name, lookup) {
                         Some(attr) => attr,
                         None if has_default => return Ok(None),
                         None => return Err(self.missing_attribute(attrs, name).at(pos)),
@@ -109,7 +107,7 @@ impl<'h> Evaluator<'h> {
             let forced = self.force(current, pos)?;
             let name = self.key(unit, *key, env)?;
             let Kind::Attrs(attrs) = forced.kind() else { return Ok(false) };
-            let Some(attr) = find(attrs, *key, name, lookup) else { return Ok(false) };
+            let Some(attr) = self.find(attrs, *key, name, lookup) else { return Ok(false) };
             current = attr.cell.get();
         }
         Ok(true)
@@ -186,16 +184,26 @@ impl<'h> Evaluator<'h> {
         path: KeyList,
         env: Env<'h>,
     ) -> Option<Value<'h>> {
-        let [Key::Static(name)] = *unit.module.keys(path) else { return None };
         let Expr::Var(Var::Local { depth, slot }) = unit.exprs[base.0 as usize] else {
             return None;
         };
-        let base = env.up(depth).slots()[slot as usize].get();
-        let base = match base.kind() {
+        self.attr_at_hand(unit, env.up(depth).slot(slot).get(), path)
+    }
+
+    /// The value of the attribute that a path of one name leads to, if it is at hand.
+    #[inline]
+    pub(super) fn attr_at_hand(
+        &self,
+        unit: &'h Unit<'h>,
+        set: Value<'h>,
+        path: KeyList,
+    ) -> Option<Value<'h>> {
+        let [Key::Static(name)] = *unit.module.keys(path) else { return None };
+        let set = match set.kind() {
             Kind::Thunk(thunk) => thunk.lasting_result()?,
-            _ => base,
+            _ => set,
         };
-        let Kind::Attrs(attrs) = base.kind() else { return None };
+        let Kind::Attrs(attrs) = set.kind() else { return None };
         let value = attrs.get_again(name, &unit.lookups(path)[0])?.cell.get();
         // A function that is still in a thunk stays there; see `force_cell`.
         (!value.is_thunk()).then_some(value)
@@ -210,6 +218,20 @@ impl<'h> Evaluator<'h> {
                 let pos = Pos::expr(unit.index, expr);
                 self.force_name(value, pos, "while evaluating an attribute name")
             }
+        }
+    }
+
+    #[inline]
+    fn find(
+        &self,
+        attrs: Attrs<'h>,
+        key: Key,
+        name: Name,
+        lookup: &Cell<Lookup<'h>>,
+    ) -> Option<Attr<'h>> {
+        match key {
+            Key::Static(_) => attrs.get_again(name, lookup),
+            Key::Dynamic(_) => self.find_attr(attrs, name),
         }
     }
 
@@ -235,14 +257,6 @@ impl<'h> Evaluator<'h> {
             })
             .collect();
         shown.join(".")
-    }
-}
-
-#[inline]
-fn find<'h>(attrs: Attrs<'h>, key: Key, name: Name, lookup: &Cell<Lookup<'h>>) -> Option<Attr<'h>> {
-    match key {
-        Key::Static(_) => attrs.get_again(name, lookup),
-        Key::Dynamic(_) => attrs.get(name),
     }
 }
 

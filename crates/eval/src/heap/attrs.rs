@@ -26,6 +26,8 @@ pub struct Shape<'h> {
     pub names: &'h [Name],
     /// The place of each, or nothing if no place is known.
     pub(super) positions: &'h [PositionId],
+    /// No other shape of the heap has this number, and none has 0.
+    number: u32,
 }
 
 /// Where an attribute was defined: a number that the evaluator turns into a file and a range.
@@ -49,18 +51,57 @@ pub struct Attr<'h> {
 }
 
 /// Where one place of the program found its attribute the last time. It always asks for one name.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Lookup<'h> {
-    shape: Option<&'h Shape<'h>>,
+    /// The number of the shape.
+    shape: u32,
+    /// In a layered set, the shape of the changes; otherwise 0.
+    top: u32,
+    /// The attribute's index in the one or the other, or [`ABSENT`].
     index: u32,
+    heap: PhantomData<&'h ()>,
+}
+
+const ABSENT: u32 = u32::MAX;
+/// Set in the index of an attribute that is among the changes of a layered set.
+const IN_TOP: u32 = 1 << 31;
+
+impl Default for Lookup<'_> {
+    fn default() -> Self {
+        Lookup { shape: 0, top: 0, index: ABSENT, heap: PhantomData }
+    }
 }
 
 impl<'h> Attrs<'h> {
     /// The names and their places.
     #[inline(always)]
     pub fn shape(self) -> &'h Shape<'h> {
+        // SAFETY: it is not layered.
+        unsafe { self.flat().shape_unlayered() }
+    }
+
+    /// SAFETY: the set is not layered.
+    #[inline(always)]
+    unsafe fn shape_unlayered(self) -> &'h Shape<'h> {
         // SAFETY: the first word of a set that is not layered is the address of a shape in the same heap.
-        unsafe { &*pointer(*self.flat().object).cast::<Shape<'h>>() }
+        unsafe { &*pointer(*self.object).cast::<Shape<'h>>() }
+    }
+
+    /// A number that sets of the same shape have in common.
+    #[inline(always)]
+    pub fn shape_number(self) -> u32 {
+        let base = self.layered().map_or(self, |layered| layered.base);
+        // SAFETY: the base of a layered set is not layered.
+        unsafe { base.shape_unlayered().number }
+    }
+
+    /// The attribute with an index of the shape. SAFETY: the set is not layered.
+    #[inline(always)]
+    unsafe fn at(self, shape: &'h Shape<'h>, index: usize) -> Attr<'h> {
+        let name = shape.names[index];
+        // SAFETY: behind the first word there is one initialised value for each name of its shape.
+        let cell = unsafe { &*self.object.add(1 + index).cast() };
+        Attr { name, cell, position: shape.position(index) }
     }
 
     /// The values, in the order of the shape's names.
@@ -115,19 +156,17 @@ impl<'h> Attrs<'h> {
     #[inline]
     pub fn get_again(self, name: Name, lookup: &Cell<Lookup<'h>>) -> Option<Attr<'h>> {
         if let Some(layered) = self.layered() {
-            return layered.top.get(name).or_else(|| layered.base.get_again(name, lookup));
+            return layered.get_again(name, lookup);
         }
-        let shape = self.shape();
+        // SAFETY: it is not layered.
+        let shape = unsafe { self.shape_unlayered() };
         let known = lookup.get();
-        let index = match known.shape {
-            Some(same) if std::ptr::eq(same, shape) => known.index as usize,
-            _ => {
-                let index = shape.find(name)?;
-                lookup.set(Lookup { shape: Some(shape), index: index as u32 });
-                index
-            }
+        let index = match known.shape == shape.number && known.top == 0 {
+            true => known.index,
+            false => shape.find_and_note(name, lookup),
         };
-        Some(Attr { name, cell: &self.cells()[index], position: shape.position(index) })
+        // SAFETY: it is not layered.
+        (index != ABSENT).then(|| unsafe { self.at(shape, index as usize) })
     }
 
     /// Finds the values of `count` names that are asked for in ascending order.
@@ -200,6 +239,32 @@ pub(super) struct Layered<'h> {
 const LAYERED: u64 = 1;
 
 impl<'h> Layered<'h> {
+    /// See [`Attrs::get_again`].
+    fn get_again(&self, name: Name, lookup: &Cell<Lookup<'h>>) -> Option<Attr<'h>> {
+        // SAFETY: neither is layered.
+        let (base, top) = unsafe { (self.base.shape_unlayered(), self.top.shape_unlayered()) };
+        let known = lookup.get();
+        let index = if known.shape == base.number && known.top == top.number {
+            known.index
+        } else {
+            let index = match (top.find(name), base.find(name)) {
+                (Some(index), _) => index as u32 | IN_TOP,
+                (None, Some(index)) => index as u32,
+                (None, None) => ABSENT,
+            };
+            lookup.set(Lookup { shape: base.number, top: top.number, index, heap: PhantomData });
+            index
+        };
+        // SAFETY: neither is layered.
+        unsafe {
+            match index {
+                ABSENT => None,
+                _ if index & IN_TOP != 0 => Some(self.top.at(top, (index & !IN_TOP) as usize)),
+                _ => Some(self.base.at(base, index as usize)),
+            }
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn flat(&self) -> Attrs<'h> {
@@ -212,7 +277,20 @@ impl<'h> Layered<'h> {
     }
 }
 
-impl Shape<'_> {
+impl<'h> Shape<'h> {
+    /// No other shape of the heap has this number.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The index of a name, or [`ABSENT`]; `lookup` will know it.
+    #[inline(never)]
+    fn find_and_note(&self, name: Name, lookup: &Cell<Lookup<'h>>) -> u32 {
+        let index = self.find(name).map_or(ABSENT, |index| index as u32);
+        lookup.set(Lookup { shape: self.number, top: 0, index, heap: PhantomData });
+        index
+    }
+
     /// The place of the attribute with this index.
     #[inline]
     pub fn position(&self, index: usize) -> PositionId {
@@ -241,7 +319,8 @@ impl Heap {
     /// A shape that shares names or places with another. There is a place for each name, or for none.
     pub fn shape_of<'h>(&'h self, names: &'h [Name], positions: &'h [PositionId]) -> &'h Shape<'h> {
         assert!(positions.is_empty() || positions.len() == names.len(), "a place for each name");
-        self.object(Shape { names, positions })
+        let number = self.shapes.next_number();
+        self.object(Shape { names, positions, number })
     }
 
     /// `base // top` without copying `base`.

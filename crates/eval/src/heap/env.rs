@@ -58,6 +58,21 @@ impl<'h> Env<'h> {
         unsafe { std::slice::from_raw_parts(self.object.add(1).cast(), len) }
     }
 
+    /// One of the slots.
+    ///
+    /// # Panics
+    ///
+    /// If there is none with this number: the lowering counted wrong.
+    #[inline(always)]
+    pub fn slot(self, index: u32) -> &'h Cell<Value<'h>> {
+        if u64::from(index) < self.header() >> ADDRESS_BITS {
+            // SAFETY: the number of slots above the address is that of the initialised values behind the
+            // first word, or less.
+            return unsafe { &*self.object.add(1 + index as usize).cast() };
+        }
+        &self.slots()[index as usize]
+    }
+
     #[inline(always)]
     fn header(self) -> u64 {
         assert!(!self.object.is_null(), "a variable's depth stays within the environments");
@@ -79,6 +94,15 @@ impl<'h> Env<'h> {
 }
 
 impl Heap {
+    /// An environment with one slot.
+    #[inline]
+    pub fn env_of<'h>(&'h self, outer: Env<'h>, value: Value<'h>) -> Env<'h> {
+        debug_assert_eq!(outer.address() >> ADDRESS_BITS, 0, "user addresses have 48 bits");
+        let words = [1 << ADDRESS_BITS | outer.address(), value.bits()];
+        let address = self.object_of_words(ObjectKind::Env, &words);
+        Env { object: pointer(address), heap: PhantomData }
+    }
+
     /// An environment of `len` slots inside of `outer`. All slots are unset until they are set.
     #[inline]
     pub fn env<'h>(&'h self, outer: Env<'h>, len: usize) -> Env<'h> {

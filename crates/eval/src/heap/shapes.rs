@@ -1,6 +1,6 @@
 //! Shapes that are made once and shared: those of merged sets, and those with the same names and places.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::ptr::NonNull;
@@ -20,6 +20,17 @@ pub(super) struct Shapes {
     without_positions: RefCell<FxHashMap<usize, NonNull<Shape<'static>>>>,
     /// Shapes by a hash of their content.
     by_content: RefCell<FxHashMap<u64, NonNull<Shape<'static>>>>,
+    /// How many shapes there are.
+    count: Cell<u32>,
+}
+
+impl Shapes {
+    /// The number of a new shape.
+    pub(super) fn next_number(&self) -> u32 {
+        // There is no memory for so many that this could begin anew.
+        self.count.update(|count| count + 1);
+        self.count.get()
+    }
 }
 
 /// From so many attributes on, a set that is changed a little is not copied.
@@ -54,6 +65,7 @@ impl Heap {
     pub(super) fn merged<'h>(&'h self, a: Attrs<'h>, b: Attrs<'h>) -> Attrs<'h> {
         let shape = self.merged_shape(a.shape(), b.shape());
         let (left, right) = (a.shape().names, b.shape().names);
+        let (left_cells, right_cells) = (a.cells(), b.cells());
         let (mut i, mut j) = (0, 0);
         self.attrs_with(shape, |merged| {
             let name = shape.names[merged];
@@ -61,9 +73,9 @@ impl Heap {
             i += usize::from(in_left);
             if right.get(j) == Some(&name) {
                 j += 1;
-                b.cells()[j - 1].get()
+                right_cells[j - 1].get()
             } else {
-                a.cells()[i - 1].get()
+                left_cells[i - 1].get()
             }
         })
     }
