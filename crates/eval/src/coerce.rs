@@ -64,7 +64,7 @@ impl<'h> Evaluator<'h> {
             }
             Kind::Path(path) if how.copy_to_store => {
                 let path = self.copy_to_store(as_path(path.as_bytes()), context)?;
-                Ok(Cow::Owned(path.into_bytes()))
+                Ok(Cow::Borrowed(path.as_bytes()))
             }
             Kind::Path(path) => {
                 let bytes = path.as_bytes();
@@ -304,23 +304,23 @@ impl<'h> Evaluator<'h> {
         &self,
         path: &Path,
         context: &mut ContextBuilder<'h>,
-    ) -> Result<String> {
+    ) -> Result<&'h str> {
         let path = normalize(Path::new("/"), &path.to_string_lossy());
-        let store_path = self.copied.borrow().get(&path).cloned();
-        let store_path = match store_path {
-            Some(store_path) => {
+        let known = self.copied.borrow().get(&path).cloned();
+        let (store_path, text) = match known {
+            Some(known) => {
                 self.note_file(&path);
-                store_path
+                known
             }
             None => {
                 let store_path = self.copy_uncached(&path)?;
-                self.copied.borrow_mut().insert(path, store_path.clone());
-                store_path
+                let text = self.text(&self.store.store_dir().print(&store_path));
+                self.copied.borrow_mut().insert(path, (store_path.clone(), text));
+                (store_path, text)
             }
         };
         self.allow(&store_path);
-        let text = self.store.store_dir().print(&store_path);
-        context.insert(self, ContextElement::Opaque(self.text(&text)));
+        context.insert(self, ContextElement::Opaque(text));
         Ok(text)
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Cache {
     hashes: RefCell<FxHashMap<StorePath, HashModulo>>,
     /// Those that were made, as the text of their files: that is a fraction of their size.
     made: RefCell<FxHashMap<StorePath, Box<[u8]>>>,
+    /// Store paths, by where their texts are in the heap and how long they are.
+    paths: RefCell<FxHashMap<(usize, usize), StorePath>>,
     /// Those that were read from the store.
     read: RefCell<FxHashMap<StorePath, Rc<Derivation>>>,
 }
@@ -156,7 +158,7 @@ impl<'h> Evaluator<'h> {
             output_hash_algorithm: None,
             method: None,
         };
-        for attr in attrs.sorted() {
+        for attr in self.sorted(attrs)? {
             if attr.name == self.names.ignore_nulls {
                 continue;
             }
@@ -396,11 +398,11 @@ impl<'h> Evaluator<'h> {
             let derivation = &mut request.derivation;
             match element {
                 ContextElement::Opaque(path) => {
-                    derivation.input_srcs.insert(self.store_path(path)?);
+                    derivation.input_srcs.insert(self.known_store_path(path)?);
                 }
                 ContextElement::Output { derivation: path, output } => {
                     let (path, way) = deriving_path(path);
-                    let path = self.store_path(path)?;
+                    let path = self.known_store_path(path)?;
                     let outputs = match way.as_slice() {
                         [] => derivation.input_drvs.entry(path).or_default(),
                         [first, others @ ..] => {
@@ -421,6 +423,17 @@ impl<'h> Evaluator<'h> {
             }
         }
         Ok(())
+    }
+
+    /// The store path that an element of a context names, by the place of its text in the heap.
+    fn known_store_path(&self, text: &'h str) -> Result<StorePath> {
+        let place = (text.as_ptr() as usize, text.len());
+        if let Some(path) = self.derivations.paths.borrow().get(&place) {
+            return Ok(path.clone());
+        }
+        let path = self.store_path(text)?;
+        self.derivations.paths.borrow_mut().insert(place, path.clone());
+        Ok(path)
     }
 
     /// Adds a derivation's whole closure, with all outputs.
@@ -510,7 +523,8 @@ impl<'h> Evaluator<'h> {
     /// Writes a finished derivation and gives the set with its paths.
     fn instantiate(&self, derivation: &Derivation) -> Result<Value<'h>> {
         let store_dir = self.store.store_dir();
-        let (path, file) = derivation.to_store(store_dir)?;
+        let (path, file, hash) =
+            derivation.to_store_with_hash(store_dir, |input| self.hash_modulo(input))?;
         if !self.store.is_read_only() {
             let references = derivation.references();
             self.store
@@ -521,8 +535,6 @@ impl<'h> Evaluator<'h> {
                 })
                 .map_err(|message| EvalError::new(ErrorKind::Derivation, message))?;
         }
-        let hash: HashModulo =
-            derivation.hash_modulo(store_dir, |input| self.hash_modulo(input))?;
         self.derivations.hashes.borrow_mut().insert(path.clone(), hash);
 
         let text = self.text(&store_dir.print(&path));

@@ -47,6 +47,8 @@ pub struct Evaluator<'h> {
     unit_table: Cell<&'h [Cell<Option<&'h Unit<'h>>>]>,
     /// The names of attribute sets as lists in the order of the alphabet, by the number of the shape.
     pub(crate) name_lists: RefCell<FxHashMap<u32, Value<'h>>>,
+    /// The order of the alphabet, likewise: the indices of the names.
+    pub(crate) alphabetical: RefCell<FxHashMap<u32, &'h [u32]>>,
     /// Names as strings, by the name's index, each made when it is first needed.
     name_values: RefCell<Vec<Option<Value<'h>>>>,
     /// Strings that were names lately, each at a place that follows from its address.
@@ -69,7 +71,8 @@ pub struct Evaluator<'h> {
     pub(crate) plain_folders: RefCell<FxHashSet<OsString>>,
     /// Derivations this evaluation has made; see [`crate::derivation`].
     pub(crate) derivations: crate::derivation::Cache,
-    pub(crate) copied: RefCell<FxHashMap<PathBuf, floe_store::StorePath>>,
+    /// What was copied to the store, with the texts of the paths there.
+    pub(crate) copied: RefCell<FxHashMap<PathBuf, (floe_store::StorePath, &'h str)>>,
     /// In pure and restricted evaluation, the store paths that may be read.
     pub(crate) allowed: RefCell<FxHashSet<floe_store::StorePath>>,
     pub(crate) regexes: RefCell<FxHashMap<Vec<u8>, Rc<crate::regex::Regex>>>,
@@ -165,6 +168,7 @@ impl<'h> Evaluator<'h> {
             units: RefCell::default(),
             unit_table: Cell::new(&[]),
             name_lists: RefCell::default(),
+            alphabetical: RefCell::default(),
             name_values: RefCell::default(),
             recent_names: [const { Cell::new(None) }; RECENT_NAMES],
             recent_lookups: std::array::from_fn(|_| Default::default()),

@@ -144,7 +144,7 @@ impl StoreDir {
 
     /// The full path.
     pub fn print(&self, path: &StorePath) -> String {
-        format!("{}/{path}", self.0)
+        [self.as_str(), "/", path.base_name()].concat()
     }
 
     /// The full path as a file name.
@@ -157,6 +157,13 @@ impl StoreDir {
     pub fn parse(&self, path: &str) -> Result<StorePath, PathError> {
         if path.is_empty() {
             return Err(PathError::Empty);
+        }
+        // Nearly all are as they are printed.
+        if let Some(base_name) = self.strip(path)
+            && !base_name.contains('/')
+            && !matches!(base_name, "" | "." | "..")
+        {
+            return StorePath::parse(base_name);
         }
         let canonical = canonical(path).ok_or_else(|| PathError::NotInStore(path.to_owned()))?;
         match self.strip(&canonical) {
@@ -262,8 +269,9 @@ impl StoreDir {
     ) -> String {
         let mut text = kind.to_owned();
         for reference in references {
-            text.push(':');
-            text += &self.print(reference);
+            for part in [":", self.as_str(), "/", reference.base_name()] {
+                text += part;
+            }
         }
         if refers_to_itself {
             text += ":self";

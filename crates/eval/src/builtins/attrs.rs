@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Builtin, builtin};
 use crate::error::{ErrorKind, EvalError, Pos, Result};
 use crate::evaluator::Evaluator;
-use crate::heap::{Attr, Attrs, AttrsBuilder, PositionId, Value};
+use crate::heap::{Attr, Attrs, AttrsBuilder, PositionId, Shape, Value};
 
 pub(super) const BUILTINS: &[Builtin] = &[
     builtin("attrNames", 1, |ev, args, _| {
@@ -208,7 +208,8 @@ impl<'h> Evaluator<'h> {
     /// All attributes of a set, in the order of the alphabet.
     pub(crate) fn sorted(&self, attrs: Attrs<'h>) -> Result<Vec<Attr<'h>>> {
         if attrs.len() <= MANY {
-            return Ok(attrs.sorted());
+            let order = self.alphabetical(attrs.shape());
+            return Ok(order.iter().map(|&index| attrs.nth(index as usize)).collect());
         }
         let mut sorted: Vec<_> = attrs.iter().collect();
         super::lists::merge_sort(&mut sorted, &mut |a, b| {
@@ -216,6 +217,20 @@ impl<'h> Evaluator<'h> {
             Ok(a.name.as_str() < b.name.as_str())
         })?;
         Ok(sorted)
+    }
+}
+
+impl<'h> Evaluator<'h> {
+    /// The order of a shape's names in the alphabet, as indices.
+    fn alphabetical(&self, shape: &'h Shape<'h>) -> &'h [u32] {
+        let known = self.alphabetical.borrow().get(&shape.number()).copied();
+        known.unwrap_or_else(|| {
+            let mut order: Vec<u32> = (0..shape.names.len() as u32).collect();
+            order.sort_unstable_by_key(|&index| shape.names[index as usize].as_str());
+            let order = self.heap.slice(&order);
+            self.alphabetical.borrow_mut().insert(shape.number(), order);
+            order
+        })
     }
 }
 

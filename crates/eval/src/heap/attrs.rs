@@ -190,6 +190,20 @@ impl<'h> Attrs<'h> {
         }
     }
 
+    /// The attribute with this index, in the order of the names' numbers.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many.
+    pub fn nth(self, index: usize) -> Attr<'h> {
+        let shape = self.shape();
+        Attr {
+            name: shape.names[index],
+            cell: &self.cells()[index],
+            position: shape.position(index),
+        }
+    }
+
     /// All attributes, in the order of the names' numbers.
     pub fn iter(self) -> impl ExactSizeIterator<Item = Attr<'h>> {
         let shape = self.shape();

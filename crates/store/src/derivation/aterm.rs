@@ -6,6 +6,7 @@
 //! gives a file that nobody can read, Nix included, under the same path as with Nix.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::{Derivation, DerivationError, DerivationOutput, DynamicInput};
 use crate::content_address::{ContentAddress, Method};
@@ -18,19 +19,21 @@ impl Derivation {
     /// # Errors
     /// If the name does not do for the path of a fixed output.
     pub fn to_aterm(&self, dir: &StoreDir) -> Result<Vec<u8>, DerivationError> {
+        Ok(self.to_written(dir)?.text)
+    }
+
+    /// The text of the `.drv` file, and where things are in it.
+    pub(super) fn to_written(&self, dir: &StoreDir) -> Result<Written, DerivationError> {
         if self.dynamic_inputs.is_empty() {
-            let inputs = self.input_drvs.iter().map(|(path, outputs)| (dir.print(path), outputs));
-            return self.write(
-                dir,
-                Outputs::Stated,
-                inputs.map(|(path, outputs)| (path, outputs, None)),
-            );
+            let inputs = self.input_drvs.iter();
+            let inputs = inputs.map(|(path, outputs)| (Key::Path(path), outputs, None));
+            return self.write(dir, Outputs::Stated, inputs);
         }
         let paths: BTreeSet<_> = self.input_drvs.keys().chain(self.dynamic_inputs.keys()).collect();
         let no_outputs = BTreeSet::new();
         let inputs = paths.into_iter().map(|path| {
             let outputs = self.input_drvs.get(path).unwrap_or(&no_outputs);
-            (dir.print(path), outputs, self.dynamic_inputs.get(path))
+            (Key::Path(path), outputs, self.dynamic_inputs.get(path))
         });
         self.write(dir, Outputs::Stated, inputs)
     }
@@ -47,8 +50,8 @@ impl Derivation {
         &self,
         dir: &StoreDir,
         outputs: Outputs,
-        inputs: impl Iterator<Item = (String, &'a BTreeSet<String>, Option<&'a Dynamic>)>,
-    ) -> Result<Vec<u8>, DerivationError> {
+        inputs: impl Iterator<Item = Input<'a>>,
+    ) -> Result<Written, DerivationError> {
         let env_size = |(name, value): (&Vec<u8>, &Vec<u8>)| name.len() + value.len() + 16;
         let mut out = Vec::with_capacity(1024 + self.env.iter().map(env_size).sum::<usize>());
         out.extend_from_slice(match self.dynamic_inputs.is_empty() {
@@ -70,16 +73,12 @@ impl Derivation {
             Ok(())
         })?;
         out.extend_from_slice(b"],[");
-        separated(&mut out, inputs, |out, (key, names, dynamic)| {
-            out.push(b'(');
-            plain_string(out, &key);
-            input(out, names, dynamic)?;
-            out.push(b')');
-            Ok(())
-        })?;
+        let start = out.len();
+        write_inputs(&mut out, dir, inputs)?;
+        let inputs = start..out.len();
         out.extend_from_slice(b"],[");
         separated(&mut out, &self.input_srcs, |out, path| {
-            plain_string(out, &dir.print(path));
+            path_string(out, dir, path);
             Ok(())
         })?;
         out.extend_from_slice(b"],");
@@ -103,7 +102,7 @@ impl Derivation {
             Ok(())
         })?;
         out.extend_from_slice(b"])");
-        Ok(out)
+        Ok(Written { text: out, inputs })
     }
 
     /// An output's path, method and hash as `.drv` files and the worker protocol have them.
@@ -131,6 +130,21 @@ impl Derivation {
     }
 }
 
+/// A text, and where in it the input derivations are.
+pub(super) struct Written {
+    pub(super) text: Vec<u8>,
+    pub(super) inputs: Range<usize>,
+}
+
+/// An input derivation: its key, which outputs are needed, and what is needed of outputs that are derivations.
+pub(super) type Input<'a> = (Key<'a>, &'a BTreeSet<String>, Option<&'a Dynamic>);
+
+/// What stands for an input derivation.
+pub(super) enum Key<'a> {
+    Path(&'a StorePath),
+    Hash(&'a Hash),
+}
+
 /// Outputs that are derivations, and what is needed of these.
 pub(super) type Dynamic = BTreeMap<String, DynamicInput>;
 
@@ -156,6 +170,24 @@ fn separated<T>(
         write(out, item)?;
     }
     Ok(())
+}
+
+/// The input derivations, without brackets around them.
+pub(super) fn write_inputs<'a>(
+    out: &mut Vec<u8>,
+    dir: &StoreDir,
+    inputs: impl Iterator<Item = Input<'a>>,
+) -> Result<(), DerivationError> {
+    separated(out, inputs, |out, (key, names, dynamic)| {
+        out.push(b'(');
+        match key {
+            Key::Path(path) => path_string(out, dir, path),
+            Key::Hash(hash) => plain_string(out, &hash.format(Format::Base16)),
+        }
+        input(out, names, dynamic)?;
+        out.push(b')');
+        Ok(())
+    })
 }
 
 /// What is needed of an input: a list of outputs, and where some are derivations, these beside it.
@@ -190,22 +222,34 @@ fn plain_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-fn string(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'"');
-    let mut copied = 0;
-    for (index, byte) in text.iter().enumerate() {
-        let escape = match byte {
-            b'"' | b'\\' => *byte,
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            _ => continue,
-        };
-        out.extend_from_slice(&text[copied..index]);
-        out.extend_from_slice(&[b'\\', escape]);
-        copied = index + 1;
+fn path_string(out: &mut Vec<u8>, dir: &StoreDir, path: &StorePath) {
+    for part in ["\"", dir.as_str(), "/", path.base_name(), "\""] {
+        out.extend_from_slice(part.as_bytes());
     }
-    out.extend_from_slice(&text[copied..]);
+}
+
+fn string(out: &mut Vec<u8>, text: &[u8]) {
+    /// So many bytes are looked at together.
+    const STEP: usize = 32;
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    for bytes in text.chunks(STEP) {
+        // Without an end at the first one found, so that it takes a few instructions for all.
+        if !bytes.iter().fold(false, |any, byte| any | is_escaped(byte)) {
+            out.extend_from_slice(bytes);
+            continue;
+        }
+        for byte in bytes {
+            match byte {
+                b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+                b'\n' => out.extend_from_slice(b"\\n"),
+                b'\r' => out.extend_from_slice(b"\\r"),
+                b'\t' => out.extend_from_slice(b"\\t"),
+                _ => out.push(*byte),
+            }
+        }
+    }
     out.push(b'"');
 }
 

@@ -161,8 +161,16 @@ impl Derivation {
     /// The text of the `.drv` file together with its path.
     pub fn to_store(&self, dir: &StoreDir) -> Result<(StorePath, Vec<u8>), DerivationError> {
         let text = self.to_aterm(dir)?;
-        let path = dir.text_path(&self.file_name(), &Hash::sha256(&text), &self.references())?;
-        Ok((path, text))
+        Ok((self.path_of_text(dir, &text)?, text))
+    }
+
+    /// The path of the `.drv` file with this text.
+    fn path_of_text(&self, dir: &StoreDir, text: &[u8]) -> Result<StorePath, PathError> {
+        let derivations = self.input_drvs.keys().chain(self.dynamic_inputs.keys());
+        let mut references: Vec<&StorePath> = derivations.chain(&self.input_srcs).collect();
+        references.sort_unstable();
+        references.dedup();
+        dir.text_path(&self.file_name(), &Hash::sha256(text), references)
     }
 
     /// The path of the `.drv` file.

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::aterm::Outputs;
+use super::aterm::{Input, Key, Outputs, write_inputs};
 use super::{Derivation, DerivationError, DerivationKind, DerivationOutput};
-use crate::hash::{Format, Hash};
+use crate::hash::{Algorithm, Hash, Hasher};
 use crate::path::{StoreDir, StorePath};
 
 /// What a derivation contributes to the hash of those that need it.
@@ -42,6 +42,33 @@ impl Derivation {
                 Ok(HashModulo::Deferred)
             }
         }
+    }
+
+    /// The path and the text of the `.drv` file, and what [`Derivation::hash_modulo`] gives.
+    pub fn to_store_with_hash<E: From<DerivationError>>(
+        &self,
+        dir: &StoreDir,
+        inputs: impl FnMut(&StorePath) -> Result<HashModulo, E>,
+    ) -> Result<(StorePath, Vec<u8>, HashModulo), E> {
+        let written = self.to_written(dir)?;
+        let path = self.path_of_text(dir, &written.text).map_err(DerivationError::from)?;
+        if self.kind()? != DerivationKind::InputAddressed {
+            return Ok((path, written.text, self.hash_modulo(dir, inputs)?));
+        }
+        let hash = match self.hashed_inputs(inputs)? {
+            None => HashModulo::Deferred,
+            // The text is the same but for what stands for the inputs.
+            Some(hashes) => {
+                let mut keys = Vec::new();
+                write_inputs(&mut keys, dir, with_hashes(&hashes))?;
+                let mut hasher = Hasher::new(Algorithm::Sha256);
+                hasher.update(&written.text[..written.inputs.start]);
+                hasher.update(&keys);
+                hasher.update(&written.text[written.inputs.end..]);
+                HashModulo::InputAddressed(hasher.finish())
+            }
+        };
+        Ok((path, written.text, hash))
     }
 
     /// Replaces deferred outputs by their paths, unless an input has to be built first, and puts
@@ -120,8 +147,17 @@ impl Derivation {
         &self,
         dir: &StoreDir,
         outputs: Outputs,
-        mut inputs: impl FnMut(&StorePath) -> Result<HashModulo, E>,
+        inputs: impl FnMut(&StorePath) -> Result<HashModulo, E>,
     ) -> Result<Option<Hash>, E> {
+        let Some(hashes) = self.hashed_inputs(inputs)? else { return Ok(None) };
+        Ok(Some(Hash::sha256(&self.write(dir, outputs, with_hashes(&hashes))?.text)))
+    }
+
+    /// The inputs' hashes, with the outputs that are needed; `None` where one has to be built first.
+    fn hashed_inputs<E: From<DerivationError>>(
+        &self,
+        mut inputs: impl FnMut(&StorePath) -> Result<HashModulo, E>,
+    ) -> Result<Option<Hashes>, E> {
         // What is needed of a derivation that is an output does not enter the hash: Nix leaves it out.
         for path in self.dynamic_inputs.keys() {
             if inputs(path)? == HashModulo::Deferred {
@@ -129,7 +165,7 @@ impl Derivation {
             }
         }
         // Different derivations can have the same hash; their outputs are then named together.
-        let mut hashes: BTreeMap<Hash, BTreeSet<String>> = BTreeMap::new();
+        let mut hashes = Hashes::new();
         for (path, names) in &self.input_drvs {
             let hash = match inputs(path)? {
                 HashModulo::InputAddressed(hash) => hash,
@@ -147,9 +183,15 @@ impl Derivation {
             };
             hashes.entry(hash).or_default().extend(names.iter().cloned());
         }
-        let keys = hashes.iter().map(|(hash, names)| (hash.format(Format::Base16), names, None));
-        Ok(Some(Hash::sha256(&self.write(dir, outputs, keys)?)))
+        Ok(Some(hashes))
     }
+}
+
+/// Hashes of inputs with the names of the outputs that are needed.
+type Hashes = BTreeMap<Hash, BTreeSet<String>>;
+
+fn with_hashes(hashes: &Hashes) -> impl Iterator<Item = Input<'_>> {
+    hashes.iter().map(|(hash, names)| (Key::Hash(hash), names, None))
 }
 
 #[cfg(test)]
@@ -167,9 +209,11 @@ mod tests {
             let name = path.derivation_name().unwrap();
             let derivation = Derivation::from_aterm(&dir, name, text.as_bytes()).unwrap();
             check(&derivation, &hashes);
-            let hash =
-                derivation.hash_modulo(&dir, |input| Ok::<_, DerivationError>(hashes[input]));
-            hashes.insert(path, hash.unwrap());
+            let inputs = |input: &StorePath| Ok::<_, DerivationError>(hashes[input]);
+            let hash = derivation.hash_modulo(&dir, inputs).unwrap();
+            let whole = derivation.to_store_with_hash(&dir, inputs).unwrap();
+            assert_eq!(whole, (path.clone(), text.as_bytes().to_vec(), hash));
+            hashes.insert(path, hash);
         }
     }
 
