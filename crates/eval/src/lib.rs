@@ -50,6 +50,7 @@ pub use kept::KeptFunction;
 pub use program::Program;
 pub use settings::EXPERIMENTAL_FEATURES;
 pub use statistics::Statistics;
+pub use suggest::suggestions;
 
 /// The stack that an evaluation gets: address space, of which only what is used is ever memory.
 const STACK_BYTES: usize = 4 << 30;

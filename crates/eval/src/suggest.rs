@@ -2,13 +2,10 @@
 
 /// The names nearest to one that was not found: at most five, at most two edits away, nearest first
 /// and then by the alphabet, as C++ Nix has them.
-pub(crate) fn suggestions(
-    query: &str,
-    candidates: impl Iterator<Item = &'static str>,
-) -> Vec<&'static str> {
+pub fn suggestions<'a>(query: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     const MOST: usize = 5;
     const FARTHEST: usize = 2;
-    let mut near: Vec<(usize, &'static str)> = candidates
+    let mut near: Vec<(usize, &'a str)> = candidates
         .filter(|candidate| candidate.len().abs_diff(query.len()) <= FARTHEST)
         .map(|candidate| (distance(query.as_bytes(), candidate.as_bytes()), candidate))
         .filter(|(distance, _)| *distance <= FARTHEST)

@@ -11,6 +11,7 @@ use crate::diagnostics::{Diagnostic, diagnostics};
 use crate::infer::type_diagnostics;
 use crate::linting::lint_findings;
 use crate::lints::{Fix, Safety, lint};
+use crate::misspelt::{misspelt_option, other_names};
 use crate::ssr::SsrRule;
 use crate::syntax_fixes::syntax_fixes;
 use crate::tree::Tree;
@@ -61,6 +62,13 @@ pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction>
         if let Some(fix) = &diagnostic.fix {
             actions.push(fixing(fix.clone(), diagnostic));
         }
+        let others = other_names(db, file, diagnostic).into_iter();
+        actions.extend(others.map(|fix| fixing(fix, diagnostic)));
+    }
+    if let Some((span, fixes)) = misspelt_option(db, file, selection.start) {
+        let message = "this option does not exist".to_owned();
+        let diagnostic = Diagnostic::error(span, "unknown-option", message);
+        actions.extend(fixes.into_iter().map(|fix| fixing(fix, &diagnostic)));
     }
     for (error, fix) in syntax_fixes(db, file, selection) {
         let span = Span { start: error.start, end: error.end };
@@ -86,13 +94,18 @@ pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction>
             actions.push(all("workspace", CodeChange::FixWorkspace(lint.slug)));
         }
         if let Some(edit) = suppression(db, file, diagnostic) {
-            actions.push(CodeAction {
-                title: format!("Ignore '{}' here", lint.slug),
-                kind: AssistKind::QuickFix,
-                change: CodeChange::Edits { edits: vec![edit], new_file: None },
-                diagnostic: Some(diagnostic.clone()),
-                is_preferred: false,
-            });
+            let title = format!("Ignore '{}' here", lint.slug);
+            let change = CodeChange::Edits { edits: vec![edit], new_file: None };
+            // One comment is for all findings of its line.
+            if actions.iter().all(|action| action.title != title || action.change != change) {
+                actions.push(CodeAction {
+                    title,
+                    kind: AssistKind::QuickFix,
+                    change,
+                    diagnostic: Some(diagnostic.clone()),
+                    is_preferred: false,
+                });
+            }
         }
     }
     actions.extend(assists(db, file, selection).into_iter().map(|assist| CodeAction {
