@@ -79,7 +79,19 @@ fn expressions_are_replaced_by_their_form() {
     home.floe(["ssr", rule, "a.nix"]).expect();
     assert_eq!(fs::read_to_string(&path).unwrap(), "x: !(x  1 == null)\n");
     assert_eq!(status(&home, &["ssr", rule, "a.nix"]), Some(1));
-    assert_eq!(status(&home, &["ssr", "no arrow", "a.nix"]), Some(2));
+    assert_eq!(status(&home, &["ssr", "not ( a rule", "a.nix"]), Some(2));
+}
+
+#[test]
+fn expressions_are_found_by_their_form() {
+    let home = Home::new();
+    home.write("a.nix", "x: [\n  (isNull x)\n  (isNull {\n    a = 1;\n  })\n]\n");
+    let places = home.floe(["ssr", "isNull $x", "a.nix"]).expect();
+    assert_eq!(places, "a.nix:2:4  isNull x\na.nix:3:4  isNull { …\n");
+    let list = home.floe(["ssr", "--json", "isNull $x", "a.nix"]).expect();
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    assert_eq!((&list[0]["line"], &list[0]["text"]), (&2.into(), &"isNull x".into()));
+    assert_eq!(status(&home, &["ssr", "isNull 3", "a.nix"]), Some(1));
 }
 
 /// What certainly fails when it is evaluated, as the types tell; and one finding with a fix.

@@ -5,6 +5,7 @@
 //! twice has to stand for the same both times.
 
 use floe_db::{Db, File, peek};
+use floe_hir::Span;
 use floe_syntax::{FlatTree, ParseOptions, SyntaxKind, TextEdit};
 use thiserror::Error;
 
@@ -12,10 +13,14 @@ use crate::rename::FileEdits;
 use crate::tree::{Node, Tightness, Tree, in_place_of};
 use crate::workspace_index::workspace_files;
 
+/// What to search: an expression with `$name` for any other.
+#[derive(Clone, Debug)]
+pub struct SsrPattern(Side);
+
 /// A rule to search and replace by.
 #[derive(Clone, Debug)]
 pub struct SsrRule {
-    pattern: Side,
+    pattern: SsrPattern,
     template: Side,
 }
 
@@ -42,6 +47,48 @@ pub enum SsrError {
 /// What placeholders are called in the trees: names that nobody writes.
 const PREFIX: &str = "__floe_placeholder_";
 
+impl SsrPattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// Where it is no expression, or would be all of them.
+    pub fn parse(text: &str) -> Result<SsrPattern, SsrError> {
+        let pattern = side("pattern", text)?;
+        let tree = Tree::new(&pattern.tree, &pattern.text);
+        let root = tree.root().expr(0);
+        if root.is_none_or(|root| placeholder(root.without_parens()).is_some()) {
+            return Err(SsrError::MatchesEverything);
+        }
+        Ok(SsrPattern(pattern))
+    }
+
+    /// Where a text has it, the outermost where matches lie in each other. Nowhere in a text with syntax
+    /// errors.
+    pub fn matches(&self, text: &str) -> Vec<Span> {
+        let mut spans = Vec::new();
+        self.each_match(text, |node, _| spans.push(node.span()));
+        spans
+    }
+
+    fn each_match(&self, text: &str, mut visit: impl FnMut(Node<'_>, &[(&str, Node<'_>)])) {
+        let parse = floe_syntax::parse(text, &ParseOptions::default());
+        if !parse.errors.is_empty() {
+            return;
+        }
+        let tree = Tree::new(&parse.tree, text);
+        let pattern = Tree::new(&self.0.tree, &self.0.text);
+        let Some(pattern) = pattern.root().expr(0) else { return };
+        let mut reached = 0;
+        for node in tree.all().filter(|node| node.is_expr() && !node.is(SyntaxKind::Paren)) {
+            let mut found = Vec::new();
+            if node.start() >= reached && matches(pattern.without_parens(), node, &mut found) {
+                reached = node.end();
+                visit(node, &found);
+            }
+        }
+    }
+}
+
 impl SsrRule {
     /// Reads a rule.
     ///
@@ -49,13 +96,9 @@ impl SsrRule {
     /// Where one side is no expression, or the template needs what the pattern does not find.
     pub fn parse(rule: &str) -> Result<SsrRule, SsrError> {
         let (pattern, template) = rule.split_once("==>>").ok_or(SsrError::NoArrow)?;
-        let rule =
-            SsrRule { pattern: side("pattern", pattern)?, template: side("template", template)? };
-        let pattern = Tree::new(&rule.pattern.tree, &rule.pattern.text);
-        let root = pattern.root().expr(0);
-        if root.is_none_or(|root| placeholder(root.without_parens()).is_some()) {
-            return Err(SsrError::MatchesEverything);
-        }
+        let pattern = SsrPattern::parse(pattern)?;
+        let rule = SsrRule { pattern, template: side("template", template)? };
+        let pattern = Tree::new(&rule.pattern.0.tree, &rule.pattern.0.text);
         let known: Vec<&str> = pattern.all().filter_map(placeholder).collect();
         let template = Tree::new(&rule.template.tree, &rule.template.text);
         let unbound = template.all().filter_map(placeholder).find(|name| !known.contains(name));
@@ -78,29 +121,13 @@ impl SsrRule {
     /// The edits that replace each match in a text, the outermost where matches lie in each other.
     /// Nothing in a text with syntax errors.
     pub fn edits(&self, text: &str) -> Vec<TextEdit> {
-        let parse = floe_syntax::parse(text, &ParseOptions::default());
-        if !parse.errors.is_empty() {
-            return Vec::new();
-        }
-        let tree = Tree::new(&parse.tree, text);
-        let pattern = Tree::new(&self.pattern.tree, &self.pattern.text);
         let template = Tree::new(&self.template.tree, &self.template.text);
-        let (Some(pattern), Some(template)) = (pattern.root().expr(0), template.root().expr(0))
-        else {
-            return Vec::new();
-        };
+        let Some(template) = template.root().expr(0) else { return Vec::new() };
         let mut edits: Vec<TextEdit> = Vec::new();
-        for node in tree.all().filter(|node| node.is_expr() && !node.is(SyntaxKind::Paren)) {
-            if edits.last().is_some_and(|edit| node.start() < edit.range.end) {
-                continue;
-            }
-            let mut found = Vec::new();
-            if matches(pattern.without_parens(), node, &mut found) {
-                let written = fill(template, &found);
-                let insert = in_place_of(node, &written, template.tightness());
-                edits.push(TextEdit::replace(node.range(), insert));
-            }
-        }
+        self.pattern.each_match(text, |node, found| {
+            let insert = in_place_of(node, &fill(template, found), template.tightness());
+            edits.push(TextEdit::replace(node.range(), insert));
+        });
         edits
     }
 }
@@ -283,6 +310,16 @@ mod tests {
         ] {
             assert_eq!(replaced(rule, before), after, "{rule}");
         }
+    }
+
+    #[test]
+    fn a_pattern_alone_is_searched() {
+        let text = "f: [ (f (f 1)) (f  (2)) (g 1) ]";
+        let found = SsrPattern::parse("f $x").unwrap().matches(text);
+        let found: Vec<&str> =
+            found.iter().map(|span| &text[span.start as usize..span.end as usize]).collect();
+        assert_eq!(found, ["f (f 1)", "f  (2)"]);
+        assert_eq!(SsrPattern::parse("$x").unwrap_err(), SsrError::MatchesEverything);
     }
 
     #[test]
