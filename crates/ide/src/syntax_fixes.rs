@@ -122,6 +122,9 @@ fn guesses(tree: &Tree<'_>, error: &SyntaxError) -> Vec<(String, TextEdit)> {
     let range = error.start..error.end;
     guesses.extend(in_other_words(tree, error));
     guesses.extend(missing_in(&tokens, index));
+    guesses.extend(else_if(&tokens, index));
+    guesses.extend(before.and_then(missing_else));
+    guesses.extend(missing_then(tree, error));
     guesses.extend(missing_semicolon(tree, error));
     match found {
         Terminal::Token(SyntaxKind::Assign) => {
@@ -183,6 +186,58 @@ fn missing_in(tokens: &[Node<'_>], index: usize) -> Option<(String, TextEdit)> {
     let is_let = tokens[last].parent()?.parent()?.is(SyntaxKind::LetIn);
     let next = tokens.get(last + 1).filter(|_| is_let)?;
     Some(("Insert 'in'".to_owned(), TextEdit::insert(next.start(), "in ")))
+}
+
+/// `if a then b elif c then d else e`: what other languages call `else if` is an argument here.
+fn else_if(tokens: &[Node<'_>], index: usize) -> Option<(String, TextEdit)> {
+    let is_it = |token: &&Node<'_>| {
+        token.is(SyntaxKind::Ident) && matches!(token.text(), "elif" | "elsif" | "elseif")
+    };
+    tokens[..index].iter().rfind(is_it)?;
+    // All of a chain at once: with one of them left it would be as wrong as before.
+    let (first, last) = (tokens.iter().find(is_it)?, tokens.iter().rfind(is_it)?);
+    let mut written = String::new();
+    let mut at = first.start();
+    for token in tokens.iter().filter(is_it) {
+        written += &token.tree().text()[at as usize..token.start() as usize];
+        written += "else if";
+        at = token.end();
+    }
+    let edit = TextEdit::replace(first.start()..last.end(), written);
+    Some(("Write 'else if'".to_owned(), edit))
+}
+
+/// `if a then b`, with something else behind it: each `if` has an `else`, with nothing of the same sort.
+fn missing_else(before: Node<'_>) -> Option<(String, TextEdit)> {
+    let is_open = |node: &Node<'_>| {
+        node.is(SyntaxKind::If)
+            && node.child(SyntaxKind::ThenKw).is_some()
+            && node.child(SyntaxKind::ElseKw).is_none()
+    };
+    let mut written = String::new();
+    for open in before.ancestors().filter(is_open) {
+        written += match open.expr(1)?.without_parens().kind() {
+            SyntaxKind::List => " else [ ]",
+            SyntaxKind::AttrSet => " else { }",
+            SyntaxKind::String | SyntaxKind::IndentedString => " else \"\"",
+            _ => " else null",
+        };
+    }
+    let title = format!("Add '{}'", written.trim_start());
+    (!written.is_empty()).then(|| (title, TextEdit::insert(before.end(), written)))
+}
+
+/// `if (a) b else c`: the value was taken for an argument of the condition.
+fn missing_then(tree: &Tree<'_>, error: &SyntaxError) -> Option<(String, TextEdit)> {
+    let is_it = |node: &Node<'_>| {
+        node.is(SyntaxKind::If)
+            && node.start() < error.start
+            && node.child(SyntaxKind::ThenKw).is_none()
+    };
+    let condition = tree.all().filter(is_it).last()?.expr(0)?;
+    let function = condition.expr(0).filter(|_| condition.is(SyntaxKind::Apply))?;
+    let edit = TextEdit::insert(function.end(), " then");
+    Some(("Insert 'then'".to_owned(), edit))
 }
 
 /// `with pkgs [ a ]`: what follows was taken for an argument.
@@ -402,6 +457,52 @@ mod tests {
             &expect![[r#"
             Remove the ';':
             { a = 1; }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn conditions_without_all_of_their_words() {
+        check(
+            "{ a = if b then [ 1 ]$0; }",
+            &expect![[r#"
+            Add 'else [ ]':
+            { a = if b then [ 1 ] else [ ]; }
+        "#]],
+        );
+        check(
+            "f: (if f then 1$0) + 2",
+            &expect![[r#"
+            Add 'else null':
+            f: (if f then 1 else null) + 2
+        "#]],
+        );
+        check(
+            "f: if f then if f then { } else { a = 1; }$0",
+            &expect![[r#"
+            Add 'else null':
+            f: if f then if f then { } else { a = 1; } else null
+        "#]],
+        );
+        check(
+            "f: if f then 1 elif$0 f then 2 else 3",
+            &expect![[r#"
+            Write 'else if':
+            f: if f then 1 else if f then 2 else 3
+        "#]],
+        );
+        check(
+            "f: if f then 1 elif f then$0 3 elsif f then 4 else 5",
+            &expect![[r#"
+            Write 'else if':
+            f: if f then 1 else if f then 3 else if f then 4 else 5
+        "#]],
+        );
+        check(
+            "f: { a = if (f 1) 2$0 else 3; }",
+            &expect![[r#"
+            Insert 'then':
+            f: { a = if (f 1) then 2 else 3; }
         "#]],
         );
     }
