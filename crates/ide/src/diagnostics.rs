@@ -52,7 +52,7 @@ pub enum Severity {
 }
 
 /// How many findings of each sort an editor is shown.
-const MOST_SHOWN: usize = 200;
+pub(crate) const MOST_SHOWN: usize = 200;
 
 /// All diagnostics of a file's text.
 pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
@@ -104,7 +104,11 @@ fn up_to(db: &dyn Db, file: File, most: usize) -> Vec<Diagnostic> {
 }
 
 /// The first of a sort, and in the place of the next a word about the others.
-fn first<T>(all: &[T], most: usize, diagnostic: impl Fn(&T) -> Diagnostic) -> Vec<Diagnostic> {
+pub(crate) fn first<T>(
+    all: &[T],
+    most: usize,
+    diagnostic: impl Fn(&T) -> Diagnostic,
+) -> Vec<Diagnostic> {
     let shown = most.saturating_add(1);
     let mut found: Vec<Diagnostic> = all.iter().take(shown).map(diagnostic).collect();
     if let (Some(last), Some(left @ 1..)) = (found.last_mut(), all.len().checked_sub(shown)) {

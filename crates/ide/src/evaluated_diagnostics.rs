@@ -5,7 +5,7 @@ use floe_db::{Db, Evaluated, File, module, source, source_map};
 use floe_eval::error::{ErrorKind, Position, Report};
 use floe_hir::Span;
 
-use crate::diagnostics::{Diagnostic, Related, without_suppressed};
+use crate::diagnostics::{Diagnostic, MOST_SHOWN, Related, first, without_suppressed};
 use crate::evaluation::check::{check, definition_of_option, file_of, places};
 use crate::infer::type_diagnostics;
 
@@ -13,14 +13,16 @@ use crate::infer::type_diagnostics;
 const PLACES: usize = 12;
 
 /// The diagnostics that evaluating a file gives, and what certainly fails in those parts of it that
-/// evaluation does not come to.
+/// evaluation does not come to: of many the first ones, and one that says how many others there are.
 pub fn evaluated_diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     let mut found = evaluated(db, file);
     let told: Vec<Span> = found.iter().map(|found| found.span).collect();
     let is_told = |other: &&Diagnostic| {
         told.iter().any(|told| told.start <= other.span.end && other.span.start <= told.end)
     };
-    found.extend(type_diagnostics(db, file).iter().filter(|other| !is_told(other)).cloned());
+    let of_types = type_diagnostics(db, file).iter().filter(|other| !is_told(other));
+    let of_types: Vec<&Diagnostic> = of_types.collect();
+    found.extend(first(&of_types, MOST_SHOWN, |finding| (*finding).clone()));
     found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     found
 }
@@ -197,6 +199,16 @@ pkgs.writeText \"x\" (pkgs.lib.concatMapStringsSep \"\\n\" banner [ pkgs.hello ]
                     b.nix:1 "y" while evaluating the attribute 'y'
             "#]],
         );
+    }
+
+    #[test]
+    fn many_findings_of_types_end_with_how_many_others_there_are() {
+        let text: String = (0..300).map(|number| format!("a{number} = 1 2; ")).collect();
+        let fixture = fixture(&format!("x: {{ {text} }}"));
+        let found = evaluated_diagnostics(&fixture.db, fixture.file);
+        assert_eq!(type_diagnostics(&fixture.db, fixture.file).len(), 300);
+        assert_eq!(found.len(), MOST_SHOWN + 1);
+        assert!(found[MOST_SHOWN].message.contains(", and 99 more from here on"));
     }
 
     #[test]

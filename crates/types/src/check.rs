@@ -51,9 +51,6 @@ impl FindingKind {
     }
 }
 
-/// How many are told of one file.
-const MOST: usize = 100;
-
 /// The expressions of a file that fail whenever they are evaluated.
 pub fn check(host: &dyn Host, file: FileKey) -> Vec<Finding> {
     let size = host.module(file).exprs.len();
@@ -61,9 +58,6 @@ pub fn check(host: &dyn Host, file: FileKey) -> Vec<Finding> {
     let inference = Inference::new(host, Mode::Certain).with_fuel(fuel);
     let mut check = Check { inference, file, found: Vec::new() };
     for expr in (0..size as u32).map(ExprId) {
-        if check.found.len() >= MOST {
-            break;
-        }
         check.expr(expr);
     }
     check.found.sort_by_key(|finding| finding.expr);
