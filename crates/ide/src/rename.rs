@@ -70,6 +70,10 @@ pub enum RenameError {
         "what happens to '{name}' behind {file}, line {line}, the text does not show; rename it by hand"
     )]
     Lost { name: String, file: String, line: usize },
+    #[error(
+        "{file}, line {line}, hands the set with '{name}' to a function, and the text does not show what that reads of it; rename it by hand"
+    )]
+    HandedOn { name: String, file: String, line: usize },
 }
 
 /// Whether the name under the cursor can be renamed, as far as its definition tells.

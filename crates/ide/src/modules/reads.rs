@@ -195,6 +195,8 @@ pub(crate) fn declared_path<'g>(
 pub(crate) enum Obstacle {
     /// Nobody knows what happens to the part here.
     Lost(Place),
+    /// A function gets the part here, and nobody knows what it does with it.
+    HandedOn(Place),
     /// Somebody asks for the new name here.
     Taken(Place),
 }
@@ -274,6 +276,10 @@ impl Flow<'_> {
         self.found.get_or_insert(Obstacle::Lost(place));
     }
 
+    fn handed_on(&mut self, call: Place) {
+        self.found.get_or_insert(Obstacle::HandedOn(call));
+    }
+
     fn follow(&mut self, place: Place, reached: Reached) {
         let db = self.graph.db;
         let (module, scopes) = (module(db, place.file), scopes(db, place.file));
@@ -347,9 +353,9 @@ impl Flow<'_> {
     fn given(&mut self, place: Place, reached: Reached, call: Place, args: &[ExprId]) {
         let (module, scopes) =
             (module(self.graph.db, place.file), scopes(self.graph.db, place.file));
-        let Reached::Steps(done) = reached else { return self.lost(call) };
+        let Reached::Steps(done) = reached else { return self.handed_on(call) };
         let is_collection = !matches!(self.path[done], Step::Name(_));
-        let Expr::Apply { fun, .. } = module.expr(call.expr) else { return self.lost(call) };
+        let Expr::Apply { fun, .. } = module.expr(call.expr) else { return self.handed_on(call) };
         match (called(module, scopes, fun), args) {
             ("attrNames" | "length", [_]) if is_collection => {}
             (name, [_]) if is_collection && is_values_of(name) => self.push(call, reached),
@@ -360,7 +366,7 @@ impl Flow<'_> {
                         self.push(call, reached);
                     }
                 }
-                _ => self.lost(call),
+                _ => self.handed_on(call),
             },
         }
     }

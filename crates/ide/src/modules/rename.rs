@@ -26,6 +26,7 @@ impl OptionName<'_> {
         let captured = |place: Place| self.captured(place.file, self.expr_span(place), new);
         match obstacle(&self.graph, self.node, &self.path, new) {
             Some(Obstacle::Lost(place)) => return Err(self.lost(place)),
+            Some(Obstacle::HandedOn(place)) => return Err(self.handed_on(place)),
             Some(Obstacle::Taken(place)) => return Err(captured(place)),
             None => {}
         }
@@ -136,6 +137,11 @@ impl OptionName<'_> {
     fn lost(&self, place: Place) -> RenameError {
         let (file, line) = place_of(self.graph.db, place.file, self.expr_span(place));
         RenameError::Lost { name: self.name.to_string(), file, line }
+    }
+
+    fn handed_on(&self, place: Place) -> RenameError {
+        let (file, line) = place_of(self.graph.db, place.file, self.expr_span(place));
+        RenameError::HandedOn { name: self.name.to_string(), file, line }
     }
 
     fn captured(&self, file: File, span: Span, new: Name) -> RenameError {

@@ -281,8 +281,8 @@ fn not_where_a_definition_is_computed() {
         error: what b.nix, line 2, computes may be 'port'; rename it by hand
         error: what b.nix, line 2, computes may be 'port'; rename it by hand
         error: what b.nix, line 2, computes may be 'port'; rename it by hand
-        error: what happens to 'port' behind b.nix, line 2, the text does not show; rename it by hand
-        error: what happens to 'port' behind b.nix, line 2, the text does not show; rename it by hand
+        error: b.nix, line 2, hands the set with 'port' to a function, and the text does not show what that reads of it; rename it by hand
+        error: b.nix, line 2, hands the set with 'port' to a function, and the text does not show what that reads of it; rename it by hand
         error: what happens to 'port' behind b.nix, line 2, the text does not show; rename it by hand
         a.nix: options.site.listen = lib.mkOption { };
         b.nix: { imports = [ (lib.mkRenamedOptionModule [ "old" ] [ "site" "listen" ]) ]; }
