@@ -35,7 +35,9 @@ pub(crate) enum Context {
     SearchPath(String),
     /// The name of an argument in a pattern: `{ | }: …`.
     Formal,
-    /// A comment, a string, a number: nothing to add.
+    /// The inside of a string without interpolations: `"|"`.
+    String,
+    /// A comment, another string, a number: nothing to add.
     Nothing,
 }
 
@@ -88,7 +90,10 @@ pub(crate) fn context(cursor: &Cursor<'_>) -> (Context, Span) {
             path(cursor, before, element.end)
         }
         K::StringFragment | K::StringQuote | K::IndentedQuote if in_string(cursor) => {
-            (Context::Nothing, here)
+            match inside_of_string(cursor) {
+                Some(inside) => (Context::String, inside),
+                None => (Context::Nothing, here),
+            }
         }
         K::Int | K::Float | K::Uri | K::Comment => (Context::Nothing, here),
         _ => (between_tokens(cursor), here),
@@ -164,11 +169,28 @@ fn path_before(cursor: &Cursor<'_>, token: ElementId) -> Option<String> {
 }
 
 /// Whether the cursor is between the quotes of a string, and not in an interpolation there.
-fn in_string(cursor: &Cursor<'_>) -> bool {
+pub(crate) fn in_string(cursor: &Cursor<'_>) -> bool {
     let node = cursor.get(cursor.node());
     let Some(token) = cursor.token else { return false };
     matches!(node.kind, K::String | K::IndentedString)
         && !(cursor.get(token).end == node.end && cursor.get(token).start > node.start)
+}
+
+/// What is between the quotes around the cursor, if that is one text in one line. A string that is not
+/// closed goes on to a quote that is another's, so what is behind the cursor is none of its.
+fn inside_of_string(cursor: &Cursor<'_>) -> Option<Span> {
+    let string = cursor.node();
+    let is_quote = |id: &ElementId| cursor.get(*id).kind == K::StringQuote;
+    let parts = || cursor.tree.children(string);
+    if cursor.get(string).kind != K::String
+        || parts().any(|part| cursor.get(part).kind == K::Interpolation)
+    {
+        return None;
+    }
+    let start = cursor.get(parts().find(is_quote)?).end;
+    let end = parts().filter(is_quote).nth(1).map(|quote| cursor.get(quote).start);
+    let is_line = |end: &u32| !cursor.text[start as usize..*end as usize].contains('\n');
+    Some(Span { start, end: end.filter(is_line).unwrap_or(cursor.offset) })
 }
 
 /// The cursor touches a name.
@@ -322,17 +344,9 @@ pub(crate) fn around(cursor: &Cursor<'_>, depth: usize) -> Vec<Step> {
     for pair in cursor.nodes[..depth.min(cursor.nodes.len())].windows(2) {
         let [node, inner] = pair else { continue };
         match cursor.get(*node).kind {
-            K::Binding => {
-                let path =
-                    cursor.tree.children(*node).find(|id| cursor.get(*id).kind == K::AttrPath);
-                // The cursor may be in the path itself, in an interpolation there.
-                let Some(path) = path.filter(|path| path != inner) else { continue };
-                let attrs = cursor.tree.children(path);
-                let attrs = attrs.filter(|id| cursor.get(*id).kind == K::Attr);
-                steps.extend(attrs.map(|attr| match attribute_name(cursor, attr) {
-                    Some(name) => Step::Attribute(name),
-                    None => Step::Computed,
-                }));
+            // The cursor may be in the path itself, in an interpolation there.
+            K::Binding if cursor.get(*inner).kind != K::AttrPath => {
+                steps.extend(path_steps(cursor, *node));
             }
             K::LetIn | K::LegacyLet
                 if matches!(cursor.get(*inner).kind, K::Binding | K::Inherit) =>
@@ -352,8 +366,20 @@ pub(crate) fn around(cursor: &Cursor<'_>, depth: usize) -> Vec<Step> {
     steps
 }
 
+/// The steps from a set to the value of a binding in it.
+pub(crate) fn path_steps(cursor: &Cursor<'_>, binding: ElementId) -> Vec<Step> {
+    let path = cursor.tree.children(binding).find(|id| cursor.get(*id).kind == K::AttrPath);
+    let attrs = path.into_iter().flat_map(|path| cursor.tree.children(path));
+    let attrs = attrs.filter(|id| cursor.get(*id).kind == K::Attr);
+    let steps = attrs.map(|attr| match attribute_name(cursor, attr) {
+        Some(name) => Step::Attribute(name),
+        None => Step::Computed,
+    });
+    steps.collect()
+}
+
 /// The last name of what is called: `lib.mkIf cond` is `mkIf`.
-fn function_name(cursor: &Cursor<'_>, mut function: ElementId) -> String {
+pub(crate) fn function_name(cursor: &Cursor<'_>, mut function: ElementId) -> String {
     while cursor.get(function).kind == K::Apply {
         match cursor.tree.children(function).next() {
             Some(inner) => function = inner,
@@ -513,7 +539,7 @@ mod tests {
     #[test]
     fn nothing() {
         check("# a$0", &expect![[r#"Nothing replacing """#]]);
-        check("\"a$0\"", &expect![[r#"Nothing replacing """#]]);
+        check("\"a$0\"", &expect![[r#"String replacing "a""#]]);
         check("''a$0''", &expect![[r#"Nothing replacing """#]]);
         check("1$0", &expect![[r#"Nothing replacing """#]]);
         check("{ a$0 }: a", &expect![[r#"Formal replacing "a""#]]);

@@ -32,7 +32,7 @@ pub(crate) fn server(client: ClientFacts) -> ServerCapabilities {
             ..TextDocumentSyncOptions::default()
         })),
         completion_provider: Some(CompletionOptions {
-            trigger_characters: Some(characters(&[".", "/", "<", "$"])),
+            trigger_characters: Some(characters(&[".", "/", "<", "$", "\""])),
             resolve_provider: Some(true),
             ..CompletionOptions::default()
         }),

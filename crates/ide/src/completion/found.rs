@@ -130,6 +130,7 @@ fn item(db: &dyn Db, file: File, candidate: Candidate<'_>) -> CompletionItem {
         kind: CompletionKind::Attribute,
         detail: None,
         documentation: None,
+        filter: None,
         snippet: None,
         definition: None,
     };

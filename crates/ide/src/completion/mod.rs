@@ -8,6 +8,7 @@ mod flake;
 mod formals;
 mod found;
 mod keywords;
+mod option_values;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use self::found::{Found, Make};
 use crate::context::{Context, Step, context};
 use crate::cursor::Cursor;
 use crate::evaluation::options::{all_options_below, is_module, option_path};
-use crate::evaluation::packages::{candidates, package_names};
+use crate::evaluation::packages::{candidates, package_arguments, package_names};
 use crate::hover::{builtin_markdown, doc_comment};
 use crate::infer::Typing;
 use crate::known::{self, Bound, Place, is_builtins};
@@ -53,6 +54,8 @@ pub struct CompletionItem {
     pub detail: Option<String>,
     /// What it does, as Markdown.
     pub documentation: Option<String>,
+    /// What is held against what is written, if that is not the label.
+    pub filter: Option<String>,
     /// What is written.
     pub insert: String,
     /// What is written instead by an editor that knows snippets.
@@ -74,6 +77,7 @@ pub enum CompletionKind {
     Keyword,
     Option,
     OptionSet,
+    Value,
     Package,
     File,
     Folder,
@@ -103,6 +107,7 @@ pub fn completion_details(db: &dyn Db, file: File, offset: u32) -> CompletionDet
 /// How near a group of names is: the scopes come from 0 on, innermost first.
 mod near {
     pub(super) const ARGUMENT: u32 = 0;
+    pub(super) const OPTION_VALUE: u32 = 0;
     pub(super) const CONTINUING: u32 = 500;
     pub(super) const WITH: u32 = 1000;
     pub(super) const BUILTIN: u32 = 2000;
@@ -118,7 +123,11 @@ pub fn completion(db: &dyn Db, file: File, offset: u32) -> Completions {
     let written = &cursor.text[replace.start as usize..offset as usize];
     let mut found = Found::new(db, file, written);
     match context {
-        Context::Expression => expression(db, file, &cursor, &mut found),
+        Context::Expression => {
+            option_values::option_values(db, file, &cursor, &mut found);
+            expression(db, file, &cursor, &mut found);
+        }
+        Context::String => option_values::option_values(db, file, &cursor, &mut found),
         Context::Attribute { base, path } => {
             if let Some(expr) = source_map(db, file).expr_around(base.start, base.end) {
                 attributes_and_packages(db, Place { file, expr }, &path, 0, &mut found);
@@ -153,7 +162,12 @@ pub(crate) fn attribute_text(name: &str) -> String {
     if floe_syntax::is_identifier(name) {
         return name.to_owned();
     }
-    let escaped = name.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "\\${");
+    quoted(name)
+}
+
+/// A string as it is written.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "\\${");
     format!("\"{escaped}\"")
 }
 
@@ -353,9 +367,25 @@ fn arguments<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Fo
     for _ in module.list(args).iter().take_while(|arg| **arg != literal) {
         function = inference.result(&function);
     }
-    for argument in inference.arguments(&function).map_or_else(Vec::new, |found| found.0) {
-        let (key, binding) = argument.binding;
-        offer(typing.file(key), argument.name, binding, argument.optional);
+    if let Some((arguments, _)) = inference.arguments(&function) {
+        for argument in arguments {
+            let (key, binding) = argument.binding;
+            offer(typing.file(key), argument.name, binding, argument.optional);
+        }
+        return;
+    }
+    // What is in the package set is known only by evaluation.
+    if module.list(args).first() != Some(&literal) {
+        return;
+    }
+    for function in candidates(db, Place { file, expr: fun }) {
+        let arguments = package_arguments(db, function.intern(db));
+        for (name, optional) in arguments.known(db).into_iter().flatten() {
+            if !given.contains(name) || found.is_written(name.as_str()) {
+                let make = Make::Kind(CompletionKind::Parameter);
+                found.offer(name.as_str(), near::ARGUMENT + u32::from(*optional), 0, make);
+            }
+        }
     }
 }
 

@@ -201,6 +201,182 @@ fn options_of_a_module() {
     assert_eq!(shown("let s = { services.openssh.$0 }; in s"), "");
 }
 
+/// What an option can be, with what is replaced by it.
+fn option_values(text: &str) -> String {
+    let fixture = fixture(text);
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    let values = found.items.iter().filter(|item| item.kind == CompletionKind::Value);
+    let line = |item: &CompletionItem| {
+        let detail = item.detail.as_deref().unwrap_or_default();
+        format!("{} ({detail})\n", item.insert)
+    };
+    fixture.show(fixture.file, found.replace) + "\n" + &values.map(line).collect::<String>()
+}
+
+#[test]
+fn the_values_of_an_option() {
+    let enable = option_values("{ config, ... }: { services.openssh.enable = $0; }");
+    expect![[r#"
+        default.nix:1 ""
+        false (default)
+        true (boolean)
+    "#]]
+    .assert_eq(&enable);
+    for other in [
+        "{ config, ... }: { services.openssh.enable = $0 }",
+        "{ config, ... }: { services.openssh.enable =$0; }",
+        "{ config, ... }: { services = { openssh = { enable = $0; }; }; }",
+        "{ config, lib, ... }: { services.openssh.enable = lib.mkDefault $0; }",
+        "{ config, lib, ... }: { services.openssh.enable = lib.mkIf true $0; }",
+        "{ config, lib, ... }: { services.openssh.enable = lib.mkIf true ($0); }",
+        "{ config, lib, ... }: { services.openssh.enable = if true then $0 else false; }",
+        "{ config, lib, ... }: { services.openssh.enable = let a = 1; in $0; }",
+        "{ config, lib, ... }: { config = lib.mkMerge [ { services.openssh.enable = $0; } ]; }",
+    ] {
+        assert_eq!(option_values(other), enable, "{other}");
+    }
+    for none in [
+        "{ config, lib, ... }: { services.openssh.enable = lib.mkIf $0; }",
+        "{ config, lib, ... }: { services.openssh.enable = f $0; }",
+        "{ config, lib, ... }: { services.openssh.enable = if $0 then 1 else 2; }",
+        "{ config, lib, ... }: { services.openssh.enable = let a = $0; in a; }",
+        "{ config, lib, ... }: { services.openssh.enable = 1 + $0; }",
+        "{ config, lib, ... }: { services.openssh.enable = x: $0; }",
+        "let s = { services.openssh.enable = $0; }; in s",
+    ] {
+        let shown = option_values(none);
+        assert_eq!(shown.lines().count(), 1, "{none}: {shown}");
+    }
+}
+
+#[test]
+fn the_values_of_an_enumeration() {
+    const SITE: &str = r#"
+//- /w/site.nix
+{ lib, ... }: with lib; {
+  options.site = {
+    mode = mkOption { type = types.nullOr (types.enum [ "plain" "\"so\"" ]); default = "plain"; };
+    users = mkOption { type = types.attrsOf (types.listOf (types.enum [ "read" "write" ])); };
+    root = mkOption { type = types.path; default = /srv; example = "see ${config.site.mode}"; };
+    note = mkOption { default = literalMD "nothing"; example = lib.x; };
+    tool = mkPackageOption pkgs "hello" { };
+  };
+}"#;
+    let shown = |text: &str| option_values(&format!("//- /w/a.nix\n{text}{SITE}"));
+    expect![[r#"
+        a.nix:1 ""
+        "plain" (default)
+        null (types.nullOr (types.enum [ "plain" "\"so\"" ]))
+        "\"so\"" (types.nullOr (types.enum [ "plain" "\"so\"" ]))
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { site.mode = $0; }"));
+    expect![[r#"
+        a.nix:1 "pl"
+        "plain" (default)
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { site.mode = pl$0; }"));
+    expect![[r#"
+        a.nix:1 "px"
+        plain (types.nullOr (types.enum [ "plain" "\"so\"" ]))
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { site.mode = \"p$0x\"; }"));
+    expect![[r#"
+        a.nix:2 ""
+        plain (types.nullOr (types.enum [ "plain" "\"so\"" ]))
+        \"so\" (types.nullOr (types.enum [ "plain" "\"so\"" ]))
+    "#]]
+    .assert_eq(&shown("{ config, ... }: {\n  site.mode = \"$0;\n}\n"));
+    expect![[r#"
+        a.nix:1 ""
+        "read" (types.attrsOf (types.listOf (types.enum [ "read" "write" ])))
+        "write" (types.attrsOf (types.listOf (types.enum [ "read" "write" ])))
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { site.users.me = [ $0 ]; }"));
+    expect![[r#"
+        a.nix:1 ""
+        "read" (types.attrsOf (types.listOf (types.enum [ "read" "write" ])))
+        "write" (types.attrsOf (types.listOf (types.enum [ "read" "write" ])))
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { site.users.me = [ \"read\" $0 ]; }"));
+    expect![[r#"
+        a.nix:1 ""
+        read (types.attrsOf (types.listOf (types.enum [ "read" "write" ])))
+        write (types.attrsOf (types.listOf (types.enum [ "read" "write" ])))
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { site.users = { me = [ ] ++ [ \"$0\" ]; }; }"));
+    expect![[r#"
+        a.nix:1 ""
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { site.users.me = $0; }"));
+    // A text with names that are not bound here is none that could be written.
+    expect![[r#"
+        a.nix:1 ""
+        /srv (default)
+        "see ${config.site.mode}" (types.path)
+    "#]]
+    .assert_eq(&shown("{ config, ... }: { site.root = $0; }"));
+    expect![[r#"
+        a.nix:1 ""
+    "#]]
+    .assert_eq(&shown("{ pkgs, ... }: { site.note = $0; }"));
+    expect![[r#"
+        a.nix:1 ""
+        pkgs.hello (default)
+    "#]]
+    .assert_eq(&shown("{ config, pkgs, ... }: { site.tool = $0; }"));
+}
+
+#[test]
+fn the_arguments_of_a_function_of_the_package_set() {
+    let arguments = |text: &str| {
+        let fixture = fixture(text);
+        let found = completion(&fixture.db, fixture.file, fixture.offset);
+        let items = found.items.into_iter().filter(|item| item.kind == CompletionKind::Parameter);
+        items.map(|item| item.insert + "\n").collect::<String>()
+    };
+    expect![[r#"
+        text
+        meta
+        runtimeEnv
+        runtimeInputs
+    "#]]
+    .assert_eq(&arguments(
+        "{ pkgs ? import <nixpkgs> { } }: pkgs.writeShellApplication { name = \"a\"; $0 }",
+    ));
+    expect![[r#"
+        lib
+        stdenv
+        greeting
+    "#]]
+    .assert_eq(&arguments("{ pkgs, ... }: { a = pkgs.hello.override { $0 }; }"));
+    assert_eq!(arguments("{ pkgs, ... }: { a = pkgs.hello { $0 }; }"), "");
+}
+
+#[test]
+fn packages_as_the_values_of_an_option() {
+    let packages = |text: &str| {
+        let fixture = fixture(text);
+        let found = completion(&fixture.db, fixture.file, fixture.offset);
+        let items = found.items.into_iter().filter(|item| item.kind == CompletionKind::Package);
+        items.map(|item| item.insert + "\n").collect::<String>()
+    };
+    expect![[r#"
+        pkgs.
+    "#]]
+    .assert_eq(&packages("{ config, pkgs, ... }: { environment.systemPackages = [ $0 ]; }"));
+    expect![[r#"
+        pkgs.hello
+        pkgs.hello-c
+        pkgs.mkShell
+        pkgs.mkShellNoCC
+        pkgs.writeShellApplication
+        pkgs.writeShellScript
+        pkgs.writeShellScriptBin
+    "#]]
+    .assert_eq(&packages("{ config, pkgs, ... }: { environment.systemPackages = [ hel$0 ]; }"));
+    assert_eq!(packages("{ config, ... }: { environment.systemPackages = [ hel$0 ]; }"), "");
+}
+
 #[test]
 fn packages_in_an_overlay() {
     for text in ["final: prev: { a = prev.hel$0; }", "self: super: { a = self.hel$0; }"] {
@@ -270,8 +446,8 @@ fn nothing_in_comments_and_strings() {
     check(
         "{ a = \"b$0\"; }",
         &expect![[r#"
-        default.nix:1 ""
-    "#]],
+            default.nix:1 "b"
+        "#]],
     );
 }
 

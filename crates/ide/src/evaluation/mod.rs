@@ -2,9 +2,11 @@
 //! that asks the worker, and plain data for an answer.
 
 pub(crate) mod check;
+mod declarations;
 mod option_cache;
 pub(crate) mod option_list;
 mod option_tree;
+pub(crate) mod option_types;
 pub(crate) mod options;
 pub(crate) mod overrides;
 mod own_options;

@@ -1,11 +1,12 @@
 //! Packages and whatever else is in a package set.
 
 use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, scopes};
+use floe_eval::error::Pos;
 use floe_eval::heap::Value;
 use floe_hir::{Definition, Expr, LambdaId, Name, Param, ScopeOwner};
 
 use super::SourceLine;
-use super::values::{attrs, get, get_text};
+use super::values::{attrs, get, get_text, is_true};
 use crate::known::{self, Place, entry_of, is_import, static_path};
 
 /// The path of an attribute in a package set.
@@ -40,6 +41,30 @@ pub(crate) fn package_names<'db>(db: &'db dyn Db, path: PackagePath<'db>) -> Eva
         let Some(attrs) = value.and_then(|value| attrs(session, value)) else { return Vec::new() };
         attrs.sorted().iter().map(|attr| attr.name).collect()
     })
+}
+
+/// The arguments that the function at a path takes by name, each with whether it can do without. Empty where
+/// there is no such function.
+#[salsa::tracked]
+pub(crate) fn package_arguments<'db>(
+    db: &'db dyn Db,
+    path: PackagePath<'db>,
+) -> Evaluated<Vec<(Name, bool)>> {
+    let (set, names) = (path.set(db).clone(), path.path(db).clone());
+    evaluate(db, Patience::Interactive, path, move |session| {
+        arguments(session, &set, &names).unwrap_or_default()
+    })
+}
+
+fn arguments(session: &Session<'_>, set: &str, path: &[String]) -> Option<Vec<(Name, bool)>> {
+    let packages = package_set(session, set)?;
+    let function = select(session, packages, path)?;
+    // The library's `functionArgs` knows what `override` says of itself.
+    let of_function = get(session, get(session, packages, "lib")?, "functionArgs")?;
+    let arguments = session.evaluator.call(of_function, &[function], Pos::None).ok()?;
+    let sorted = attrs(session, arguments)?.sorted();
+    let has_default = |name: Name| is_true(session, arguments, name.as_str());
+    Some(sorted.iter().map(|attr| (attr.name, has_default(attr.name))).collect())
 }
 
 /// What is known about the attribute at a path; nothing if there is none.

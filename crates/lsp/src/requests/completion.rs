@@ -91,6 +91,7 @@ fn convert(view: &View<'_>, item: Item, rank: usize, range: Range) -> Completion
             Kind::OptionSet => CompletionItemKind::MODULE,
             Kind::Builtin | Kind::Function => CompletionItemKind::FUNCTION,
             Kind::Constant => CompletionItemKind::CONSTANT,
+            Kind::Value => CompletionItemKind::ENUM_MEMBER,
             Kind::Variable => CompletionItemKind::VARIABLE,
             Kind::Parameter => CompletionItemKind::VALUE,
             Kind::Keyword => CompletionItemKind::KEYWORD,
@@ -100,6 +101,7 @@ fn convert(view: &View<'_>, item: Item, rank: usize, range: Range) -> Completion
         }),
         detail: item.detail,
         documentation: item.documentation.map(markdown),
+        filter_text: item.filter,
         sort_text: Some(format!("{rank:06}")),
         insert_text_format: snippet.as_ref().map(|_| InsertTextFormat::SNIPPET),
         text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(
