@@ -14,6 +14,7 @@ impl<'h> Evaluator<'h> {
         }
     }
 
+    #[inline]
     pub(crate) fn equal_elements(&self, a: Value<'h>, b: Value<'h>, pos: Pos) -> Result<bool> {
         if a.is_identical(b) {
             // Forcing may fail, and then so must this.
@@ -62,14 +63,14 @@ impl<'h> Evaluator<'h> {
     }
 
     fn equal_attrs(&self, a: Attrs<'h>, b: Attrs<'h>, pos: Pos) -> Result<bool> {
-        if a.shape().names != b.shape().names {
+        if a.shape().number() != b.shape().number() && a.shape().names != b.shape().names {
             // C++ Nix compares in the order of its own symbols up to the first difference; only a
             // failing or endless comparison could tell.
             return Ok(false);
         }
-        for (i, (a, b)) in a.iter().zip(b.iter()).enumerate() {
+        for (i, (a, b)) in a.cells().iter().zip(b.cells()).enumerate() {
             self.check_interrupt_at(i)?;
-            if !self.equal_elements(a.cell.get(), b.cell.get(), pos)? {
+            if !self.equal_elements(a.get(), b.get(), pos)? {
                 return Ok(false);
             }
         }
@@ -206,10 +207,12 @@ impl<'h> Evaluator<'h> {
 }
 
 /// Whether two evaluated values without parts are equal, if that is what they are and they are of one type.
-#[inline]
+#[inline(always)]
 fn equal_scalars<'h>(a: Value<'h>, b: Value<'h>) -> Option<bool> {
     Some(match (a.kind(), b.kind()) {
-        (Kind::String(a), Kind::String(b)) => a.as_bytes() == b.as_bytes(),
+        (Kind::String(left), Kind::String(right)) => {
+            a.is_identical(b) || left.as_bytes() == right.as_bytes()
+        }
         (Kind::Int(a), Kind::Int(b)) => a == b,
         (Kind::Bool(a), Kind::Bool(b)) => a == b,
         (Kind::Null, Kind::Null) => true,

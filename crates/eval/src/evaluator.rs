@@ -67,6 +67,8 @@ pub struct Evaluator<'h> {
     /// Entries of the search path that do not exist, which was said.
     pub(crate) missing_entries: RefCell<FxHashSet<PathBuf>>,
     reads: RefCell<Reads>,
+    /// The files among them, which are asked for again and again.
+    read_files: RefCell<FxHashSet<OsString>>,
     /// Folders whose paths have no link in them: each was looked at. See `resolve_links`.
     pub(crate) plain_folders: RefCell<FxHashSet<OsString>>,
     /// Derivations this evaluation has made; see [`crate::derivation`].
@@ -181,6 +183,7 @@ impl<'h> Evaluator<'h> {
             failures: crate::failures::Failures::default(),
             missing_entries: RefCell::default(),
             reads: RefCell::default(),
+            read_files: RefCell::default(),
             plain_folders: RefCell::default(),
             derivations: crate::derivation::Cache::default(),
             copied: RefCell::default(),
@@ -307,6 +310,7 @@ impl<'h> Evaluator<'h> {
 
     /// What was read since this was last asked. Values that are evaluated already are not read again.
     pub fn take_reads(&self) -> Reads {
+        self.read_files.borrow_mut().clear();
         self.reads.take()
     }
 
@@ -331,9 +335,10 @@ impl<'h> Evaluator<'h> {
     /// Notes that the result depends on a file.
     pub(crate) fn note_file(&self, path: &Path) {
         self.note_volatile(path);
-        let mut reads = self.reads.borrow_mut();
-        if !reads.files.contains(path) {
-            reads.files.insert(path.to_owned());
+        let mut known = self.read_files.borrow_mut();
+        if !known.contains(path.as_os_str()) {
+            known.insert(path.as_os_str().to_owned());
+            self.reads.borrow_mut().files.insert(path.to_owned());
         }
     }
 

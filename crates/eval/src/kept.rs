@@ -91,11 +91,12 @@ impl<'h> Evaluator<'h> {
         let begun = self.volatile.begin();
         let before = self.take_reads();
         let unit = self.unit(closure.unit());
-        let lambda = &unit.lambdas[closure.lambda().0 as usize];
-        let result = self.bind_argument(unit, closure, lambda, argument, pos).and_then(|env| {
-            self.eval(unit, lambda.body, env)
-                .map_err(|error| calling(error, unit, closure.lambda(), pos))
-        });
+        let lambda = closure.lambda();
+        let result =
+            self.bind_argument(unit, lambda, closure.env(), argument, pos).and_then(|env| {
+                self.eval(unit, unit.lambdas[lambda.0 as usize].body, env)
+                    .map_err(|error| calling(error, unit, lambda, pos))
+            });
         let reads = self.take_reads();
         let is_for_now = !self.volatile.end(begun).is_none();
         self.restore_reads(&before, &reads);

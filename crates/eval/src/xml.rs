@@ -216,16 +216,19 @@ impl<'h> Writer<'_, 'h> {
     }
 
     fn escaped(&mut self, text: &str) {
-        for character in text.chars() {
-            match character {
-                '"' => self.output.push_str("&quot;"),
-                '<' => self.output.push_str("&lt;"),
-                '>' => self.output.push_str("&gt;"),
-                '&' => self.output.push_str("&amp;"),
-                '\n' => self.output.push_str("&#xA;"),
-                other => self.output.push(other),
-            }
+        let mut rest = text;
+        while let Some(at) = rest.find(['"', '<', '>', '&', '\n']) {
+            self.output.push_str(&rest[..at]);
+            self.output.push_str(match rest.as_bytes()[at] {
+                b'"' => "&quot;",
+                b'<' => "&lt;",
+                b'>' => "&gt;",
+                b'&' => "&amp;",
+                _ => "&#xA;",
+            });
+            rest = &rest[at + 1..];
         }
+        self.output.push_str(rest);
     }
 
     fn tag(&mut self, name: &str, attrs: &[(&str, &str)], end: &str) {

@@ -77,7 +77,10 @@ pub struct Module {
 }
 
 /// One expression. Parentheses are gone; sugar is gone as C++ Nix removes it (the comments say how).
+///
+/// The representation says which one it is in a byte of its own: the evaluator asks for nothing else as often.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u8)]
 pub enum Expr {
     /// A hole that a syntax error left.
     Missing,

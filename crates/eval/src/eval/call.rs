@@ -1,6 +1,6 @@
 //! Calls: functions, builtins, and sets that can be called.
 
-use floe_hir::{Expr, Formal, Lambda, Name, Param};
+use floe_hir::{Expr, Formal, LambdaId, Name, Param};
 
 use super::{Step, calling};
 use crate::error::{ErrorKind, EvalError, FrameMessage, Pos, Result};
@@ -32,6 +32,7 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Gives a function its arguments, up to the body of the last function.
+    #[inline(always)]
     pub(super) fn enter(
         &self,
         function: Value<'h>,
@@ -41,61 +42,94 @@ impl<'h> Evaluator<'h> {
         self.enter_call().map_err(|error| error.at(pos))?;
         let mut current = self.force(function, pos)?;
         let mut rest = arguments;
-        while let Some((&argument, others)) = rest.split_first() {
-            match current.kind() {
-                Kind::Closure(closure) => {
-                    let unit = self.unit(closure.unit());
-                    if closure.lambda() == unit.kept_lambda
-                        && let Some(result) = self.kept_call(closure, argument, pos)?
-                    {
-                        (current, rest) = (result, others);
-                        continue;
-                    }
-                    let lambda = &unit.lambdas[closure.lambda().0 as usize];
-                    let env = self.bind_argument(unit, closure, lambda, argument, pos)?;
-                    if others.is_empty() {
-                        return Ok(Step::Body(unit, closure.lambda(), env));
-                    }
-                    current = match unit.exprs[lambda.body.0 as usize] {
-                        Expr::Lambda(id) => self.heap.closure(unit.index, id, env),
-                        _ => self
-                            .eval(unit, lambda.body, env)
-                            .map_err(|error| calling(error, unit, closure.lambda(), pos))?,
-                    };
-                    rest = others;
+        while !rest.is_empty() {
+            if let Kind::Closure(closure) = current.kind() {
+                match self.enter_closure(closure, &mut rest, pos)? {
+                    Step::Value(value) => current = value,
+                    body @ Step::Body(..) => return Ok(body),
                 }
-                Kind::Builtin(number) => {
-                    (current, rest) = self.give_builtin(number, &[], rest, pos)?;
-                }
-                Kind::Partial(partial) => {
-                    let number = partial.builtin();
-                    (current, rest) = self.give_builtin(number, partial.arguments(), rest, pos)?;
-                }
-                Kind::Attrs(attrs) if let Some(functor) = attrs.get(self.names.functor) => {
-                    current = self
-                        .call(functor.cell.get(), &[current, argument], functor.position.into())
-                        .map_err(|error| {
-                            error.context(
-                                pos,
-                                "while calling a functor (an attribute set with a '__functor' attribute)",
-                            )
-                        })?;
-                    rest = others;
-                }
+                continue;
+            }
+            (current, rest) = match current.kind() {
+                Kind::Builtin(number) => self.give_builtin(number, &[], rest, pos)?,
+                _ => self.enter_other(current, rest, pos)?,
+            };
+        }
+        Ok(Step::Value(current))
+    }
+
+    /// Calls what is neither a function of the program nor a builtin without arguments. Gives the result and
+    /// the arguments left over, of which there is at least one.
+    #[inline(never)]
+    fn enter_other<'a>(
+        &self,
+        current: Value<'h>,
+        rest: &'a [Value<'h>],
+        pos: Pos,
+    ) -> Result<(Value<'h>, &'a [Value<'h>])> {
+        match current.kind() {
+            Kind::Partial(partial) => {
+                self.give_builtin(partial.builtin(), partial.arguments(), rest, pos)
+            }
+            Kind::Attrs(attrs) if let Some(functor) = attrs.get(self.names.functor) => {
+                let result = self
+                    .call(functor.cell.get(), &[current, rest[0]], functor.position.into())
+                    .map_err(|error| {
+                        error.context(
+                            pos,
+                            "while calling a functor (an attribute set with a '__functor' attribute)",
+                        )
+                    })?;
+                Ok((result, &rest[1..]))
+            }
+            _ => Err(EvalError::new(
+                ErrorKind::NotAFunction,
+                format!(
+                    "attempt to call something which is not a function but {}: {}",
+                    self.describe(current),
+                    self.print_for_error(current)
+                ),
+            )
+            .at(pos)),
+        }
+    }
+
+    /// Gives a function of the program its arguments, up to the body of the last one, or to a value that takes
+    /// what is left in `rest`. The functions in between, as in `a: b: …`, are never made.
+    #[inline(always)]
+    fn enter_closure(
+        &self,
+        closure: Closure<'h>,
+        rest: &mut &[Value<'h>],
+        pos: Pos,
+    ) -> Result<Step<'h>> {
+        let unit = self.unit(closure.unit());
+        let (mut id, mut env) = (closure.lambda(), closure.env());
+        if id == unit.kept_lambda
+            && let Some((argument, others)) = rest.split_first()
+            && let Some(result) = self.kept_call(closure, *argument, pos)?
+        {
+            *rest = others;
+            return Ok(Step::Value(result));
+        }
+        while let Some((argument, others)) = rest.split_first() {
+            env = self.bind_argument(unit, id, env, *argument, pos)?;
+            *rest = others;
+            if others.is_empty() {
+                return Ok(Step::Body(unit, id, env));
+            }
+            let body = unit.lambdas[id.0 as usize].body;
+            match unit.exprs[body.0 as usize] {
+                Expr::Lambda(inner) if inner != unit.kept_lambda => id = inner,
                 _ => {
-                    return Err(EvalError::new(
-                        ErrorKind::NotAFunction,
-                        format!(
-                            "attempt to call something which is not a function but {}: {}",
-                            self.describe(current),
-                            self.print_for_error(current)
-                        ),
-                    )
-                    .at(pos));
+                    return self
+                        .eval(unit, body, env)
+                        .map(Step::Value)
+                        .map_err(|error| calling(error, unit, id, pos));
                 }
             }
         }
-        Ok(Step::Value(current))
+        Ok(Step::Value(self.heap.closure(unit.index, id, env)))
     }
 
     /// Calls a builtin if it has all its arguments now. Gives the result and the arguments left over.
@@ -133,37 +167,39 @@ impl<'h> Evaluator<'h> {
         Ok((self.force(result, pos)?, later))
     }
 
-    /// The environment of a function's body for one argument.
-    #[inline]
+    /// The environment of a function's body for one argument; `outer` is that of the function.
+    #[inline(always)]
     pub(crate) fn bind_argument(
         &self,
         unit: &'h Unit<'h>,
-        closure: Closure<'h>,
-        lambda: &'h Lambda,
+        lambda: LambdaId,
+        outer: Env<'h>,
         argument: Value<'h>,
         pos: Pos,
     ) -> Result<Env<'h>> {
-        match &lambda.param {
-            Param::Simple { .. } => Ok(self.heap.env_of(closure.env(), argument)),
+        match &unit.lambdas[lambda.0 as usize].param {
+            Param::Simple { .. } => Ok(self.heap.env_of(outer, argument)),
             Param::Pattern { formals, ellipsis, at } => {
                 let pattern = (&**formals, *ellipsis, at.is_some());
-                self.bind_pattern(unit, closure, pattern, argument, pos)
+                self.bind_pattern(unit, lambda, outer, pattern, argument, pos)
             }
         }
     }
 
     /// `pattern` says which formals there are, whether there may be more attributes, and whether the whole
     /// argument has a name.
+    #[inline(never)]
     fn bind_pattern(
         &self,
         unit: &'h Unit<'h>,
-        closure: Closure<'h>,
+        lambda: LambdaId,
+        outer: Env<'h>,
         (formals, ellipsis, at): (&[Formal], bool, bool),
         argument: Value<'h>,
         pos: Pos,
     ) -> Result<Env<'h>> {
-        let name = || lambda_name(unit.lambdas[closure.lambda().0 as usize].name);
-        let lambda_pos = || unit.lambda_pos(closure.lambda());
+        let name = || lambda_name(unit.lambdas[lambda.0 as usize].name);
+        let lambda_pos = || unit.lambda_pos(lambda);
         let attrs = self
             .force_attrs(
                 argument,
@@ -171,7 +207,7 @@ impl<'h> Evaluator<'h> {
                 "while evaluating the value passed for the lambda argument",
             )
             .map_err(|error| error.context(pos, "from call site"))?;
-        let env = self.heap.env(closure.env(), formals.len() + usize::from(at));
+        let env = self.heap.env(outer, formals.len() + usize::from(at));
         let slots = env.slots();
         if at {
             slots[formals.len()].set(argument);

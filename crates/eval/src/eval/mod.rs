@@ -50,11 +50,6 @@ impl<'h> Evaluator<'h> {
 
     #[inline(never)]
     fn eval_in_frame(&self, unit: &'h Unit<'h>, expr: ExprId, env: Env<'h>) -> Result<Value<'h>> {
-        match unit.exprs[expr.0 as usize] {
-            Expr::Str(id) => return Ok(unit.string(self.heap, id)),
-            Expr::Int(value) => return Ok(self.heap.int(value)),
-            _ => {}
-        }
         self.check_stack()?;
         let depth = self.depth.get();
         let tail = self.tail_count.get();
@@ -77,7 +72,7 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Notes a call whose frame is given up.
-    #[inline]
+    #[inline(always)]
     fn push_tail_frame(&self, frame: TailFrame) {
         let count = self.tail_count.get();
         let mut frames = self.tail_frames.borrow_mut();
@@ -123,10 +118,29 @@ impl<'h> Evaluator<'h> {
                 }
                 Expr::Apply { fun, args } => {
                     let function = self.eval(unit, fun, env)?;
-                    let mut room = Room::new();
-                    let arguments = self.delay_each(unit, unit.module.list(args), env, &mut room);
                     let call = Code { unit: unit.index, expr };
-                    match self.enter(function, arguments, Pos::Operator(call))? {
+                    let pos = Pos::Operator(call);
+                    let delay = |id| self.delay(unit, id, env);
+                    let (one, two, three, many);
+                    let arguments: &[Value<'h>] = match *unit.module.list(args) {
+                        [a] => {
+                            one = [delay(a)];
+                            &one
+                        }
+                        [a, b] => {
+                            two = [delay(a), delay(b)];
+                            &two
+                        }
+                        [a, b, c] => {
+                            three = [delay(a), delay(b), delay(c)];
+                            &three
+                        }
+                        ref ids => {
+                            many = ids.iter().map(|id| delay(*id)).collect::<Vec<_>>();
+                            &many
+                        }
+                    };
+                    match self.enter(function, arguments, pos)? {
                         Step::Value(value) => return Ok(value),
                         Step::Body(called, lambda, inner) => {
                             self.push_tail_frame(TailFrame { call, unit: called.index, lambda });
@@ -303,7 +317,7 @@ impl<'h> Evaluator<'h> {
             Suspended::Expression(code, env) => {
                 let unit = self.unit(code.unit);
                 match unit.own {
-                    None => self.eval(unit, code.expr, env),
+                    None => self.eval_in_frame(unit, code.expr, env),
                     Some(_) => self.eval_own(unit, code.expr, env),
                 }
             }
@@ -443,7 +457,15 @@ impl<'h> Evaluator<'h> {
         pos: Pos,
         context: &'static str,
     ) -> Result<bool> {
-        let value = self.eval(unit, expr, env).map_err(|error| error.context(pos, context))?;
+        let value = match unit.exprs[expr.0 as usize] {
+            // Conditions are made of conditions: these need no frame.
+            Expr::Binary { op, lhs, rhs } => {
+                self.check_stack()?;
+                self.binary(unit, expr, op, lhs, rhs, env)
+            }
+            _ => self.eval(unit, expr, env),
+        };
+        let value = value.map_err(|error| error.context(pos, context))?;
         match value.kind() {
             Kind::Bool(value) => Ok(value),
             _ => Err(self

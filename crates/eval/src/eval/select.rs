@@ -61,6 +61,14 @@ impl<'h> Evaluator<'h> {
         let pos = Pos::expr(unit.index, expr);
         let keys = unit.module.keys(path);
         let mut current = self.eval(unit, base, env)?;
+        // Mostly it is one name, of an attribute that is there and has been evaluated.
+        if let ([Key::Static(name)], Kind::Attrs(attrs)) = (keys, current.kind())
+            && let Some(attr) = attrs.get_again(*name, &unit.lookups(path)[0])
+            && let value = attr.cell.get()
+            && !value.is_thunk()
+        {
+            return Ok(Some(value));
+        }
         let mut found = Pos::None;
         let result = (|| {
             for (key, lookup) in keys.iter().zip(unit.lookups(path)) {
@@ -210,15 +218,19 @@ impl<'h> Evaluator<'h> {
     }
 
     /// The name that one step of an attribute path asks for.
+    #[inline(always)]
     pub(super) fn key(&self, unit: &'h Unit<'h>, key: Key, env: Env<'h>) -> Result<Name> {
         match key {
             Key::Static(name) => Ok(name),
-            Key::Dynamic(expr) => {
-                let value = self.eval(unit, expr, env)?;
-                let pos = Pos::expr(unit.index, expr);
-                self.force_name(value, pos, "while evaluating an attribute name")
-            }
+            Key::Dynamic(expr) => self.dynamic_key(unit, expr, env),
         }
+    }
+
+    #[inline(never)]
+    fn dynamic_key(&self, unit: &'h Unit<'h>, expr: ExprId, env: Env<'h>) -> Result<Name> {
+        let value = self.eval(unit, expr, env)?;
+        let pos = Pos::expr(unit.index, expr);
+        self.force_name(value, pos, "while evaluating an attribute name")
     }
 
     #[inline]
