@@ -229,27 +229,30 @@ fn path_string(out: &mut Vec<u8>, dir: &StoreDir, path: &StorePath) {
 }
 
 fn string(out: &mut Vec<u8>, text: &[u8]) {
-    /// So many bytes are looked at together.
-    const STEP: usize = 32;
-    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
-    out.reserve(text.len() + 2);
+    let mut copied = 0;
+    let mut escape = |out: &mut Vec<u8>, at: usize, letter: u8| {
+        out.extend_from_slice(&text[copied..at]);
+        out.extend_from_slice(&[b'\\', letter]);
+        copied = at + 1;
+    };
     out.push(b'"');
-    for bytes in text.chunks(STEP) {
-        // Without an end at the first one found, so that it takes a few instructions for all.
-        if !bytes.iter().fold(false, |any, byte| any | is_escaped(byte)) {
-            out.extend_from_slice(bytes);
-            continue;
+    // Three bytes can be looked for quickly; the other two hardly ever occur.
+    if memchr::memchr2(b'\r', b'\t', text).is_none() {
+        for at in memchr::memchr3_iter(b'"', b'\\', b'\n', text) {
+            escape(out, at, if text[at] == b'\n' { b'n' } else { text[at] });
         }
-        for byte in bytes {
+    } else {
+        for (at, byte) in text.iter().enumerate() {
             match byte {
-                b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                _ => out.push(*byte),
+                b'"' | b'\\' => escape(out, at, *byte),
+                b'\n' => escape(out, at, b'n'),
+                b'\r' => escape(out, at, b'r'),
+                b'\t' => escape(out, at, b't'),
+                _ => {}
             }
         }
     }
+    out.extend_from_slice(&text[copied..]);
     out.push(b'"');
 }
 

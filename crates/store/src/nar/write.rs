@@ -65,10 +65,7 @@ pub fn dump_filtered<E: From<NarError>>(
     writer: impl Write,
     filter: &mut dyn FnMut(&Path, FileKind) -> Result<bool, E>,
 ) -> Result<(), E> {
-    let mut dumper = Dumper {
-        writer: BufWriter::with_capacity(CHUNK, writer),
-        chunk: vec![0; CHUNK].into_boxed_slice(),
-    };
+    let mut dumper = Dumper { writer: BufWriter::with_capacity(CHUNK, writer), chunk: Vec::new() };
     dumper.string(MAGIC)?;
     let metadata = fs::symlink_metadata(path).map_err(file_error("getting status of", path))?;
     dumper.object(path, metadata.file_type().into(), filter, 0)?;
@@ -134,7 +131,8 @@ fn write_padding(writer: &mut impl Write, length: u64) -> io::Result<()> {
 
 struct Dumper<W: Write> {
     writer: BufWriter<W>,
-    chunk: Box<[u8]>,
+    /// As long as the files that were read, up to [`CHUNK`]: most are short.
+    chunk: Vec<u8>,
 }
 
 impl<W: Write> Dumper<W> {
@@ -186,6 +184,9 @@ impl<W: Write> Dumper<W> {
         let mut left = size;
         while left > 0 {
             let wanted = left.min(CHUNK as u64) as usize;
+            if self.chunk.len() < wanted {
+                self.chunk.resize(wanted, 0);
+            }
             match file.read(&mut self.chunk[..wanted]).map_err(file_error("reading", path))? {
                 0 => {
                     return Err(NarError::Changed {
