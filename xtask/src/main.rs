@@ -3,6 +3,7 @@
 mod bench;
 mod conformance;
 mod demo;
+mod fuzz;
 mod readme;
 mod run;
 mod test;
@@ -18,6 +19,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                  FLOE_NIXPKGS names the nixpkgs checkout to measure on
   conformance    compute the derivation paths of a whole nixpkgs and of NixOS systems with Floe and with
                  C++ Nix, and list every difference
+  fuzz           look for inputs that the fuzz targets fail on, with a nightly compiler and cargo-fuzz;
+                 targets can be named, and how many seconds each may take
   picture        draw the picture of README.md from the demo's output
 ";
 
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run_demo(),
         ["test"] => test::run_all(),
         ["picture"] => demo::draw(),
+        ["fuzz", words @ ..] => fuzz::run_targets(words),
         ["bench", words @ ..] => bench::run_bench(words),
         ["conformance", words @ ..] => conformance::run_conformance(words),
         _ => {

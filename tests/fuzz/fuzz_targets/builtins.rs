@@ -4,6 +4,7 @@
 mod evaluator;
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use floe_hir::Name;
 use libfuzzer_sys::fuzz_target;
@@ -23,13 +24,16 @@ const QUESTIONS: [&str; 8] = [
 fuzz_target!(|input: (u8, &[u8], &[u8])| {
     let (question, a, b) = input;
     let question = QUESTIONS[usize::from(question) % QUESTIONS.len()];
-    evaluator::with(|evaluator| {
+    evaluator::with(|evaluator, ends| {
         let function = evaluator.eval_text(question, Path::new("/")).expect("it is well-formed");
+        ends.store(true, Ordering::Relaxed);
         let arguments = [
             (Name::new("a"), evaluator.heap.string(a)),
             (Name::new("b"), evaluator.heap.string(b)),
         ];
-        match evaluator.auto_call(function, &arguments) {
+        let answer = evaluator.auto_call(function, &arguments);
+        ends.store(false, Ordering::Relaxed);
+        match answer {
             Ok(value) => {
                 let answer = evaluator.print(value).expect("a boolean is printable");
                 assert_eq!(answer, "true", "{question}");

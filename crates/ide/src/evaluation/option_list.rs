@@ -90,7 +90,7 @@ impl OptionList {
 
     /// Reads a list as it lies in the cache folder, from behind the header up to the hash, for fuzzing. What
     /// is read has to be written as the same list.
-    #[cfg(feature = "fuzzing")]
+    #[doc(hidden)]
     pub fn check_bytes(bytes: &[u8]) {
         let Some(cached) = Cached::of_entries(bytes) else { return };
         assert_eq!(Cached::of_bytes(&cached.to_bytes()).as_ref(), Some(&cached));

@@ -5,6 +5,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use floe_eval::fs::{FileSystem, FileType};
 use floe_eval::heap::Heap;
@@ -15,14 +18,15 @@ use floe_store::StoreDir;
 
 /// The evaluator measures its stack by the addresses of local variables, which the sanitizer would
 /// otherwise keep elsewhere.
+#[cfg(not(test))]
 #[unsafe(no_mangle)]
 extern "C" fn __asan_default_options() -> *const std::ffi::c_char {
     c"detect_stack_use_after_return=0".as_ptr()
 }
 
-/// Gives `work` an evaluator without files, environment and store, which ends at the first time that it
-/// looks whether it should: after a few hundred calls.
-pub fn with(work: impl for<'h> FnOnce(&Evaluator<'h>) + Send) {
+/// Gives `work` an evaluator without files, environment and store. Once the switch is on, it ends at the first
+/// time that it looks whether it should: after a few hundred calls, or steps of a loop.
+pub(crate) fn with(work: impl for<'h> FnOnce(&Evaluator<'h>, &AtomicBool) + Send) {
     floe_eval::with_big_stack(|stack_bytes| {
         let heap = Heap::new();
         let settings = Settings {
@@ -30,16 +34,31 @@ pub fn with(work: impl for<'h> FnOnce(&Evaluator<'h>) + Send) {
             environment: Some(BTreeMap::new()),
             ..Settings::default()
         };
-        settings.interrupt.store(true, std::sync::atomic::Ordering::Relaxed);
+        let ends = settings.interrupt.clone();
         let options = Options {
             settings,
             fs: Rc::new(NoFiles),
             store: Rc::new(ReadOnlyStore::new(StoreDir::default(), None)),
             console: Rc::new(Silent),
         };
-        work(&Evaluator::new(&heap, options, stack_bytes));
+        work(&Evaluator::new(&heap, options, stack_bytes), &ends);
     });
 }
+
+/// Does what looks all the time whether it is to end, for a moment.
+pub(crate) fn for_a_moment(ends: &AtomicBool, work: impl FnOnce()) {
+    ends.store(false, Ordering::Relaxed);
+    thread::scope(|scope| {
+        let clock = scope.spawn(|| {
+            thread::park_timeout(MOMENT);
+            ends.store(true, Ordering::Relaxed);
+        });
+        work();
+        clock.thread().unpark();
+    });
+}
+
+const MOMENT: Duration = Duration::from_millis(100);
 
 struct NoFiles;
 
