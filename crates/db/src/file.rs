@@ -292,6 +292,9 @@ impl Files {
             self.shared.lines.remove(&file);
         }
         file.set_buffer(db).with_durability(Durability::LOW).to(text.clone());
+        if let (Some(text), Some(mut edited)) = (&text, self.shared.edited.get_mut(&file)) {
+            edited.note(text);
+        }
         if let Ok(mut buffers) = self.shared.buffers.write() {
             let buffers = Arc::make_mut(&mut buffers);
             match text {

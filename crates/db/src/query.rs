@@ -24,18 +24,10 @@ pub fn parse(db: &dyn Db, file: File) -> Arc<Parse> {
         return Arc::new(floe_syntax::parse(text, &options));
     }
     let edited = match db.files().take_edited(file) {
-        Some(old) => {
-            let edit = edit_between(&old.text, text);
-            let Reparse { parse, exchange, .. } =
-                floe_syntax::reparse(&old.parse, None, &edit, text, &options);
-            // The module must be that of the tree before.
-            let lowered = old.caught_up().zip(exchange);
-            let lowered = lowered.map(|(lowered, exchange)| (lowered, Step::Exchange(exchange)));
-            Edited { text: text.clone(), parse: Arc::new(parse), lowered }
-        }
+        Some(old) => old.up_to(text, &options),
         None => {
             let parse = Arc::new(floe_syntax::parse(text, &options));
-            Edited { text: text.clone(), parse, lowered: None }
+            Edited { text: text.clone(), parse, lowered: None, later: Vec::new() }
         }
     };
     let parse = edited.parse.clone();
@@ -48,9 +40,49 @@ pub(crate) struct Edited {
     text: Arc<str>,
     parse: Arc<Parse>,
     lowered: Option<(Arc<LoweredFile>, Step)>,
+    /// The texts that the file has had since, oldest first, none of which was parsed.
+    later: Vec<Arc<str>>,
 }
 
+/// So many texts that nobody parses are kept.
+const MOST_LATER: usize = 4;
+
+/// Edits so many bytes from each other are far from each other.
+const FAR: usize = 4 << 10;
+
 impl Edited {
+    /// The file has another text.
+    pub(crate) fn note(&mut self, text: &Arc<str>) {
+        if self.later.len() < MOST_LATER {
+            self.later.push(text.clone());
+        }
+    }
+
+    /// The same of a later text. Edits far from each other are made one after the other: as one edit, they
+    /// would be one of all that lies between.
+    fn up_to(mut self, text: &Arc<str>, options: &ParseOptions) -> Edited {
+        let later = std::mem::take(&mut self.later);
+        let edit = edit_between(&self.text, text);
+        let is_far = edit.range.len().max(edit.insert.len()) > FAR;
+        let is_known = later.last().is_some_and(|last| Arc::ptr_eq(last, text));
+        if !(is_far && is_known) {
+            return self.after(&edit, text, options);
+        }
+        later.iter().fold(self, |before, text| {
+            let edit = edit_between(&before.text, text);
+            before.after(&edit, text, options)
+        })
+    }
+
+    fn after(&self, edit: &TextEdit, text: &Arc<str>, options: &ParseOptions) -> Edited {
+        let Reparse { parse, exchange, .. } =
+            floe_syntax::reparse(&self.parse, None, edit, text, options);
+        // The module must be that of the tree before.
+        let lowered = self.caught_up().zip(exchange);
+        let lowered = lowered.map(|(lowered, exchange)| (lowered, Step::Exchange(exchange)));
+        Edited { text: text.clone(), parse: Arc::new(parse), lowered, later: Vec::new() }
+    }
+
     /// The program of the text. Where the next edit came before anybody asked for it, it is lowered now: a
     /// part of it costs less than all of it after the next edit.
     fn caught_up(&self) -> Option<Arc<LoweredFile>> {
@@ -318,6 +350,45 @@ mod tests {
         let stretch = changed_since(&database, file, before).unwrap().new;
         assert!(new[..stretch.start as usize].trim_end().ends_with('{'), "{stretch:?}");
         assert!(new[stretch.end as usize..].trim_start().starts_with('}'), "{stretch:?}");
+    }
+
+    #[test]
+    fn edits_far_from_each_other_that_nobody_has_seen_are_made_one_after_the_other() {
+        let mut database =
+            Database::new(Arc::new(MemorySystem::default()), Vec::new(), Settings::default());
+        let path = PathBuf::from("/w/a.nix");
+        let file = database.file(&path);
+        let text = |first: &str, last: &str| {
+            let entries: String =
+                (0..2000).map(|number| format!("  a{number} = f {number};\n")).collect();
+            format!("f: {{\n  first = {first};\n{entries}  last = {last};\n}}\n")
+        };
+        let edit = |database: &mut Database, text: String| {
+            database.apply(Change::Buffer { path: path.clone(), text: text.into() });
+        };
+        edit(&mut database, text("1", "2"));
+        let mut texts = vec![("1".to_owned(), "2".to_owned())];
+        // One more than are kept, and fewer.
+        for edits in [2, MOST_LATER, MOST_LATER + 1] {
+            let before = generation(&database, file);
+            for number in 0..edits {
+                let (first, last) = texts.last().cloned().unwrap();
+                texts.push(match number % 2 {
+                    0 => (format!("f {first}"), last),
+                    _ => (first, format!("g {last}")),
+                });
+                let (first, last) = texts.last().unwrap();
+                edit(&mut database, text(first, last));
+            }
+            let (first, last) = texts.last().unwrap();
+            let new = text(first, last);
+            let fresh = floe_syntax::parse(&new, &ParseOptions::default());
+            assert_eq!(*parse(&database, file), fresh);
+            let lowered = floe_hir::lower(&fresh.tree, &new, &LowerOptions::default());
+            assert_eq!(*module(&database, file), lowered.module);
+            assert_eq!(*source_map(&database, file), lowered.source_map);
+            assert_eq!(changed_since(&database, file, before).is_some(), edits <= MOST_LATER);
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(crate) struct Local {
 /// After so many nodes the reader rests.
 const REST: usize = 4096;
 
+/// Of more bytes than this, finding the nodes costs more than looking at all of a file.
+const MOST_NEAR: u32 = 64 << 10;
+
 /// What is found when these nodes are looked at, in the order of the text.
 pub(super) fn local<'a>(
     input: &'a Input<'a>,
@@ -71,6 +74,9 @@ impl Local {
         stretch: &Stretch,
     ) -> Option<Vec<Local>> {
         let near = surroundings(input.text, stretch);
+        if near.end - near.start > MOST_NEAR {
+            return None;
+        }
         let (before, behind) =
             (stretch.new.start - near.start, near.end.wrapping_sub(stretch.new.end));
         let old_near = Span { start: near.start, end: stretch.old.end + behind };
