@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use dashmap::DashMap;
 use rustc_hash::FxHasher;
@@ -21,7 +21,7 @@ impl Name {
         if let Some(name) = TABLE.ids.get(text) {
             return *name;
         }
-        let text: &'static str = Box::leak(Box::from(text));
+        let text = keep(text);
         *TABLE.ids.entry(text).or_insert_with(|| {
             let id = TABLE.next.fetch_add(1, Ordering::Relaxed);
             let (chunk, offset) = position(id);
@@ -82,6 +82,24 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| Table {
     next: AtomicU32::new(0),
 });
 
+/// Keeps a text for ever. One stands behind the other: most are shorter than what an allocation of their own
+/// takes, and they would lie scattered among what is freed again.
+fn keep(text: &str) -> &'static str {
+    const BLOCK: usize = 16 << 10;
+    static REST: Mutex<&'static mut [u8]> = Mutex::new(&mut []);
+    if text.len() > BLOCK / 8 {
+        return Box::leak(Box::from(text));
+    }
+    let mut rest = REST.lock().unwrap_or_else(PoisonError::into_inner);
+    if rest.len() < text.len() {
+        *rest = Box::leak(Box::new([0; BLOCK]));
+    }
+    let (kept, left) = std::mem::take(&mut *rest).split_at_mut(text.len());
+    *rest = left;
+    kept.copy_from_slice(text.as_bytes());
+    std::str::from_utf8(kept).expect("it was a text")
+}
+
 /// Chunk 0 holds the first 2¹² numbers, each further chunk as many as all before it together.
 fn position(id: u32) -> (usize, usize) {
     let high = id >> FIRST_CHUNK_BITS;
@@ -114,5 +132,13 @@ mod tests {
         let first = results.next().unwrap();
         assert!(results.all(|names| names == first));
         assert!(first.iter().enumerate().all(|(i, name)| name.as_str() == format!("n{i}")));
+    }
+
+    #[test]
+    fn names_may_be_empty_or_long() {
+        for length in [0, 1, 2047, 2048, 2049, 100_000] {
+            let text = "é".repeat(length);
+            assert_eq!(Name::new(&text).as_str(), text);
+        }
     }
 }
