@@ -98,5 +98,5 @@ pub use selection_ranges::selection_ranges;
 pub use semantic_tokens::{SemanticToken, TokenDetail, TokenKind, TokenModifier, semantic_tokens};
 pub use signature_help::{SignatureHelp, SignatureParameter, signature_help};
 pub use ssr::{SsrError, SsrPattern, SsrRule};
-pub use workspace_index::{build_index, workspace_files, workspace_size};
+pub use workspace_index::{IndexToMake, index_to_make, workspace_files, workspace_size};
 pub use workspace_symbols::{MOST_SYMBOLS, WorkspaceSymbol, workspace_symbols};

@@ -55,7 +55,7 @@ pub(crate) async fn publish(session: Arc<Session>, client: Client) {
                 shown.version = Some(version);
                 shown.text = diagnostics;
                 send(&client, shown).await;
-                session.has_shown.notify_one();
+                session.note_shown();
             }
         }
         tokio::select! {

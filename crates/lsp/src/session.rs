@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use floe_db::{
     CancellationToken, Cancelled, Change, Database, Db, File, Host, Salsa, Watcher, normalize,
@@ -23,6 +23,7 @@ use tower_lsp::ls_types::{
 
 use crate::client_facts::ClientFacts;
 use crate::documents::Documents;
+use crate::index::let_others_go_first;
 use crate::ordering::Arrival;
 use crate::readers::Readers;
 use crate::settings::{self, Preferences};
@@ -46,6 +47,8 @@ pub(crate) struct Session {
     watcher: Arc<Mutex<Option<Watcher>>>,
     roots: Arc<Mutex<Vec<PathBuf>>>,
     shut_down: AtomicBool,
+    /// When the last edit arrived, while its mistakes are not shown yet.
+    unshown_edit: Mutex<Option<Instant>>,
     /// What evaluation last found in the open documents.
     pub(crate) evaluated: Mutex<FxHashMap<PathBuf, Vec<Diagnostic>>>,
     /// The semantic tokens that the client was last sent, for the difference to the next.
@@ -83,6 +86,7 @@ impl Session {
             watcher: Arc::default(),
             roots: Arc::default(),
             shut_down: AtomicBool::new(false),
+            unshown_edit: Mutex::default(),
             evaluated: Mutex::default(),
             tokens: Mutex::default(),
             documentation: Mutex::default(),
@@ -102,11 +106,31 @@ impl Session {
 
     /// Watches the disk, since the client does not.
     pub(crate) fn watch_disk(&self) {
-        match Watcher::new(&self.host) {
-            Ok(watcher) => *lock(&self.watcher) = Some(watcher),
-            Err(error) => tracing::warn!(%error, "changes on disk will go unnoticed"),
-        }
-        self.watch_roots();
+        let (watcher, roots, host) = (self.watcher.clone(), self.roots.clone(), self.host.clone());
+        // A folder like nixpkgs has tens of thousands of folders to watch; nobody waits for that.
+        thread::spawn(move || {
+            let_others_go_first();
+            match Watcher::new(&host) {
+                Ok(new) => *lock(&watcher) = Some(new),
+                Err(error) => tracing::warn!(%error, "changes on disk will go unnoticed"),
+            }
+            watch(&watcher, &roots, &host);
+        });
+    }
+
+    /// When the last edit arrived, if its mistakes are not shown yet.
+    pub(crate) fn unshown_edit(&self) -> Option<Instant> {
+        *lock(&self.unshown_edit)
+    }
+
+    /// The mistakes of the edits are shown.
+    pub(crate) fn note_shown(&self) {
+        *lock(&self.unshown_edit) = None;
+        self.has_shown.notify_one();
+    }
+
+    pub(crate) fn roots(&self) -> Vec<PathBuf> {
+        lock(&self.roots).clone()
     }
 
     pub(crate) fn client(&self) -> ClientFacts {
@@ -166,15 +190,10 @@ impl Session {
         if self.watcher.try_lock().is_ok_and(|watcher| watcher.is_none()) {
             return;
         }
-        // A folder like nixpkgs has tens of thousands of folders to watch; nobody waits for that.
         let (watcher, roots, host) = (self.watcher.clone(), self.roots.clone(), self.host.clone());
         thread::spawn(move || {
-            let mut watcher = lock(&watcher);
-            let Some(watcher) = &mut *watcher else { return };
-            // Of two threads the later one can be the first here: what counts is what is open now.
-            let roots = lock(&roots).clone();
-            watcher.watch(&roots);
-            host.look_again(&roots);
+            let_others_go_first();
+            watch(&watcher, &roots, &host);
         });
     }
 
@@ -188,12 +207,14 @@ impl Session {
                 let document = params.text_document;
                 let Some(path) = path_of(&document.uri) else { return };
                 let text: Arc<str> = document.text.into();
+                *lock(&self.unshown_edit) = Some(Instant::now());
                 self.documents().open(path.clone(), document.uri, document.version, text.clone());
                 self.host.change(Change::Buffer { path, text });
             }),
             "textDocument/didChange" => with(request, |params: DidChangeTextDocumentParams| {
                 let document = params.text_document;
                 let Some(path) = path_of(&document.uri) else { return };
+                *lock(&self.unshown_edit) = Some(Instant::now());
                 let (version, edits) = (document.version, params.content_changes);
                 let encoding = self.client().encoding;
                 let text = self.documents().change(&path, version, &edits, encoding);
@@ -352,6 +373,16 @@ impl Session {
             Ok(Err(_)) | Err(_) => Err(Error::internal_error()),
         }
     }
+}
+
+/// Watches the open folders.
+fn watch(watcher: &Mutex<Option<Watcher>>, roots: &Mutex<Vec<PathBuf>>, host: &Host) {
+    let mut watcher = lock(watcher);
+    let Some(watcher) = &mut *watcher else { return };
+    // Of two threads the later one can be the first here: what counts is what is open now.
+    let roots = lock(roots).clone();
+    watcher.watch(&roots);
+    host.look_again(&roots);
 }
 
 /// What a reader works with.

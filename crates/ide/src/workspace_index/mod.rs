@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use floe_db::{Cancelled, Database, Db, File, MAX_SIZE, Salsa, module, source, source_map};
+use floe_db::{Db, File, MAX_SIZE, System, module, source, source_map};
 use floe_eval::fs::FileType;
 use floe_hir::{LowerOptions, Name};
 use floe_syntax::ParseOptions;
@@ -37,49 +37,48 @@ pub fn workspace_size(db: &dyn Db) -> usize {
     Index::current(db).places().count()
 }
 
-/// Makes the indexes of all files of the workspace, on so many threads. `progress` is told how many of
-/// how many there are, now and then. What is there already costs next to nothing.
-///
-/// # Errors
-/// When a write to the database cancels it; what was made until then stays.
-pub fn build_index(
-    db: &Database,
-    threads: usize,
-    progress: impl Fn(usize, usize) + Sync,
-) -> Result<(), Cancelled> {
-    let index = floe_db::cancellable(|| Index::current(db))?;
-    let places: Vec<FilePlace> = index.places().collect();
-    let next = AtomicUsize::new(0);
-    let work = |db: Database| {
-        floe_db::cancellable(|| {
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let Some(place) = places.get(number) else { return };
-                db.unwind_if_revision_cancelled();
-                index.of(&db, *place);
-                if number.is_multiple_of(256) {
-                    progress(number, places.len());
+/// The files of the workspace that have no index yet. To make these, no database is needed, so that no write
+/// waits for it.
+pub fn index_to_make(db: &dyn Db) -> IndexToMake {
+    let index = Index::current(db);
+    let places = index.places().filter(|place| index.entry(*place).index.get().is_none()).collect();
+    IndexToMake { index, places, system: db.files().shared_system() }
+}
+
+/// See [`index_to_make`].
+pub struct IndexToMake {
+    index: Arc<Index>,
+    places: Vec<FilePlace>,
+    system: Arc<dyn System>,
+}
+
+impl IndexToMake {
+    /// Whether nothing is left to do.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Makes the indexes, on so many threads. `goes_on` is asked before each file: it may wait, and ends the
+    /// work by saying no. What was made until then stays.
+    pub fn make(&self, threads: usize, goes_on: impl Fn() -> bool + Sync) {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some(place) = self.places.get(next.fetch_add(1, Ordering::Relaxed))
+                && goes_on()
+            {
+                self.index.of(&*self.system, *place);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..threads.max(1) {
+                let builder = std::thread::Builder::new().name("index".into()).stack_size(STACK);
+                // A thread that could not be started leaves its part to the others.
+                if let Err(error) = builder.spawn_scoped(scope, work) {
+                    tracing::error!(%error, "a thread that reads the workspace could not be started");
                 }
             }
-        })
-    };
-    std::thread::scope(|scope| {
-        let spawn = |_| {
-            let db = db.clone();
-            let builder = std::thread::Builder::new().name("index".into()).stack_size(STACK);
-            builder.spawn_scoped(scope, || work(db))
-        };
-        let handles: Vec<_> = (0..threads.max(1)).map(spawn).collect();
-        let mut result = Ok(());
-        for handle in handles {
-            // A thread that could not be started leaves its part to whoever asks first; one that
-            // panicked has logged it.
-            if let Some(Ok(Err(cancelled))) = handle.ok().map(|handle| handle.join()) {
-                result = Err(cancelled);
-            }
-        }
-        result
-    })
+        });
+    }
 }
 
 /// Deeply nested code nests calls deeply; this is address space, not memory.
@@ -97,7 +96,7 @@ pub(crate) fn for_each_index(
             Some(file) => visit(place, open_index(db, *file)),
             None => {
                 db.unwind_if_revision_cancelled();
-                visit(place, index.of(db, place));
+                visit(place, index.of(db.files().system(), place));
             }
         }
     }
@@ -148,7 +147,7 @@ pub(crate) fn mentions(db: &dyn Db, file: File, names: &[Name]) -> bool {
     let Some(place) = index.place(file.path(db)) else { return false };
     let found = match index.open(db).get(&place) {
         Some(file) => open_index(db, *file),
-        None => index.of(db, place),
+        None => index.of(db.files().system(), place),
     };
     names.iter().any(|name| found.mentions(*name))
 }
@@ -233,9 +232,12 @@ impl Index {
     }
 
     /// What the disk says of a file.
-    fn of(&self, db: &dyn Db, place: FilePlace) -> &FileIndex {
-        let entry = &self.folders[place.folder as usize].files[place.entry as usize];
-        entry.index.get_or_init(|| index_on_disk(db, &self.path(place)))
+    fn of(&self, system: &dyn System, place: FilePlace) -> &FileIndex {
+        self.entry(place).index.get_or_init(|| index_on_disk(system, &self.path(place)))
+    }
+
+    fn entry(&self, place: FilePlace) -> &Entry {
+        &self.folders[place.folder as usize].files[place.entry as usize]
     }
 
     /// The files that an editor has open.
@@ -269,7 +271,8 @@ impl<'a> Referrers<'a> {
             let mut targets: Vec<(u32, FilePlace)> = Vec::new();
             for place in index.places() {
                 db.unwind_if_revision_cancelled();
-                targets.extend(index.of(db, place).targets().iter().map(|it| (*it, place)));
+                let found = index.of(db.files().system(), place).targets();
+                targets.extend(found.iter().map(|it| (*it, place)));
             }
             targets.sort_unstable();
             targets.into()
@@ -280,7 +283,7 @@ impl<'a> Referrers<'a> {
     fn index_of<'b>(&'b self, db: &'b dyn Db, place: FilePlace) -> &'b FileIndex {
         match self.open.get(&place) {
             Some(file) => open_index(db, *file),
-            None => self.index.of(db, place),
+            None => self.index.of(db.files().system(), place),
         }
     }
 
@@ -501,8 +504,8 @@ fn is_looked_through(folder: &str) -> bool {
 }
 
 /// The index of a file that no editor has open: its text, tree and module are dropped at once.
-fn index_on_disk(db: &dyn Db, path: &Path) -> FileIndex {
-    let text = db.files().system().read(path).ok().filter(|text| text.len() as u64 <= MAX_SIZE);
+fn index_on_disk(system: &dyn System, path: &Path) -> FileIndex {
+    let text = system.read(path).ok().filter(|text| text.len() as u64 <= MAX_SIZE);
     let Some(text) = text.and_then(|text| String::from_utf8(text).ok()) else {
         return FileIndex::default();
     };
@@ -519,7 +522,7 @@ fn open_index(db: &dyn Db, file: File) -> FileIndex {
 
 #[cfg(test)]
 mod tests {
-    use floe_db::{Change, MemorySystem, Settings};
+    use floe_db::{Change, Database, MemorySystem, Settings};
 
     use super::*;
 
