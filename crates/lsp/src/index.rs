@@ -44,6 +44,7 @@ async fn make_behind(session: &Arc<Session>, index: IndexToMake, roots: Vec<Path
     let make = move || {
         let_others_go_first();
         index.make(threads, || is_wanted(&session, &roots));
+        floe_db::give_back_memory();
         drop(done);
     };
     if let Err(error) = thread::Builder::new().name("index".into()).spawn(make) {

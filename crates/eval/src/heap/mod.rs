@@ -17,6 +17,7 @@
 mod attrs;
 mod env;
 mod function;
+mod give_back;
 mod list;
 mod prefault;
 mod shapes;
@@ -38,6 +39,7 @@ use statistics::Statistics;
 pub use attrs::{Attr, Attrs, AttrsBuilder, Lookup, PositionId, Shape};
 pub use env::Env;
 pub use function::{Closure, PartialApplication};
+pub use give_back::give_back;
 pub use list::List;
 pub use statistics::{Allocated, ObjectKind};
 pub use string::{Context, ContextElement, Str};
