@@ -3,6 +3,7 @@
 //!     cargo run --release -p floe-eval --example interrupt_latency
 //!
 //! Each piece of work is interrupted at moments spread over the time that it takes; the longest delay counts.
+//! With words behind `--`, only what has one of them in its name is measured.
 
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -61,6 +62,10 @@ fn run(program: &str, interrupt: Option<Duration>) -> (Duration, Option<Duration
 }
 
 fn measure(name: &str, program: &str) {
+    let mut words = std::env::args().skip(1).peekable();
+    if words.peek().is_some() && !words.any(|word| name.contains(&word)) {
+        return;
+    }
     let (whole, _) = run(program, None);
     let delays = (1..MOMENTS).filter_map(|moment| run(program, Some(whole * moment / MOMENTS)).1);
     let longest = delays.max().unwrap_or_default();

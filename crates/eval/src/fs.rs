@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,20 @@ pub trait FileSystem {
     ///
     /// Those of reading a folder.
     fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>>;
+
+    /// Shows the entries of a folder one by one while it is read, for as long as `see` wants more.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading a folder.
+    fn visit_dir(
+        &self,
+        path: &Path,
+        see: &mut dyn FnMut(OsString, FileType) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let _ = self.read_dir(path)?.into_iter().try_for_each(|(name, kind)| see(name, kind));
+        Ok(())
+    }
 
     /// Whether the next question may find something else at this path, while the heap stays: then what
     /// was read from it counts only until [`Evaluator::forget`](crate::Evaluator::forget).
@@ -118,11 +133,25 @@ impl FileSystem for RealFileSystem {
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
-        std::fs::read_dir(path)?
-            .map(|entry| {
-                let entry = entry?;
-                Ok((entry.file_name(), entry.file_type()?.into()))
-            })
-            .collect()
+        let mut entries = Vec::new();
+        self.visit_dir(path, &mut |name, file_type| {
+            entries.push((name, file_type));
+            ControlFlow::Continue(())
+        })?;
+        Ok(entries)
+    }
+
+    fn visit_dir(
+        &self,
+        path: &Path,
+        see: &mut dyn FnMut(OsString, FileType) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            if see(entry.file_name(), entry.file_type()?.into()).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use floe_eval::fs::{FileSystem, FileType, Lowered};
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -82,5 +83,13 @@ impl FileSystem for Overlay {
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
         self.files.system().read_dir(path)
+    }
+
+    fn visit_dir(
+        &self,
+        path: &Path,
+        see: &mut dyn FnMut(OsString, FileType) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        self.files.system().visit_dir(path, see)
     }
 }

@@ -1,5 +1,6 @@
 //! Files, folders, paths, and putting them into the store.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use floe_hir::Name;
@@ -145,7 +146,21 @@ fn read_dir<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<
     let path = ev.realise_path(args[0], Pos::None)?;
     let resolved = ev.resolve_links(&path)?;
     ev.note_folder(&resolved);
-    let entries = ev.fs.read_dir(&ev.physical(&resolved)).map_err(|error| match error.kind() {
+    let mut attrs = AttrsBuilder::default();
+    let mut interrupted = Ok(());
+    let read = ev.fs.visit_dir(&ev.physical(&resolved), &mut |name, file_type| {
+        interrupted = ev.check_interrupt();
+        if interrupted.is_err() {
+            return ControlFlow::Break(());
+        }
+        if ev.is_allowed(&resolved.join(&name)) {
+            let name = Name::new(&name.to_string_lossy());
+            attrs.push(name, ev.heap.string(file_type.name()), PositionId::NONE);
+        }
+        ControlFlow::Continue(())
+    });
+    interrupted?;
+    read.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotADirectory if ev.fs.file_type(&ev.physical(&resolved)).is_ok() => {
             let message =
                 format!("cannot read directory \"{}\": Not a directory", resolved.display());
@@ -153,15 +168,6 @@ fn read_dir<'h>(ev: &Evaluator<'h>, args: &[Value<'h>], _: Pos) -> Result<Value<
         }
         _ => io_error("reading directory", &path, &error),
     })?;
-    let mut attrs = AttrsBuilder::with_capacity(entries.len());
-    for (index, (name, file_type)) in entries.into_iter().enumerate() {
-        ev.check_interrupt_at(index)?;
-        if !ev.is_allowed(&resolved.join(&name)) {
-            continue;
-        }
-        let name = Name::new(&name.to_string_lossy());
-        attrs.push(name, ev.heap.string(file_type.name()), PositionId::NONE);
-    }
     Ok(attrs.finish(ev.heap))
 }
 

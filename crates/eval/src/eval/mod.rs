@@ -402,7 +402,7 @@ impl<'h> Evaluator<'h> {
                     env,
                     "in the right operand of the update (//) operator",
                 )?;
-                self.heap.update(a, b).value()
+                self.heap.try_update(a, b, || self.check_interrupt())?.value()
             }
             BinaryOp::Concat => {
                 let context = "while evaluating one of the elements to concatenate";

@@ -285,7 +285,8 @@ impl<'h> Layered<'h> {
         if let Some(flat) = self.flat.get() {
             return flat;
         }
-        let flat = self.heap.merged(self.base, self.top);
+        let go_on = &mut || Ok::<_, Infallible>(());
+        let Ok(flat) = self.heap.merged(self.base, self.top, go_on);
         self.flat.set(Some(flat));
         flat
     }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
+use std::convert::Infallible;
 use std::hash::{Hash, Hasher};
 use std::ptr::NonNull;
 
@@ -37,15 +38,30 @@ impl Shapes {
 const LARGE: usize = 128;
 /// The changes are few if they are not more than one in so many.
 const FEW_IN: usize = 8;
+/// Between two questions whether a merge is to go on.
+const STEPS: usize = 4096;
 
 impl Heap {
     /// `a // b`.
+    #[inline]
     pub fn update<'h>(&'h self, a: Attrs<'h>, b: Attrs<'h>) -> Attrs<'h> {
+        let Ok(updated) = self.try_update(a, b, || Ok::<_, Infallible>(()));
+        updated
+    }
+
+    /// [`Heap::update`], given up with the first error of `go_on`, which is asked every few thousand attributes.
+    #[inline]
+    pub fn try_update<'h, E>(
+        &'h self,
+        a: Attrs<'h>,
+        b: Attrs<'h>,
+        mut go_on: impl FnMut() -> Result<(), E>,
+    ) -> Result<Attrs<'h>, E> {
         if b.is_empty() {
-            return a;
+            return Ok(a);
         }
         if a.is_empty() {
-            return b;
+            return Ok(b);
         }
         if b.layered().is_none() {
             let (base, changes) = match a.layered() {
@@ -54,28 +70,39 @@ impl Heap {
             };
             if base.len() >= LARGE && changes <= base.len() / FEW_IN {
                 // What was changed twice has one layer of changes.
-                let top = a.layered().map_or(b, |layered| self.merged(layered.top, b));
-                return self.layered_attrs(base, top);
+                let top = match a.layered() {
+                    Some(layered) => self.merged(layered.top, b, &mut go_on)?,
+                    None => b,
+                };
+                return Ok(self.layered_attrs(base, top));
             }
         }
-        self.merged(a, b)
+        self.merged(a, b, &mut go_on)
     }
 
     /// `a // b` as one object; both have attributes.
-    pub(super) fn merged<'h>(&'h self, a: Attrs<'h>, b: Attrs<'h>) -> Attrs<'h> {
-        let shape = self.merged_shape(a.shape(), b.shape());
+    pub(super) fn merged<'h, E>(
+        &'h self,
+        a: Attrs<'h>,
+        b: Attrs<'h>,
+        go_on: &mut impl FnMut() -> Result<(), E>,
+    ) -> Result<Attrs<'h>, E> {
+        let shape = self.merged_shape(a.shape(), b.shape(), go_on)?;
         let (left, right) = (a.shape().names, b.shape().names);
         let (left_cells, right_cells) = (a.cells(), b.cells());
         let (mut i, mut j) = (0, 0);
-        self.attrs_with(shape, |merged| {
+        self.try_attrs_with(shape, |merged| {
+            if merged % STEPS == STEPS - 1 {
+                go_on()?;
+            }
             let name = shape.names[merged];
             let in_left = left.get(i) == Some(&name);
             i += usize::from(in_left);
             if right.get(j) == Some(&name) {
                 j += 1;
-                right_cells[j - 1].get()
+                Ok(right_cells[j - 1].get())
             } else {
-                left_cells[i - 1].get()
+                Ok(left_cells[i - 1].get())
             }
         })
     }
@@ -125,21 +152,34 @@ impl Heap {
         shape
     }
 
-    fn merged_shape<'h>(&'h self, left: &'h Shape<'h>, right: &'h Shape<'h>) -> &'h Shape<'h> {
+    fn merged_shape<'h, E>(
+        &'h self,
+        left: &'h Shape<'h>,
+        right: &'h Shape<'h>,
+        go_on: &mut impl FnMut() -> Result<(), E>,
+    ) -> Result<&'h Shape<'h>, E> {
         let key = (address(left), address(right));
         if let Some(shape) = self.shapes.merged.borrow().get(&key) {
             // SAFETY: it points to a shape in this heap.
-            return unsafe { restore(*shape) };
+            return Ok(unsafe { restore(*shape) });
         }
-        let shape = self.merge(left, right);
+        let shape = self.merge(left, right, go_on)?;
         self.shapes.merged.borrow_mut().insert(key, erase(shape));
-        shape
+        Ok(shape)
     }
 
-    fn merge<'h>(&'h self, left: &'h Shape<'h>, right: &'h Shape<'h>) -> &'h Shape<'h> {
+    fn merge<'h, E>(
+        &'h self,
+        left: &'h Shape<'h>,
+        right: &'h Shape<'h>,
+        go_on: &mut impl FnMut() -> Result<(), E>,
+    ) -> Result<&'h Shape<'h>, E> {
         let mut merged = Vec::with_capacity(left.names.len() + right.names.len());
         let (mut i, mut j) = (0, 0);
         while i < left.names.len() && j < right.names.len() {
+            if merged.len() % STEPS == STEPS - 1 {
+                go_on()?;
+            }
             match left.names[i].cmp(&right.names[j]) {
                 Ordering::Less => {
                     merged.push((left.names[i], left.position(i)));
@@ -154,7 +194,10 @@ impl Heap {
         }
         merged.extend((i..left.names.len()).map(|i| (left.names[i], left.position(i))));
         merged.extend((j..right.names.len()).map(|j| (right.names[j], right.position(j))));
-        self.interned_shape(&merged, |entry| *entry)
+        if merged.len() >= STEPS {
+            go_on()?;
+        }
+        Ok(self.interned_shape(&merged, |entry| *entry))
     }
 }
 

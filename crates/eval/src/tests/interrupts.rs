@@ -74,6 +74,7 @@ const WORK: &[(&str, &str)] = &[
     ),
     (SET, "builtins.attrNames input"),
     (SET, "builtins.attrValues input"),
+    (SETS, "input.a // input.b"),
     (SET, "builtins.intersectAttrs input (input // { b = 1; })"),
     (SET, "builtins.removeAttrs input [ \"a1\" ]"),
     (SET, "builtins.removeAttrs { } (builtins.attrNames input)"),
@@ -105,6 +106,10 @@ const WORK: &[(&str, &str)] = &[
 /// A set of so many attributes.
 const SET: &str =
     "builtins.listToAttrs (builtins.genList (x: { name = \"a${toString x}\"; value = x; }) 20000)";
+
+/// Two of them.
+const SETS: &str = "let make = letter: builtins.listToAttrs (builtins.genList \
+    (x: { name = letter + toString x; value = x; }) 10000); in { a = make \"a\"; b = make \"b\"; }";
 
 /// A megabyte of one letter.
 const TEXT: &str = "builtins.concatStringsSep \"\" (builtins.genList (x: \"aaaaaaaaaa\") 100000)";
