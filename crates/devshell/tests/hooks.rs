@@ -8,11 +8,10 @@ use common::{Home, activator, installed, session, session_with_hook, shells, std
 fn entering_and_leaving_restores_every_byte() {
     for shell in shells() {
         let home = Home::new();
-        home.write(
+        home.write_allowed(
             "project/.envrc",
             "export ADDED=1 CHANGED=other NOW_EMPTY= NOW_SET=1\nunset GONE EMPTY_GONE\nPATH_add bin\n",
         );
-        home.allow("project/.envrc");
         let output = session(
             &home,
             shell,
@@ -42,8 +41,7 @@ cmp -s ~/before ~/inside || echo differed
 fn a_prompt_without_changes_says_nothing() {
     for shell in shells() {
         let home = Home::new();
-        home.write("project/.envrc", "export A=1\nwatch_file data\n");
-        home.allow("project/.envrc");
+        home.write_allowed("project/.envrc", "export A=1\nwatch_file data\n");
         let output = session(
             &home,
             shell,
@@ -102,8 +100,7 @@ echo 'export A=2' >> .envrc; prompt; echo "3 ${{A-unset}}"
 fn a_failing_envrc_is_tried_once() {
     for shell in shells() {
         let home = Home::new();
-        home.write("project/.envrc", "export A=1\nexit 5\n");
-        home.allow("project/.envrc");
+        home.write_allowed("project/.envrc", "export A=1\nexit 5\n");
         let output =
             session(&home, shell, "exec 2>&1\ncd project; prompt; prompt; echo \"${A-unset}\"");
         expect_test::expect![[r#"
@@ -119,10 +116,8 @@ fn a_failing_envrc_is_tried_once() {
 fn from_project_to_project() {
     for shell in shells() {
         let home = Home::new();
-        home.write("one/.envrc", "export A=one B=1\n");
-        home.write("two/.envrc", "export A=two C=1\n");
-        home.allow("one/.envrc");
-        home.allow("two/.envrc");
+        home.write_allowed("one/.envrc", "export A=one B=1\n");
+        home.write_allowed("two/.envrc", "export A=two C=1\n");
         let output = session(
             &home,
             shell,
@@ -138,8 +133,7 @@ fn zsh_changes_at_cd_without_a_prompt() {
         return;
     }
     let home = Home::new();
-    home.write("project/.envrc", "export A=1\n");
-    home.allow("project/.envrc");
+    home.write_allowed("project/.envrc", "export A=1\n");
     let output =
         session_with_hook(&home, "zsh", "cd project && echo \"$A\"; cd .. && echo \"${A-unset}\"");
     assert!(output.starts_with("1\nunset\n"), "{output}");
@@ -150,8 +144,8 @@ fn odd_folder_names() {
     for shell in shells() {
         let home = Home::new();
         for folder in ["space dir", "$test", "back\\slash\ttab\nline", "grün"] {
-            home.write(&format!("{folder}/.envrc"), "PATH_add bin\nexport HERE=$PWD\n");
-            home.allow(&format!("{folder}/.envrc"));
+            let script = "PATH_add bin\nexport HERE=$PWD\n";
+            home.write_allowed(&format!("{folder}/.envrc"), script);
         }
         let output = session(
             &home,
@@ -168,8 +162,7 @@ fn fish_changes_at_cd() {
         return;
     }
     let home = Home::new();
-    home.write("project/.envrc", "export A=$'it\\'s\\n\\\\' LIST=/a:/b\nPATH_add bin\n");
-    home.allow("project/.envrc");
+    home.write_allowed("project/.envrc", "export A=$'it\\'s\\n\\\\' LIST=/a:/b\nPATH_add bin\n");
     let hook = String::from_utf8(home.floe("", &["hook", "fish"]).stdout).unwrap();
     let script = format!(
         r#"{hook}

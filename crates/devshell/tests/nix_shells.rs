@@ -31,12 +31,18 @@ echo "PATH=$out/bin:/usr/bin:/bin; export PATH; export FROM_SETUP='it'\"'\"'s'; 
     home.write("project/shell.nix", &derivations.to_string());
 }
 
+/// A home folder whose project has such a shell, which is allowed.
+fn home_with_shell(message: &str, hook: &str) -> Home {
+    let home = Home::plain();
+    write_shell(&home, message, hook);
+    home.allow("project/shell.nix");
+    home
+}
+
 #[test]
 fn the_first_entry_waits_and_leaving_restores_the_environment() {
     for shell in shells() {
-        let home = Home::plain();
-        write_shell(&home, "hello", "");
-        home.allow("project/shell.nix");
+        let home = home_with_shell("hello", "");
         let output = session(
             &home,
             shell,
@@ -82,10 +88,8 @@ fn nothing_is_evaluated_before_allow() {
 #[test]
 fn a_change_is_built_behind_the_prompt() {
     for shell in shells() {
-        let home = Home::plain();
-        write_shell(&home, "$<message>", "");
+        let home = home_with_shell("$<message>", "");
         home.write("project/message", "one");
-        home.allow("project/shell.nix");
         let output = session(
             &home,
             shell,
@@ -114,9 +118,7 @@ touch message; prompt 2>&1; echo "4 $MESSAGE"
 #[test]
 fn entering_again_finds_the_shell_ready() {
     for shell in shells() {
-        let home = Home::plain();
-        write_shell(&home, "$(IN_NIX_SHELL) $(FLOE_TEST_VALUE)", "");
-        home.allow("project/shell.nix");
+        let home = home_with_shell("$(IN_NIX_SHELL) $(FLOE_TEST_VALUE)", "");
         let output = session(
             &home,
             shell,
@@ -140,8 +142,7 @@ fn a_file_elsewhere_that_always_changes_does_not_keep_the_builder_busy() {
         let home = Home::plain();
         write_shell(&home, "$<../noise>", "");
         home.write("noise", "0");
-        home.write("project/.envrc", "use nix\n");
-        home.allow("project/.envrc");
+        home.write_allowed("project/.envrc", "use nix\n");
         let output = session(
             &home,
             shell,
@@ -161,10 +162,8 @@ grep -ac 'building the changed shell' ~/messages; grep -ac 'loading' ~/messages
 #[test]
 fn a_failure_keeps_the_last_good_shell_and_is_told_once() {
     for shell in shells() {
-        let home = Home::plain();
-        write_shell(&home, "$<message>", "");
+        let home = home_with_shell("$<message>", "");
         home.write("project/message", "one");
-        home.allow("project/shell.nix");
         let output = session(
             &home,
             shell,
@@ -182,9 +181,7 @@ prompt 2>/dev/null; prompt 2>&1; echo "2 $MESSAGE"
 #[test]
 fn a_first_failure_is_told_and_not_tried_again() {
     for shell in shells() {
-        let home = Home::plain();
-        write_shell(&home, "$<message>", "");
-        home.allow("project/shell.nix");
+        let home = home_with_shell("$<message>", "");
         let output = session(
             &home,
             shell,
@@ -199,13 +196,10 @@ fn a_first_failure_is_told_and_not_tried_again() {
 #[test]
 fn the_shell_hook_runs_in_the_project() {
     for shell in shells() {
-        let home = Home::plain();
-        write_shell(
-            &home,
+        let home = home_with_shell(
             "hello",
             "export WHERE=$PWD HOOK=\"$MESSAGE there\"\nunset name\necho from the hook\n",
         );
-        home.allow("project/shell.nix");
         let output = session(
             &home,
             shell,
@@ -234,11 +228,10 @@ fn use_nix_in_an_envrc() {
     for shell in shells() {
         let home = Home::plain();
         write_shell(&home, "$(VALUE)", "");
-        home.write(
+        home.write_allowed(
             "project/.envrc",
             "export VALUE=set\nuse nix\nexport AFTER=\"$MESSAGE\"\nPATH_add bin\n",
         );
-        home.allow("project/.envrc");
         let output = session(
             &home,
             shell,
@@ -255,9 +248,7 @@ echo 'use nix --pure' > .envrc; prompt 2>/dev/null
 #[test]
 fn reload_evaluates_again_and_status_tells() {
     for shell in shells() {
-        let home = Home::plain();
-        write_shell(&home, "hello", "");
-        home.allow("project/shell.nix");
+        let home = home_with_shell("hello", "");
         let floe = activator();
         let floe = floe.to_str().unwrap();
         let output = session(

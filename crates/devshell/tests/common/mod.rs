@@ -58,6 +58,12 @@ impl Home {
         assert!(output.status.success(), "{}", stderr(&output));
     }
 
+    /// Writes a file below the home folder that may run.
+    pub(crate) fn write_allowed(&self, name: &str, content: &str) {
+        self.write(name, content);
+        self.allow(name);
+    }
+
     /// Runs an `.envrc` with this content in `project/` and gives what it exports and its messages.
     pub(crate) fn envrc(&self, script: &str) -> (BTreeMap<String, String>, String) {
         self.write("project/.envrc", script);
