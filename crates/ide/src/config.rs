@@ -15,7 +15,7 @@
 //! Tables of other names belong to other parts of the program.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use floe_db::{Db, File, Stamp, source};
@@ -76,12 +76,17 @@ pub(crate) fn is_flake(db: &dyn Db, file: File) -> bool {
     file.path(db).file_name().is_some_and(|name| name == "flake.nix")
 }
 
-/// The nearest folder around a file with a `flake.nix`.
-pub(crate) fn flake_of(db: &dyn Db, file: File) -> Option<&Path> {
-    file.path(db)
-        .ancestors()
-        .skip(1)
-        .find(|folder| matches!(db.file(&folder.join("flake.nix")).stamp(db), Stamp::File { .. }))
+/// What is copied to the store before a file of a flake is evaluated: the nearest folder with a
+/// `flake.nix`, or the Git repository that it is in.
+pub(crate) fn flake_source_of(db: &dyn Db, file: File) -> Option<&Path> {
+    let stamp = |path: PathBuf| db.file(&path).stamp(db);
+    let is_flake = |folder: &&Path| matches!(stamp(folder.join("flake.nix")), Stamp::File { .. });
+    // In a work tree of another repository it is a file.
+    let is_repository = |folder: &&Path| {
+        matches!(stamp(folder.join(".git")), Stamp::File { .. } | Stamp::Directory { .. })
+    };
+    let flake = file.path(db).ancestors().skip(1).find(is_flake)?;
+    Some(flake.ancestors().find(is_repository).unwrap_or(flake))
 }
 
 #[salsa::tracked(no_eq)]
@@ -263,6 +268,7 @@ fn wildcard<T, U>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::fixture;
 
     fn level(text: &str, slug: &str, path: &str) -> Level {
         Config::parse(text).unwrap().level(lint(slug).unwrap(), Path::new(path))
@@ -298,6 +304,19 @@ mod tests {
         assert!(matches("a/**/c.nix", "a/c.nix") && matches("a/**/c.nix", "a/x/y/c.nix"));
         assert!(!matches("a", "ab/c.nix"));
         assert!(!matches(&"*a".repeat(40), &"a".repeat(39)));
+    }
+
+    #[test]
+    fn the_source_of_a_flake_in_a_repository_is_all_of_it() {
+        let source = |files: &str| {
+            let fixture = fixture(files);
+            flake_source_of(&fixture.db, fixture.file).map(Path::to_path_buf)
+        };
+        let alone = "//- /w/docs/x/a.nix\n$01\n//- /w/docs/flake.nix\n{ }\n";
+        assert_eq!(source(alone), Some("/w/docs".into()));
+        let in_repository = format!("{alone}//- /w/.git/HEAD\nref: refs/heads/main\n");
+        assert_eq!(source(&in_repository), Some("/w".into()));
+        assert_eq!(source("//- /w/a.nix\n$01\n//- /w/.git/HEAD\n\n"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! bound nowhere or twice; and in a file without such errors, what the lints find.
 
 use floe_db::{Db, File, parse, problems, source};
-use floe_hir::{ProblemKind, Span};
+use floe_hir::{Problem, ProblemKind, Span};
 use floe_syntax::{Element, SyntaxError, SyntaxErrorKind, SyntaxKind, Terminal};
 
 use crate::config::config_of;
@@ -54,6 +54,9 @@ pub enum Severity {
 /// How many findings of each sort an editor is shown.
 pub(crate) const MOST_SHOWN: usize = 200;
 
+/// With more syntax errors than these, nothing is said of names from the line of the first on.
+const MOST_UNDERSTOOD: usize = 3;
+
 /// All diagnostics of a file's text.
 pub fn diagnostics(db: &dyn Db, file: File) -> Vec<Diagnostic> {
     up_to(db, file, usize::MAX)
@@ -81,7 +84,15 @@ fn up_to(db: &dyn Db, file: File, most: usize) -> Vec<Diagnostic> {
         let message = "this is not closed".to_owned();
         first.related.push(Related { file, span: opener, message });
     }
-    found.extend(first(problems(db, file), most, |problem| {
+    // Where much is amiss, such as behind a quote that nothing closes, prose and code have changed places.
+    let line_start = |at: u32| source.text[..at as usize].rfind('\n').map_or(0, |at| at + 1) as u32;
+    let understood = errors.get(MOST_UNDERSTOOD).map_or(u32::MAX, |_| line_start(errors[0].start));
+    let is_told = |problem: &Problem| {
+        problem.span.start < understood
+            || !matches!(problem.kind, ProblemKind::UndefinedVariable(_))
+    };
+    let told: Vec<&Problem> = problems(db, file).iter().filter(|it| is_told(it)).collect();
+    found.extend(first(&told, most, |problem| {
         let code = problem_code(&problem.kind);
         let mut found = Diagnostic::error(problem.span, code, problem.kind.to_string());
         if let ProblemKind::DuplicateAttribute { previous, .. } = &problem.kind {
@@ -296,6 +307,16 @@ mod tests {
             default.nix:2 "=" syntax-error: syntax error, unexpected '=', expecting ';'
         "#]],
         );
+    }
+
+    #[test]
+    fn prose_behind_a_stray_quote_is_no_list_of_undefined_variables() {
+        let lines = "  a = \"one, two; three = { four\";\n".repeat(4);
+        let fixture = fixture(&format!("{{\n  x = before;\n  y = \"{{\n{lines}}}\n"));
+        let found = diagnostics(&fixture.db, fixture.file);
+        let of = |code: &str| found.iter().filter(|found| found.code == code).count();
+        assert!(of("syntax-error") > 3, "{found:#?}");
+        assert_eq!(of("undefined-variable"), 1, "{found:#?}");
     }
 
     #[test]

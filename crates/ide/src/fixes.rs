@@ -6,7 +6,7 @@ use floe_db::{Db, File, peek};
 use floe_hir::{LowerOptions, Scopes, lower};
 use floe_syntax::{ParseOptions, TextEdit, apply_edits};
 
-use crate::config::{config_of, flake_of};
+use crate::config::{config_of, flake_source_of};
 use crate::formatting::line_edits;
 use crate::lints::{Finding, Fixes, Input, LINTS, Level, Lint, Safety, findings};
 use crate::rename::FileEdits;
@@ -35,7 +35,7 @@ pub fn fix_all(db: &dyn Db, file: File, only: Option<&str>) -> Option<Fixed> {
         Fixes::None | Fixes::Review => Level::Allow,
         Fixes::Some | Fixes::All => levels[index(lint)],
     };
-    let flake = flake_of(db, file);
+    let flake = flake_source_of(db, file);
     fix_text(&text, file.path(db), flake, fixes)
 }
 

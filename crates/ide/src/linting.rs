@@ -10,7 +10,7 @@ use floe_db::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::config::flake_of;
+use crate::config::flake_source_of;
 use crate::fixes::levels;
 use crate::lints::{Finding, Input, Levels, Local, all_findings};
 
@@ -22,7 +22,7 @@ pub(crate) fn lint_findings(db: &dyn Db, file: File) -> Vec<Finding> {
         return Vec::new();
     }
     let levels = levels(db, file);
-    let flake = flake_of(db, file);
+    let flake = flake_source_of(db, file);
     let input = Input {
         path: file.path(db),
         flake,

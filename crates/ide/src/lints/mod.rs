@@ -107,7 +107,7 @@ pub enum FindingKind {
 /// A lowered file without syntax errors.
 pub(crate) struct Input<'a> {
     pub(crate) path: &'a Path,
-    /// The nearest folder around the file that has a `flake.nix`.
+    /// What is copied to the store with the flake that the file belongs to.
     pub(crate) flake: Option<&'a Path>,
     pub(crate) text: &'a str,
     pub(crate) tree: &'a FlatTree,
@@ -326,7 +326,8 @@ impl Checker<'_> {
         }
     }
 
-    /// How many folders lie between the flake that the file belongs to and the file, if it is in one.
+    /// How many folders lie between the source of the flake that the file belongs to and the file, if it is
+    /// in one.
     fn depth_in_flake(&self) -> Option<usize> {
         *self.depth_in_flake.get_or_init(|| {
             let folder = self.input.path.parent()?;

@@ -167,7 +167,7 @@ pub(super) fn unused_arguments(checker: &mut Checker<'_>) {
 
 /// `{ unused, ... }: …`. Without `...` a name has to stand here for the function to take it.
 pub(super) fn unused_formals(checker: &mut Checker<'_>) {
-    /// What every module is handed, and names for completeness.
+    /// What every module is handed, be it a file or written among others, and names for completeness.
     const MODULE: &[&str] = &[
         "config",
         "lib",
@@ -176,15 +176,16 @@ pub(super) fn unused_formals(checker: &mut Checker<'_>) {
         "modulesPath",
         "utils",
         "self",
+        "self'",
         "inputs",
+        "inputs'",
+        "system",
         "specialArgs",
     ];
-    let root = checker.input.module.root;
-    let top: FxHashSet<ExprId> = top_functions(checker.input.module, root).collect();
-    for (id, lambda) in lambdas(checker.input.module) {
-        let Param::Pattern { ellipsis: true, .. } = &lambda.param else { continue };
-        let exempt = |name: Name| top.contains(&id) && MODULE.contains(&name.as_str());
-        report_formals(checker, lambda, exempt);
+    for (_, lambda) in lambdas(checker.input.module) {
+        if matches!(&lambda.param, Param::Pattern { ellipsis: true, .. }) {
+            report_formals(checker, lambda, |name| MODULE.contains(&name.as_str()));
+        }
     }
 }
 

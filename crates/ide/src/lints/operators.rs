@@ -136,6 +136,9 @@ pub(super) fn bool_comparison(checker: &mut Checker<'_>, node: Node<'_>) {
         (Some(constant), None) => (right, constant),
         _ => return,
     };
+    if is_compared_with_more(checker, node, other) {
+        return;
+    }
     let (text, tightness) = if is_equal == constant {
         (other.text().to_owned(), other.tightness())
     } else {
@@ -245,6 +248,35 @@ fn is_boolean(checker: &Checker<'_>, node: Node<'_>) -> bool {
         Variable => boolean(checker, node).is_some(),
         _ => false,
     }
+}
+
+/// Whether the condition that a comparison is a part of compares the operand with something that is no
+/// boolean, too: `x == true || x == null`.
+fn is_compared_with_more(checker: &Checker<'_>, comparison: Node<'_>, operand: Node<'_>) -> bool {
+    use SyntaxKind::*;
+    let connects = |node: Node<'_>| match node.kind() {
+        Paren | If => true,
+        Unary => node.operator() == Some(Bang),
+        Binary => matches!(node.operator(), Some(AndAnd | OrOr | Arrow)),
+        _ => false,
+    };
+    let around = comparison.ancestors().skip(1).take_while(|around| connects(*around));
+    let mut parts = vec![around.last().unwrap_or(comparison)];
+    while let Some(part) = parts.pop() {
+        if connects(part) {
+            parts.extend(part.exprs());
+        } else if let (Some(EqEq | NotEq), Some(left), Some(right)) =
+            (part.operator(), part.expr(0), part.expr(1))
+        {
+            let is_other = |one: Node<'_>, other: Node<'_>| {
+                one.text() == operand.text() && !is_boolean(checker, other)
+            };
+            if is_other(left, right) || is_other(right, left) {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// Whether a comment of the node stands in none of its parts that are kept.

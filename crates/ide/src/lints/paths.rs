@@ -14,7 +14,7 @@ pub(super) fn home_path(checker: &mut Checker<'_>, node: Node<'_>) {
     }
 }
 
-/// `../../x` that leaves the folder of the `flake.nix`
+/// `../../x` that leaves what is copied to the store with the `flake.nix`
 pub(super) fn path_outside_flake(checker: &mut Checker<'_>, node: Node<'_>) {
     let text = node.text();
     if !text.starts_with("../") || node.child(SyntaxKind::Interpolation).is_some() {
@@ -24,8 +24,7 @@ pub(super) fn path_outside_flake(checker: &mut Checker<'_>, node: Node<'_>) {
     for step in text.split('/') {
         match step {
             ".." if depth == 0 => {
-                let message =
-                    "this path leaves the folder of the flake, which is all that it may read";
+                let message = "this path leaves the flake's source, which is all that it may read";
                 checker.report(node.span(), message);
                 return;
             }

@@ -183,6 +183,8 @@ fn arguments_that_have_to_stand_are_left_alone() {
         "unused-formal",
         &[
             "{ config, lib, pkgs, ... }: { }",
+            "{ outputs = { self }: { nixosModules.default = { config, lib, pkgs, ... }: { }; }; }",
+            "{ perSystem = { self', inputs', system, ... }: { }; }",
             "{ a, b }: a",
             "{ a, ... }@args: args",
             "let f = { _a, ... }: 1; in f { }",
@@ -239,6 +241,10 @@ fn parentheses_go_where_the_text_stays_apart() {
         ("x: \"${(x)}\"", "x: \"${x}\""),
         ("x: { inherit ((x)) a; b = ( x /* c */ ); }", "x: { inherit (x) a; b = x /* c */ ; }"),
         ("((((1))))", "1"),
+        (
+            "t: {\n  a = t (\n    {\n      b = 1;\n    }\n  );\n}",
+            "t: {\n  a = t {\n    b = 1;\n  };\n}",
+        ),
         ("x: (x).y.z", "x: x.y.z"),
         ("x: ({ a = 1; }).a or (x)", "x: { a = 1; }.a or x"),
     ] {
@@ -303,6 +309,11 @@ fn what_only_looks_like_a_finding() {
         "manual-inherit",
         &["rec { a = a; }", "let b = b; in b", "a: { a.b = a; c = a; }"],
     );
+    finds_nothing(
+        "bool-comparison",
+        &["x: x == false || x == null", "x: if x == true then 1 else if (null != x) then 2 else 3"],
+    );
+    assert_eq!(find("x: x.a == false || x.b == null", Some("bool-comparison")).len(), 1);
     finds_nothing("home-path", &["./home/a", "/homes/x", "/etc/home/x"]);
     finds_nothing(
         "path-outside-flake",
