@@ -1,8 +1,8 @@
 //! Structural search and replace: `PATTERN ==>> TEMPLATE`, over trees instead of text.
 //!
 //! Both sides are Nix expressions in which `$name` stands for any expression, or for any name of an
-//! attribute. White space, comments and parentheses do not matter to a match. A placeholder that stands
-//! twice has to stand for the same both times.
+//! attribute. White space, comments and parentheses do not matter to a match; comments stay. A placeholder
+//! that stands twice has to stand for the same both times.
 
 use floe_db::{Db, File, peek};
 use floe_hir::Span;
@@ -123,10 +123,13 @@ impl SsrRule {
     pub fn edits(&self, text: &str) -> Vec<TextEdit> {
         let template = Tree::new(&self.template.tree, &self.template.text);
         let Some(template) = template.root().expr(0) else { return Vec::new() };
+        let used: Vec<&str> = template.descendants().filter_map(placeholder).collect();
         let mut edits: Vec<TextEdit> = Vec::new();
         self.pattern.each_match(text, |node, found| {
+            let kept = found.iter().filter(|(name, _)| used.contains(name)).map(|(_, code)| *code);
+            let comments = comments_beside(node, &kept.collect::<Vec<_>>());
             let insert = in_place_of(node, &fill(template, found), template.tightness());
-            edits.push(TextEdit::replace(node.range(), insert));
+            edits.push(TextEdit::replace(node.range(), comments + &insert));
         });
         edits
     }
@@ -229,6 +232,21 @@ fn matches<'p, 'c>(
     }
 }
 
+/// The comments of a match that stand in nothing that is kept, to stand in front of what replaces it.
+fn comments_beside(node: Node<'_>, kept: &[Node<'_>]) -> String {
+    let is_kept = |comment: Node<'_>| {
+        kept.iter().any(|kept| kept.start() <= comment.start() && comment.end() <= kept.end())
+    };
+    let comments = node.descendants().filter(|inside| inside.is(SyntaxKind::Comment));
+    comments
+        .filter(|comment| !is_kept(*comment))
+        .map(|comment| {
+            let separator = if comment.text().starts_with('#') { '\n' } else { ' ' };
+            format!("{}{separator}", comment.text())
+        })
+        .collect()
+}
+
 /// The template's text with what was found in the places of the placeholders.
 fn fill(template: Node<'_>, found: &[(&str, Node<'_>)]) -> String {
     let mut text = String::new();
@@ -294,7 +312,12 @@ mod tests {
                 "f: if a == b then (g 1) else null",
                 "f: f (a == b) (g 1)",
             ),
-            ("$a // { } ==>> $a", "a: b: (a // { # c\n}) ++ b", "a: b: (a) ++ b"),
+            ("$a // { } ==>> $a", "a: b: (a // { # c\n}) ++ b", "a: b: (# c\na) ++ b"),
+            (
+                "isNull $x ==>> $x == null",
+                "isNull /* c */ (x /* d */ y)",
+                "/* c */ x /* d */ y == null",
+            ),
             (
                 "stdenv.lib.$f ==>> lib.$f",
                 "[ stdenv.lib.id (stdenv.lib.x.y) ]",
