@@ -2,7 +2,6 @@
 //! that asks the worker, and plain data for an answer.
 
 pub(crate) mod check;
-mod declarations;
 mod option_cache;
 pub(crate) mod option_list;
 mod option_tree;

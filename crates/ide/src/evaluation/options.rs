@@ -1,17 +1,14 @@
 //! The options of NixOS modules, from the nixpkgs of the workspace.
 
-use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, nixpkgs, parse, source};
+use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, parse, source};
 use floe_eval::heap::{Kind, Value};
 use floe_hir::{AttrsId, Expr, ExprId, Module, Param};
-use rustc_hash::FxHashMap;
 
-use super::declarations::{Declaration, declarations};
 use super::option_list::known_options;
 use super::option_tree::{Told, find};
-use super::own_options::{declared_in, own_declarations, own_options_below, steps};
+use super::own_options::own_options_below;
 use super::values::{attrs, force, get, get_text, is_true, text};
 use super::{SourceLine, values};
-use crate::NavigationTarget;
 use crate::context::{Context, Step, context};
 use crate::cursor::Cursor;
 
@@ -74,45 +71,14 @@ pub(crate) fn options_below<'db>(
     })
 }
 
-/// The options directly below a path, those of the workspace's own modules and those of NixOS.
+/// The options directly below a path, those of NixOS and those of the workspace's own modules.
 pub(crate) fn all_options_below(db: &dyn Db, steps: &[OptionStep]) -> Vec<OptionInfo> {
-    offered_options(db, None, steps).into_iter().map(|offered| offered.info).collect()
-}
-
-/// An option, and who declares it.
-pub(crate) struct OfferedOption {
-    pub(crate) info: OptionInfo,
-    pub(crate) from: OptionsOf,
-}
-
-/// Who declares an option, the nearest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum OptionsOf {
-    /// The file that asks for it.
-    File,
-    Workspace,
-    NixOs,
-}
-
-/// The options directly below a path, for a file. Where the workspace's own modules and NixOS declare one, that of
-/// the workspace counts.
-pub(crate) fn offered_options(
-    db: &dyn Db,
-    file: Option<File>,
-    steps: &[OptionStep],
-) -> Vec<OfferedOption> {
-    let own = own_options_below(db, file, steps).into_iter().map(|own| {
-        let from = if own.is_here { OptionsOf::File } else { OptionsOf::Workspace };
-        OfferedOption { info: own.info, from }
-    });
-    let mut found: Vec<OfferedOption> = own.collect();
-    let by_name: FxHashMap<String, usize> =
-        found.iter().zip(0..).map(|(offered, index)| (offered.info.name.clone(), index)).collect();
-    let evaluated = options_below(db, OptionPath::new(db, steps.to_vec())).known(db);
-    for info in evaluated.into_iter().flatten() {
-        match by_name.get(&info.name) {
-            Some(index) => found[*index].info.take_evaluated(db, info),
-            None => found.push(OfferedOption { info: info.clone(), from: OptionsOf::NixOs }),
+    let known = options_below(db, OptionPath::new(db, steps.to_vec())).known(db);
+    let mut found = known.cloned().unwrap_or_default();
+    for own in own_options_below(db, steps) {
+        match found.iter_mut().find(|info| info.name == own.name) {
+            Some(info) => info.option = info.option.take().or(own.option),
+            None => found.push(own),
         }
     }
     found
@@ -120,111 +86,12 @@ pub(crate) fn offered_options(
 
 /// The option at a path.
 pub(crate) fn option_at(db: &dyn Db, steps: &[OptionStep]) -> Option<OptionInfo> {
-    option_for(db, None, steps)
-}
-
-/// The option, or the set of options, at a path, for a file.
-pub(crate) fn option_for(
-    db: &dyn Db,
-    file: Option<File>,
-    steps: &[OptionStep],
-) -> Option<OptionInfo> {
     let (OptionStep::Attribute(name), above) = steps.split_last()? else { return None };
-    let own = own_declarations(db, file, steps);
-    let mut own = own.first().map(|declaration| OptionInfo {
-        name: name.clone(),
-        option: declaration.details(db),
-    });
-    // What only the text tells needs no evaluation.
-    if let Some(info) = own.take_if(|info| info.is_certain(db)) {
-        return Some(info);
-    }
-    let evaluated = options_below(db, OptionPath::new(db, above.to_vec())).known(db);
-    let evaluated = evaluated.and_then(|options| options.iter().find(|info| info.name == *name));
-    match (own, evaluated) {
-        (Some(mut own), Some(evaluated)) => {
-            own.take_evaluated(db, evaluated);
-            Some(own)
-        }
-        (own, evaluated) => own.or_else(|| evaluated.cloned()),
-    }
+    all_options_below(db, above).into_iter().find(|option| option.name == *name)
 }
 
-/// The places that declare the option, or the set of options, at a path, for a file.
-pub(crate) fn option_declarations(
-    db: &dyn Db,
-    file: File,
-    steps: &[OptionStep],
-) -> Vec<NavigationTarget> {
-    let own = own_declarations(db, Some(file), steps);
-    let of_options: Vec<_> = own.iter().filter(|found| found.says.is_some()).collect();
-    if !of_options.is_empty() {
-        let is_new = of_options.iter().any(|found| !found.is_old_name());
-        let counting = of_options.iter().filter(|found| !(is_new && found.is_old_name()));
-        return counting.map(|found| found.target(db)).collect();
-    }
-    let info = option_for(db, Some(file), steps);
-    if let Some(details) = info.and_then(|info| info.option) {
-        let places = details.declarations.iter();
-        let found: Vec<_> =
-            places.filter_map(|place| exact_declaration(db, place, steps)).collect();
-        return if found.is_empty() { submodule_declaration(db, steps) } else { found };
-    }
-    // A set that is declared in half the workspace has no place of its own.
-    const MOST: usize = 8;
-    let here: Vec<_> = own.iter().filter(|found| found.file() == file).collect();
-    match (here.is_empty(), own.len() <= MOST) {
-        (false, _) => here.into_iter().map(|found| found.target(db)).collect(),
-        (true, true) => own.into_iter().map(|found| found.target(db)).collect(),
-        (true, false) => Vec::new(),
-    }
-}
-
-/// The name in the text, where the text of the file that declares an option shows it, or else the line.
-fn exact_declaration(
-    db: &dyn Db,
-    place: &SourceLine,
-    steps: &[OptionStep],
-) -> Option<NavigationTarget> {
-    let file = crate::known::imported_file(db, &place.path)?;
-    in_text(db, file, steps).or_else(|| place.target(db))
-}
-
-fn in_text(db: &dyn Db, file: File, path: &[OptionStep]) -> Option<NavigationTarget> {
-    let path = steps(path);
-    let of_options = |found: &&Declaration| found.says.is_some();
-    if let Some(found) = declared_in(db, file, &path).find(of_options) {
-        return Some(found.target(db));
-    }
-    // The one place there where an option of this name is declared, even if nobody knows below what.
-    let mut named = declarations(db, file)
-        .iter()
-        .filter(|found| of_options(found) && found.path.last() == path.last());
-    let found = named.next()?;
-    named.next().is_none().then(|| found.target(db))
-}
-
-/// Options of submodules do not say where they are declared: mostly it is where the option is that they are in.
-fn submodule_declaration(db: &dyn Db, steps: &[OptionStep]) -> Vec<NavigationTarget> {
-    for length in (1..steps.len()).rev() {
-        if db.lacks_answers() {
-            break;
-        }
-        let Some(details) = option_at(db, &steps[..length]).and_then(|info| info.option) else {
-            continue;
-        };
-        let files = details.declarations.iter();
-        let files = files.filter_map(|place| crate::known::imported_file(db, &place.path));
-        let found: Vec<_> = files.filter_map(|file| in_text(db, file, steps)).collect();
-        if !found.is_empty() {
-            return found;
-        }
-    }
-    Vec::new()
-}
-
-/// The path of what a module defines by the name under the cursor.
-pub(crate) fn defined_path(db: &dyn Db, file: File, offset: u32) -> Option<Vec<OptionStep>> {
+/// The option that a module defines by the name under the cursor.
+pub(crate) fn option_under_cursor(db: &dyn Db, file: File, offset: u32) -> Option<OptionInfo> {
     let text = &source(db, file).text;
     let cursor = Cursor::new(&parse(db, file).tree, text, offset);
     let (Context::Binding { mut path, around }, span) = context(&cursor) else { return None };
@@ -232,7 +99,7 @@ pub(crate) fn defined_path(db: &dyn Db, file: File, offset: u32) -> Option<Vec<O
         return None;
     }
     path.push(text.get(span.start as usize..span.end as usize)?.to_owned());
-    option_path(&around, &path)
+    option_at(db, &option_path(&around, &path)?)
 }
 
 /// The path to the options that a set in a module defines, from the steps to that set. `None` where the
@@ -538,23 +405,6 @@ fn without_roles(markdown: &str) -> String {
 }
 
 impl OptionInfo {
-    /// Whether the text that declares it says what counts: NixOS's own modules are better evaluated.
-    fn is_certain(&self, db: &dyn Db) -> bool {
-        let Some(option) = &self.option else { return false };
-        let nixpkgs = nixpkgs(db).path.as_ref();
-        let is_of_nixpkgs = |place: &SourceLine| {
-            nixpkgs.is_some_and(|nixpkgs| place.path.starts_with(nixpkgs))
-        };
-        !option.is_hidden && !option.declarations.iter().any(is_of_nixpkgs)
-    }
-
-    /// Adds what NixOS says of an option by the same name.
-    fn take_evaluated(&mut self, db: &dyn Db, evaluated: &OptionInfo) {
-        if !self.is_certain(db) && evaluated.option.is_some() {
-            self.option.clone_from(&evaluated.option);
-        }
-    }
-
     /// Its name as it is written in a path.
     pub(super) fn shown_name(&self) -> impl std::fmt::Display {
         floe_hir::Identifier(&self.name)

@@ -51,13 +51,14 @@ fn is_at(declared: &OptionStep, asked: &OptionStep) -> bool {
     }
 }
 
+/// What declares an option.
+const DECLARING: [&str; 3] = ["mkOption", "mkEnableOption", "mkPackageOption"];
+
 /// The options that a file declares.
 #[salsa::tracked(returns(ref))]
 fn own_options(db: &dyn Db, file: File) -> Vec<OwnOption> {
     // Most files declare none, and need not be parsed for that.
-    if !peek(db, file)
-        .is_ok_and(|text| text.contains("mkOption") || text.contains("mkEnableOption"))
-    {
+    if !peek(db, file).is_ok_and(|text| DECLARING.iter().any(|name| text.contains(name))) {
         return Vec::new();
     }
     let module = module(db, file);
@@ -98,9 +99,7 @@ impl Declarations<'_> {
         }
         match self.module.expr(expr) {
             Expr::Apply { fun, args } if !steps.is_empty() => {
-                if let Some(argument) = self.module.list(args).first() {
-                    self.of_call(fun, *argument, steps);
-                }
+                self.of_call(fun, self.module.list(args), steps);
             }
             _ => {
                 let Some(set) = set_inside(self.module, expr) else { return };
@@ -114,14 +113,14 @@ impl Declarations<'_> {
     }
 
     /// `mkOption { … }`, or the like.
-    fn of_call(&mut self, fun: ExprId, argument: ExprId, steps: &mut Vec<OptionStep>) {
+    fn of_call(&mut self, fun: ExprId, arguments: &[ExprId], steps: &mut Vec<OptionStep>) {
         let start = self.map.exprs[fun.0 as usize].start as usize;
         let text = &source(self.db, self.file).text;
         let line = 1 + text[..start].matches('\n').count() as u32;
         let place = SourceLine { path: self.file.path(self.db).clone(), line };
         let mut details = OptionDetails { declarations: vec![place], ..OptionDetails::default() };
-        match self.called(fun) {
-            "mkOption" => {
+        match (self.called(fun), arguments) {
+            ("mkOption", &[argument]) => {
                 let Some(set) = set_inside(self.module, argument) else { return };
                 let written = |name| Some(self.text(self.attribute(set, name)?).to_owned());
                 details.type_description = written("type");
@@ -133,11 +132,18 @@ impl Declarations<'_> {
                     self.of_type(of, steps);
                 }
             }
-            "mkEnableOption" => {
+            ("mkEnableOption", &[what]) => {
                 details.type_description = Some("boolean".to_owned());
                 details.default = Some("false".to_owned());
-                let what = self.string(argument);
+                let what = self.string(what);
                 details.description = what.map(|what| format!("Whether to enable {what}."));
+            }
+            ("mkPackageOption", &[set, name, ..]) => {
+                details.type_description = Some("package".to_owned());
+                let name = self.string(name);
+                let set = self.text(set);
+                details.default = name.as_ref().map(|name| format!("{set}.{name}"));
+                details.description = name.map(|name| format!("The {name} package to use."));
             }
             _ => return,
         }
