@@ -4,10 +4,12 @@
 use floe_db::{Db, File, module, scopes};
 use floe_hir::{AttrKind, Expr, Span};
 
-use crate::evaluation::options::option_under_cursor;
+use crate::evaluation::all_options::{option_declarations, option_for};
+use crate::evaluation::options::defined_path;
 use crate::evaluation::packages::{Candidate, PackageInfo, candidates, package_info};
 use crate::known::{self, Bound, Place, entry_of};
 use crate::navigation::library_binding;
+use crate::option_reads::read_declarations;
 use crate::symbol::{Symbol, path_to_key, symbol_at};
 use crate::typed::bound_by_type;
 
@@ -23,6 +25,15 @@ pub struct NavigationTarget {
 /// The definitions of what is under the cursor.
 pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTarget> {
     let Some((symbol, span)) = symbol_at(db, file, offset) else { return Vec::new() };
+    if let Symbol::Binding(_) = symbol
+        && let Some(path) = defined_path(db, file, span.end)
+        && option_for(db, Some(file), &path).is_some_and(|info| info.option.is_some())
+    {
+        let found = option_declarations(db, file, &path);
+        if !found.is_empty() {
+            return found;
+        }
+    }
     let target = match symbol {
         Symbol::Path(expr) => known::path(db, Place { file, expr })
             .and_then(|path| known::imported_file(db, &path))
@@ -31,10 +42,17 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
         Symbol::Variable(_) | Symbol::Key { .. } => match definition_of(db, file, symbol) {
             Some(bound) => {
                 let bound = origin(db, bound);
-                // What a binding passes on from a package set, it does not define.
-                passed_on(db, bound)
-                    .and_then(|info| package_target(db, &info))
-                    .or_else(|| Some(navigate(db, bound)))
+                // What a binding passes on from a package set or the configuration, it does not define.
+                let package = passed_on(db, bound).and_then(|info| package_target(db, &info));
+                if package.is_none()
+                    && let Some(key) = inherited_key(db, bound)
+                {
+                    let found = read_declarations(db, bound.file, key);
+                    if !found.is_empty() {
+                        return found;
+                    }
+                }
+                package.or_else(|| Some(navigate(db, bound)))
             }
             None => match library_binding(db, file, symbol)
                 .map(|bound| navigate(db, bound))
@@ -43,13 +61,16 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
                 Some(target) => Some(target),
                 // Several calls can give several sets.
                 None => {
+                    let found = read_declarations(db, file, symbol);
+                    if !found.is_empty() {
+                        return found;
+                    }
                     let bound = bound_by_type(db, file, symbol).into_iter();
                     return bound.map(|bound| navigate(db, origin(db, bound))).collect();
                 }
             },
         },
-        Symbol::Binding(binding) => option(db, file, span.end)
-            .or_else(|| Some(navigate(db, origin(db, Bound { file, binding })))),
+        Symbol::Binding(binding) => Some(navigate(db, origin(db, Bound { file, binding }))),
     };
     target.into_iter().collect()
 }
@@ -72,11 +93,14 @@ pub(crate) fn package(db: &dyn Db, file: File, symbol: Symbol) -> Option<Package
 
 /// The same for a binding that only has the value from elsewhere: `inherit (pkgs) hello;`.
 pub(crate) fn passed_on(db: &dyn Db, bound: Bound) -> Option<PackageInfo> {
+    package(db, bound.file, inherited_key(db, bound)?)
+}
+
+/// What `inherit (set) name;` selects.
+pub(crate) fn inherited_key(db: &dyn Db, bound: Bound) -> Option<Symbol> {
     let entry = entry_of(module(db, bound.file), scopes(db, bound.file), bound.binding)?;
     match entry.kind {
-        AttrKind::InheritedFrom => {
-            package(db, bound.file, Symbol::Key { expr: entry.value, index: 0 })
-        }
+        AttrKind::InheritedFrom => Some(Symbol::Key { expr: entry.value, index: 0 }),
         AttrKind::Plain | AttrKind::Inherited => None,
     }
 }
@@ -84,12 +108,6 @@ pub(crate) fn passed_on(db: &dyn Db, bound: Bound) -> Option<PackageInfo> {
 fn package_target(db: &dyn Db, info: &PackageInfo) -> Option<NavigationTarget> {
     let places = info.definition.iter().chain(&info.attribute);
     places.filter_map(|place| place.target(db)).next()
-}
-
-/// Where the option that a module defines at the cursor is declared.
-fn option(db: &dyn Db, file: File, offset: u32) -> Option<NavigationTarget> {
-    let info = option_under_cursor(db, file, offset)?;
-    info.option?.declarations.iter().find_map(|place| place.target(db))
 }
 
 /// What binds the name of a symbol, by the text alone.
@@ -323,8 +341,153 @@ let lib = import ./lib; in lib.strings.j$0oin
         check(
             "{ config, ... }: { services.openssh.$0enable = true; }",
             &expect![[r#"
-                <nixpkgs>/nixos/modules/services/openssh.nix:81 ""
+                <nixpkgs>/nixos/modules/services/openssh.nix:81 "enable"
             "#]],
+        );
+    }
+
+    const SITE: &str = r#"//- /w/configuration.nix
+{ config, ... }: {
+  services.site.port = 81;
+  networking.hostName = config.services.site.hosts.main.root;
+}
+//- /w/site.nix
+{ config, options, lib, ... }: with lib;
+let cfg = config.services.site; inherit (config.services.site) port; in {
+  options = {
+    services.site = {
+      enable = mkEnableOption "the site";
+      port = mkOption { type = types.port; };
+      settings = mkOption { type = types.attrs; };
+      hosts = mkOption { type = types.attrsOf (types.submodule hostOptions); };
+    };
+  };
+  config = mkIf cfg.enable {
+    a = cfg.port; b = port; c = options.services.site.port.isDefined; d = cfg.settings.x.y;
+    e = with config.services.site; [ port ]; f = { inherit (cfg) hosts; };
+    g = mapAttrs (name: host: host.root) cfg.hosts; h = config.services.site;
+  };
+}
+"#;
+
+    /// Where the name behind the text leads to.
+    fn definition_behind(text: &str, before: &str) -> String {
+        let at = text.find(before).expect("it is there") + before.len();
+        let fixture = fixture(&format!("{}$0{}", &text[..at], &text[at..]));
+        let targets = goto_definition(&fixture.db, fixture.file, fixture.offset);
+        let shown = targets.iter().map(|target| fixture.show(target.file, target.span));
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn an_option_that_is_read_leads_to_where_the_workspace_declares_it() {
+        let text = SITE.replace(
+            "in {",
+            "hostOptions = { name, config, ... }: {\n options.root = mkOption { };\n config.x = config.root; }; in {",
+        );
+        let reads = [
+            "mkIf cfg.",
+            "a = cfg.",
+            "b = ",
+            "c = options.services.site.",
+            "options.services.site.port.",
+            "d = cfg.",
+            "d = cfg.settings.x.",
+            "[ ",
+            "inherit (cfg) ",
+            "inherit (config.services.site) ",
+            "host: host.",
+            "h = config.services.",
+            "hosts.main.",
+            "config.services.site.hosts.",
+            "config.x = config.",
+            "  services.site.",
+        ];
+        let shown = reads.map(|read| format!("{read}| {}\n", definition_behind(&text, read)));
+        expect![[r#"
+            mkIf cfg.| site.nix:7 "enable"
+            a = cfg.| site.nix:8 "port"
+            b = | site.nix:8 "port"
+            c = options.services.site.| site.nix:8 "port"
+            options.services.site.port.| site.nix:8 "port"
+            d = cfg.| site.nix:9 "settings"
+            d = cfg.settings.x.| site.nix:9 "settings"
+            [ | site.nix:8 "port"
+            inherit (cfg) | site.nix:10 "hosts"
+            inherit (config.services.site) | site.nix:8 "port"
+            host: host.| site.nix:3 "root"
+            h = config.services.| site.nix:6 "site"
+            hosts.main.| site.nix:3 "root"
+            config.services.site.hosts.| site.nix:10 "hosts"
+            config.x = config.| site.nix:3 "root"
+              services.site.| site.nix:8 "port"
+        "#]]
+        .assert_eq(&shown.concat());
+    }
+
+    #[test]
+    fn an_option_of_nixos_that_is_read() {
+        check(
+            "{ config, ... }: let cfg = config.services.openssh; in { x = cfg.$0enable; }",
+            &expect![[r#"
+                <nixpkgs>/nixos/modules/services/openssh.nix:81 "enable"
+            "#]],
+        );
+        check("{ config, ... }: { x = config.services.openssh.no$0thing; }", &expect![[""]]);
+    }
+
+    #[test]
+    fn options_in_forms_that_are_not_one_set() {
+        let text = r#"//- /w/default.nix
+{ config, lib, ... }: let
+  mkPort = default: lib.mkOption { inherit default; };
+  common = { shared = lib.mkEnableOption "it"; };
+in {
+  imports = [ (lib.mkRenamedOptionModule [ "old" "name" ] [ "a" "b" ]) ];
+  options.a = { b = mkPort 1; } // common;
+  options.c = lib.genAttrs [ "x" "y" ] (name: { z = lib.mkOption { }; });
+  options.d = lib.mkOption { type = with lib.types; listOf (nullOr (submodule [ ./d.nix { options.e = mkPort 2; } ])); };
+  config.use = [ config.a.b config.a.shared config.c.x.z (map (it: [ it.e it.f ]) config.d) config.old.name ];
+}
+//- /w/d.nix
+{ lib, ... }: { options = import ./f.nix { inherit lib; }; }
+//- /w/f.nix
+{ lib }: {
+  f = lib.mkOption { };
+}
+"#;
+        let reads =
+            ["[ config.a.", "b config.a.", "config.c.x.", "[ it.", "it.e it.", "config.old."];
+        let shown = reads.map(|read| format!("{read}| {}\n", definition_behind(text, read)));
+        expect![[r#"
+            [ config.a.| default.nix:6 "b"
+            b config.a.| default.nix:3 "shared"
+            config.c.x.| default.nix:7 "z"
+            [ it.| default.nix:8 "e"
+            it.e it.| f.nix:2 "f"
+            config.old.| default.nix:5 "\"name\""
+        "#]]
+        .assert_eq(&shown.concat());
+    }
+
+    #[test]
+    fn an_option_of_a_module_in_a_flake() {
+        let text = r#"//- /w/flake.nix
+{
+  outputs = { self, nixpkgs }: {
+    nixosModules.default = { config, lib, ... }: {
+      options.services.mine.enable = lib.mkEnableOption "mine";
+    };
+  };
+}
+//- /w/other.nix
+{ config, ... }: { x = config.services.mine.$0enable; }
+"#;
+        check(
+            text,
+            &expect![[r#"
+            flake.nix:4 "enable"
+        "#]],
         );
     }
 

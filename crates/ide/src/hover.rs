@@ -10,13 +10,15 @@ use crate::constant::constant;
 use crate::cursor::Cursor;
 pub(crate) use crate::doc_comment::doc_comment;
 use crate::document_symbols::signature;
-use crate::evaluation::options::option_under_cursor;
+use crate::evaluation::all_options::option_for;
+use crate::evaluation::options::defined_path;
 use crate::evaluation::packages::PackageInfo;
-use crate::goto_definition::{definition_of, origin, package, passed_on};
+use crate::goto_definition::{definition_of, inherited_key, origin, package, passed_on};
 use crate::infer::Typing;
 use crate::keyword_docs::keyword_doc;
 use crate::known::{self, Bound, Place, entry_of, is_builtins};
 use crate::navigation::{library_binding, type_at};
+use crate::option_reads::read_markdown;
 use crate::override_preview::override_preview;
 use crate::symbol::{Symbol, path_to_key, symbol_at};
 
@@ -38,9 +40,10 @@ pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
         .map(|doc| builtin_markdown(&doc))
         .or_else(|| path(db, file, symbol))
         .or_else(|| overriding(db, file, symbol, offset))
-        .or_else(|| option_under_cursor(db, file, span.end)?.markdown())
+        .or_else(|| option_for(db, Some(file), &defined_path(db, file, span.end)?)?.markdown())
         .or_else(|| binding(db, file, symbol))
         .or_else(|| package(db, file, symbol).map(|info| package_markdown(&info)))
+        .or_else(|| read_markdown(db, file, symbol))
         .or_else(|| inferred(db, file, symbol, offset))?;
     Some(Hover { span, markdown })
 }
@@ -145,6 +148,10 @@ fn binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
     };
     if let Some(info) = passed_on(db, bound) {
         return Some(package_markdown(&info));
+    }
+    let read = |key| read_markdown(db, bound.file, key);
+    if let Some(markdown) = inherited_key(db, bound).and_then(read) {
+        return Some(markdown);
     }
     let mut markdown = format!("```nix\n{}\n```", snippet(db, bound)?);
     if let Some(found) = type_of_bound(db, bound) {
@@ -651,6 +658,74 @@ in po$0rt.number",
     fn an_option() {
         check(
             "{ config, ... }: { services.openssh.$0ports = [ 22 ]; }",
+            &expect![[r#"
+                default.nix:1 "ports"
+                Ports to listen on.
+
+                Type: `list of 16 bit unsigned integer; between 0 and 65535 (both inclusive)`
+
+                Default: `[ 22 ]`
+
+                Declared in `<nixpkgs>/nixos/modules/services/openssh.nix`
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_option_that_is_read() {
+        let module = r#"{ config, lib, ... }: let cfg = config.services.site; in {
+  options.services.site.port = lib.mkOption {
+    type = lib.types.port;
+    default = 80;
+    description = "Where it listens, not on ${lib.x}.";
+  };
+  options.services.site.settings = lib.mkOption { };
+  config.x = [ cfg.port cfg.settings.a config.services.site ];
+}"#;
+        check(
+            &module.replace("[ cfg.", "[ cfg.$0"),
+            &expect![[r#"
+            default.nix:8 "port"
+            Where it listens, not on ${lib.x}.
+
+            Type: `lib.types.port`
+
+            Default: `80`
+
+            Declared in `/w/default.nix`
+        "#]],
+        );
+        check(
+            &module.replace("settings.a", "settings.$0a"),
+            &expect![[r#"
+            default.nix:8 "a"
+            A part of `services.site.settings`.
+
+            Declared in `/w/default.nix`
+        "#]],
+        );
+        check(
+            &module.replace("config.services.site ]", "config.services.si$0te ]"),
+            &expect![[r#"
+            default.nix:8 "site"
+            Options in `services.site`: `port`, `settings`
+        "#]],
+        );
+        check(
+            "{ config, ... }: with config.services.openssh; { x = po$0rts; }",
+            &expect![[r#"
+                default.nix:1 "ports"
+                Ports to listen on.
+
+                Type: `list of 16 bit unsigned integer; between 0 and 65535 (both inclusive)`
+
+                Default: `[ 22 ]`
+
+                Declared in `<nixpkgs>/nixos/modules/services/openssh.nix`
+            "#]],
+        );
+        check(
+            "{ config, ... }: let inherit (config.services.openssh) ports; in { x = po$0rts; }",
             &expect![[r#"
                 default.nix:1 "ports"
                 Ports to listen on.

@@ -44,6 +44,7 @@ mod modules;
 mod moved_files;
 mod navigation;
 mod on_type_formatting;
+mod option_reads;
 mod override_preview;
 mod references;
 mod rename;

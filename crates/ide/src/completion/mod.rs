@@ -8,6 +8,7 @@ mod flake;
 mod formals;
 mod found;
 mod keywords;
+mod option_reads;
 mod option_values;
 mod paths;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use rustc_hash::FxHashSet;
 use self::found::{Found, Make};
 use crate::context::{Context, Step, context};
 use crate::cursor::Cursor;
-use crate::evaluation::options::{all_options_below, is_module, option_path};
+use crate::evaluation::options::{is_module, option_path};
 use crate::evaluation::packages::{candidates, package_arguments, package_names};
 use crate::hover::{builtin_markdown, doc_comment};
 use crate::infer::Typing;
@@ -276,6 +277,7 @@ fn attributes_and_packages<'a>(
     found: &mut Found<'a>,
 ) {
     attributes(db, base, path, nearness, found);
+    option_reads::options_of(db, base, path, nearness, found);
     packages(db, base, path, found);
 }
 
@@ -412,21 +414,7 @@ fn options<'a>(
     if !is_module(db, file) {
         return;
     }
-    for option in all_options_below(db, &steps) {
-        let is_hidden = option.option.as_ref().is_some_and(|details| details.is_hidden);
-        let nearness = if is_hidden { near::OLD_OPTION } else { 0 };
-        let name = option.name.clone();
-        let kind = match &option.option {
-            Some(_) => CompletionKind::Option,
-            None => CompletionKind::OptionSet,
-        };
-        let fill = move |item: &mut CompletionItem| {
-            item.detail =
-                option.option.as_ref().and_then(|details| details.type_description.clone());
-            item.documentation = option.markdown();
-        };
-        found.offer(name, nearness, 0, Make::Fill(kind, Box::new(fill)));
-    }
+    option_reads::offer_options(db, file, &steps, 0, found);
 }
 
 fn builtin(name: &'static str, found: &mut Found<'_>) {

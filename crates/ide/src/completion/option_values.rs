@@ -10,8 +10,9 @@ use super::found::{Found, Make};
 use super::{CompletionItem, CompletionKind, attribute_text, innermost, near, quoted};
 use crate::context::{Step, around, function_name, in_string, path_steps};
 use crate::cursor::Cursor;
+use crate::evaluation::all_options::option_at;
 use crate::evaluation::option_types::{Alternative, OptionType};
-use crate::evaluation::options::{OptionDetails, OptionInfo, is_module, option_at, option_path};
+use crate::evaluation::options::{OptionDetails, OptionInfo, is_module, option_path};
 use crate::evaluation::packages::{Candidate, package_names};
 
 /// The values of the option whose value the cursor is at, be it in the quotes of a string.
@@ -190,7 +191,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A text in one line, and not too much of it.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     const MOST: usize = 60;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MOST) {

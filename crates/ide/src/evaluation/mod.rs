@@ -1,7 +1,9 @@
 //! What only evaluation tells: options, packages, errors, overrides. Each file here has a tracked query
 //! that asks the worker, and plain data for an answer.
 
+pub(crate) mod all_options;
 pub(crate) mod check;
+mod declarations;
 mod option_cache;
 pub(crate) mod option_list;
 mod option_tree;

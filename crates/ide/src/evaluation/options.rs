@@ -6,7 +6,6 @@ use floe_hir::{AttrsId, Expr, ExprId, Module, Param};
 
 use super::option_list::known_options;
 use super::option_tree::{Told, find};
-use super::own_options::own_options_below;
 use super::values::{attrs, force, get, get_text, is_true, text};
 use super::{SourceLine, values};
 use crate::context::{Context, Step, context};
@@ -71,27 +70,8 @@ pub(crate) fn options_below<'db>(
     })
 }
 
-/// The options directly below a path, those of NixOS and those of the workspace's own modules.
-pub(crate) fn all_options_below(db: &dyn Db, steps: &[OptionStep]) -> Vec<OptionInfo> {
-    let known = options_below(db, OptionPath::new(db, steps.to_vec())).known(db);
-    let mut found = known.cloned().unwrap_or_default();
-    for own in own_options_below(db, steps) {
-        match found.iter_mut().find(|info| info.name == own.name) {
-            Some(info) => info.option = info.option.take().or(own.option),
-            None => found.push(own),
-        }
-    }
-    found
-}
-
-/// The option at a path.
-pub(crate) fn option_at(db: &dyn Db, steps: &[OptionStep]) -> Option<OptionInfo> {
-    let (OptionStep::Attribute(name), above) = steps.split_last()? else { return None };
-    all_options_below(db, above).into_iter().find(|option| option.name == *name)
-}
-
-/// The option that a module defines by the name under the cursor.
-pub(crate) fn option_under_cursor(db: &dyn Db, file: File, offset: u32) -> Option<OptionInfo> {
+/// The path of what a module defines by the name under the cursor.
+pub(crate) fn defined_path(db: &dyn Db, file: File, offset: u32) -> Option<Vec<OptionStep>> {
     let text = &source(db, file).text;
     let cursor = Cursor::new(&parse(db, file).tree, text, offset);
     let (Context::Binding { mut path, around }, span) = context(&cursor) else { return None };
@@ -99,7 +79,7 @@ pub(crate) fn option_under_cursor(db: &dyn Db, file: File, offset: u32) -> Optio
         return None;
     }
     path.push(text.get(span.start as usize..span.end as usize)?.to_owned());
-    option_at(db, &option_path(&around, &path)?)
+    option_path(&around, &path)
 }
 
 /// The path to the options that a set in a module defines, from the steps to that set. `None` where the

@@ -18,6 +18,8 @@ mod tests;
 use floe_hir::{Definition, Expr, ExprId, Key, Module, Name, Scopes, Var};
 
 pub(crate) use arguments::argument_at;
+pub(crate) use graph::{Graph, list_elements, result_of_call};
+pub(crate) use reads::{Part, part, part_at_key};
 pub(crate) use references::option_at;
 
 use crate::known::name_of;

@@ -31,7 +31,8 @@ impl Part {
         self.path.as_deref()
     }
 
-    fn below(mut self, step: Step) -> Option<Part> {
+    /// What one step leads to from it.
+    pub(crate) fn below(mut self, step: Step) -> Option<Part> {
         match &mut self.path {
             Some(path) => path.push(step),
             None => {

@@ -63,7 +63,7 @@ impl FileIndex {
     }
 
     /// Whether the file has a variable, an attribute or an argument of this name anywhere.
-    pub(super) fn mentions(&self, name: Name) -> bool {
+    pub(crate) fn mentions(&self, name: Name) -> bool {
         let start = self.symbols as usize * IndexedSymbol::WORDS;
         let names = &self.words[start..start + self.names as usize];
         names.binary_search(&name.index()).is_ok()
