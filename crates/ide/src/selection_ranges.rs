@@ -4,7 +4,11 @@ use floe_db::{Db, File, parse, source};
 use floe_hir::Span;
 use floe_syntax::{ElementId, SyntaxKind as K};
 
-/// The ranges around an offset, innermost first, each inside of the next; the last is the file.
+/// No one expands a selection more often than this, and clients nest the ranges in each other.
+const MOST: usize = 250;
+
+/// The ranges around an offset, innermost first, each inside of the next; the last is the file. Of very deep
+/// nesting the outer ranges are left out, except for the file.
 pub fn selection_ranges(db: &dyn Db, file: File, offset: u32) -> Vec<Span> {
     let tree = &parse(db, file).tree;
     let text = &source(db, file).text;
@@ -14,9 +18,6 @@ pub fn selection_ranges(db: &dyn Db, file: File, offset: u32) -> Vec<Span> {
     loop {
         let element = tree.get(node);
         ranges.push(Span { start: element.start, end: element.end });
-        if let Some(inner) = inside(tree, node).filter(|inner| contains(*inner, offset)) {
-            ranges.push(inner);
-        }
         let mut touching = None;
         let (mut at, end) = (node.0 + 1, element.next);
         while at < end {
@@ -31,6 +32,11 @@ pub fn selection_ranges(db: &dyn Db, file: File, offset: u32) -> Vec<Span> {
             }
             at = child.next;
         }
+        let chosen = touching.map_or(Span { start: offset, end: offset }, |child| Span {
+            start: tree.get(child).start,
+            end: tree.get(child).end,
+        });
+        ranges.extend(inside(tree, node).filter(|inner| contains(*inner, chosen)));
         let Some(child) = touching else { break };
         let element = tree.get(child);
         if element.kind.is_token() {
@@ -44,6 +50,9 @@ pub fn selection_ranges(db: &dyn Db, file: File, offset: u32) -> Vec<Span> {
     }
     ranges.reverse();
     ranges.dedup();
+    if ranges.len() > MOST {
+        ranges.drain(MOST - 1..ranges.len() - 1);
+    }
     ranges
 }
 
@@ -51,13 +60,14 @@ pub fn selection_ranges(db: &dyn Db, file: File, offset: u32) -> Vec<Span> {
 fn rank(kind: K) -> u8 {
     match kind {
         K::Whitespace => 0,
+        K::StringQuote | K::IndentedQuote => 1,
         kind if K::LBrace <= kind && kind <= K::PipeLeft => 1,
         _ => 2,
     }
 }
 
-fn contains(span: Span, offset: u32) -> bool {
-    span.start <= offset && offset <= span.end
+fn contains(outer: Span, inner: Span) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
 }
 
 /// What stands between the delimiters of a node, if it has some.
@@ -95,7 +105,11 @@ fn word(text: &str, start: u32, end: u32, offset: u32) -> Option<Span> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
     use expect_test::{Expect, expect};
+    use floe_db::Change;
 
     use super::*;
     use crate::fixture::fixture;
@@ -140,6 +154,84 @@ mod tests {
             "[ \"one two three\" ]"
         "#]],
         );
+    }
+
+    #[test]
+    fn the_end_of_a_string_is_in_the_string() {
+        check(
+            "\"abc$0\"",
+            &expect![[r#"
+            "abc"
+            "\"abc\""
+        "#]],
+        );
+        check(
+            "''abc$0''",
+            &expect![[r#"
+            "abc"
+            "''abc''"
+        "#]],
+        );
+        check(
+            "x: \"a b$0${x}\"",
+            &expect![[r#"
+            "${"
+            "${x}"
+            "a b${x}"
+            "\"a b${x}\""
+            "x: \"a b${x}\""
+        "#]],
+        );
+        check(
+            "x: ''a b${x$0}''",
+            &expect![[r#"
+            "x"
+            "${x}"
+            "a b${x}"
+            "''a b${x}''"
+            "x: ''a b${x}''"
+        "#]],
+        );
+        check(
+            "\"$0\"",
+            &expect![[r#"
+            "\""
+            "\"\""
+        "#]],
+        );
+    }
+
+    #[test]
+    fn of_deep_nesting_the_inner_ranges_and_the_file() {
+        let depth = 100_000;
+        let fixture = fixture(&format!("# deep\n{}$0{}", "[".repeat(depth), "]".repeat(depth)));
+        let ranges = selection_ranges(&fixture.db, fixture.file, fixture.offset);
+        assert_eq!(ranges.len(), MOST);
+        assert_eq!(ranges.last().map(|file| file.start), Some(0));
+    }
+
+    #[test]
+    fn each_range_is_in_the_next_all_over_the_own_package_set() {
+        let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pkgs");
+        let (mut pending, mut places) = (vec![PathBuf::from(packages)], 0);
+        let mut fixture = fixture("1");
+        while let Some(path) = pending.pop() {
+            if path.is_dir() {
+                pending.extend(path.read_dir().unwrap().flatten().map(|entry| entry.path()));
+            } else if path.extension().is_some_and(|ending| ending == "nix") {
+                let text: Arc<str> = std::fs::read_to_string(path).unwrap().into();
+                let path = fixture.file.path(&fixture.db).clone();
+                fixture.db.apply(Change::Buffer { path, text: text.clone() });
+                let offsets = parse(&fixture.db, fixture.file).tree.elements().to_vec();
+                for offset in offsets.iter().step_by(3).map(|element| element.end) {
+                    let ranges = selection_ranges(&fixture.db, fixture.file, offset);
+                    let nested = ranges.windows(2).all(|pair| contains(pair[1], pair[0]));
+                    assert!(nested, "{offset} of {text}: {ranges:?}");
+                    places += 1;
+                }
+            }
+        }
+        assert!(places > 1000, "{places}");
     }
 
     #[test]
