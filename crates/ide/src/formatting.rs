@@ -48,6 +48,14 @@ pub enum FormatError {
         /// What it says.
         message: String,
     },
+    /// It has a call or a path for which the library would take minutes.
+    #[error("line {line}: more than {MOST_IN_A_ROW} {what}; formatting them would take too long")]
+    TooLong {
+        /// The line, from 1.
+        line: usize,
+        /// What there are so many of.
+        what: &'static str,
+    },
     /// The formatted text is another program.
     #[error("{formatter} would change what the file means; the file is left as it is")]
     Meaning {
@@ -93,6 +101,10 @@ pub enum FormatError {
 /// A file is formatted whatever features it needs to be evaluated.
 const PARSE: ParseOptions = ParseOptions { pipe_operators: true };
 
+/// The library needs time that grows with the square of a call's arguments and of a path's names. It
+/// refuses deep nesting by itself.
+const MOST_IN_A_ROW: usize = 1000;
+
 /// How long an external formatter may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -108,7 +120,10 @@ pub fn format(text: &str, options: &FormatOptions) -> Result<String, FormatError
     })?;
     let formatted = match options.command.split_first() {
         Some((program, arguments)) => run(program, arguments, text)?,
-        None => in_process(text, options.width)?,
+        None => {
+            check_lengths(&before.tree, text)?;
+            in_process(text, options.width)?
+        }
     };
     let formatter = || options.command.first().map_or("nixfmt", String::as_str).to_owned();
     let after = parsed(&formatted).map_err(|(line, message, _)| FormatError::Broken {
@@ -216,6 +231,28 @@ fn cut(at: usize, old: &str, new: &str) -> TextEdit {
     };
     let start = (at + prefix) as u32;
     TextEdit::replace(start..start + old_end as u32, &new[..new_end])
+}
+
+fn check_lengths(tree: &FlatTree, text: &str) -> Result<(), FormatError> {
+    let mut arguments = 0;
+    for id in (0..tree.elements().len() as u32).map(ElementId) {
+        let element = tree.get(id);
+        // A call of several arguments is a call of a call, which is its first child.
+        arguments = if element.kind == K::Apply { arguments + 1 } else { 0 };
+        let (what, found) = match element.kind {
+            K::AttrPath => {
+                let is_name = |child: &ElementId| tree.get(*child).kind == K::Attr;
+                ("names in one path", tree.children(id).filter(is_name).count())
+            }
+            K::Apply => ("arguments in one call", arguments),
+            _ => continue,
+        };
+        if found > MOST_IN_A_ROW {
+            let line = text[..element.start as usize].matches('\n').count() + 1;
+            return Err(FormatError::TooLong { line, what });
+        }
+    }
+    Ok(())
 }
 
 fn in_process(text: &str, width: usize) -> Result<String, FormatError> {
@@ -414,6 +451,22 @@ mod tests {
             error: line 2: syntax error, unexpected ';'; only a file without syntax errors can be formatted
         "#]],
         );
+    }
+
+    #[test]
+    fn what_would_take_minutes_is_refused() {
+        let refused = |text: &str| format(text, &FormatOptions::default()).unwrap_err().to_string();
+        let shown = [
+            refused(&format!("x:\nx{}", ".a".repeat(20_000))),
+            refused(&format!("f:\nf{}", " f".repeat(20_000))),
+            refused(&format!("{}1{}", "[".repeat(2000), "]".repeat(2000))),
+        ];
+        expect![[r#"
+            line 2: more than 1000 names in one path; formatting them would take too long
+            line 2: more than 1000 arguments in one call; formatting them would take too long
+            the formatter cannot read this file: Parse error at byte 511: expression nested more than 512 levels deep
+        "#]].assert_eq(&(shown.join("\n") + "\n"));
+        assert!(format(&format!("x: x{}", ".a".repeat(500)), &FormatOptions::default()).is_ok());
     }
 
     fn edits(text: &str, edits: &[TextEdit]) -> String {
