@@ -436,3 +436,31 @@ pub(crate) fn in_place_of(node: Node<'_>, text: &str, tightness: Tightness) -> S
     let selects = behind.starts_with('.') && tightness == Tightness::Atom;
     format!("{lead}{text}{}", if selects { "" } else { trail })
 }
+
+/// A node's text with so many spaces put before (or, where negative, taken from) each line but the first.
+/// Lines that begin inside of a string are part of its value, or of what its value is measured by, and
+/// stay.
+pub(crate) fn indented(node: Node<'_>, by: i64) -> String {
+    let text = node.text();
+    let strings: Vec<Span> = node
+        .descendants()
+        .filter(|inside| inside.is(SyntaxKind::StringFragment))
+        .map(Node::span)
+        .collect();
+    let mut result = String::with_capacity(text.len());
+    let mut offset = node.start();
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let in_string = strings.iter().any(|string| string.start < offset && offset <= string.end);
+        if index == 0 || in_string || line.trim().is_empty() {
+            result += line;
+        } else if by >= 0 {
+            result += &" ".repeat(by as usize);
+            result += line;
+        } else {
+            let spaces = line.len() - line.trim_start_matches(' ').len();
+            result += &line[spaces.min(by.unsigned_abs() as usize)..];
+        }
+        offset += line.len() as u32;
+    }
+    result
+}

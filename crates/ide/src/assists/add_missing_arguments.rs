@@ -2,13 +2,14 @@
 
 use floe_db::module;
 use floe_hir::{Expr, Param};
-use floe_syntax::{SyntaxKind, TextEdit};
+use floe_syntax::{SyntaxKind as K, TextEdit};
 
 use super::{Assist, AssistKind, Context, names};
 use crate::known::{self, Place};
+use crate::tree::Node;
 
 pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
-    let set = context.token()?.around(SyntaxKind::AttrSet)?;
+    let set = given_at(context.token()?)?;
     let literal = names::expr_of(context, set)?;
     let Expr::Attrs(attrs) = context.module.expr(literal) else { return None };
     let place = Place { file: context.file, expr: literal };
@@ -37,14 +38,14 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
             _ => None,
         })
         .collect();
-    let is_recursive = set.child(SyntaxKind::RecKw).is_some();
+    let is_recursive = set.child(K::RecKw).is_some();
     // A name that is there already is most likely meant; any other is for the user to fill in.
     let line = |name: &&str| match visible.iter().any(|seen| seen == name) && !is_recursive {
         true => format!("inherit {name};"),
         false => format!("{name} = throw \"to do: {name}\";"),
     };
     let lines: Vec<String> = missing.iter().map(line).collect();
-    let close = set.child(SyntaxKind::RBrace)?;
+    let close = set.child(K::RBrace)?;
     let last = set.entries().last();
     let edit = match (last, set.text().contains('\n')) {
         (Some(last), true) => {
@@ -54,7 +55,7 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
         }
         (Some(last), false) => TextEdit::insert(last.end(), format!(" {}", lines.join(" "))),
         (None, _) => {
-            let open = set.child(SyntaxKind::LBrace)?;
+            let open = set.child(K::LBrace)?;
             TextEdit::replace(open.end()..close.start(), format!(" {} ", lines.join(" ")))
         }
     };
@@ -68,4 +69,18 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
         edits: vec![edit],
         new_file: None,
     })
+}
+
+/// The set that a call is given, for a cursor in the set or on what is called.
+fn given_at(token: Node<'_>) -> Option<Node<'_>> {
+    let callee = token
+        .ancestors()
+        .skip(1)
+        .take_while(|node| matches!(node.kind(), K::Variable | K::Attr | K::AttrPath | K::Select));
+    let call = callee.last().and_then(Node::parent).filter(|parent| parent.is(K::Apply));
+    let argument = call.and_then(|call| call.expr(1)).filter(|argument| argument.is(K::AttrSet));
+    match argument {
+        Some(set) => Some(set),
+        None => token.around(K::AttrSet),
+    }
 }

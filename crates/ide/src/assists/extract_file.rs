@@ -3,7 +3,7 @@
 use floe_db::Stamp;
 use floe_syntax::{SyntaxKind, TextEdit};
 
-use super::{Assist, AssistKind, Context, extract_let, indented, names};
+use super::{Assist, AssistKind, Context, extract_let, indented, names, unwrapped};
 use crate::known::name_of;
 use crate::tree::{Tightness, in_place_of};
 
@@ -24,13 +24,15 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
         return None;
     }
     let folder = context.file.path(context.db).parent()?;
-    let wanted = extract_let::name_for(context, expr);
+    // In a path there is no `'`.
+    let wanted = extract_let::name_for(context, expr).replace('\'', "");
     let names =
         std::iter::once(wanted.clone()).chain((2..100).map(|number| format!("{wanted}-{number}")));
     let (name, path) = names
         .map(|name| (name.clone(), folder.join(format!("{name}.nix"))))
         .find(|(_, path)| context.db.file(path).stamp(context.db) == Stamp::Missing)?;
-    let body = indented(expr, -(context.tree.indentation(expr.start()).len() as i64));
+    let value = unwrapped(expr);
+    let body = indented(value, -(context.tree.indentation(value.start()).len() as i64));
     let (text, call) = if free.is_empty() {
         (format!("{body}\n"), format!("import ./{name}.nix"))
     } else {

@@ -3,7 +3,9 @@
 use floe_hir::ScopeOwner;
 use floe_syntax::{SyntaxKind, TextEdit};
 
-use super::{Assist, AssistKind, Context, add_argument, fresh_name, indented, names};
+use super::{
+    Assist, AssistKind, Context, add_argument, end_of_line, fresh_name, indented, names, unwrapped,
+};
 use crate::tree::{Node, Tightness, in_place_of};
 
 pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
@@ -15,7 +17,8 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
     let around = place
         .parent()
         .filter(|parent| parent.is(SyntaxKind::LetIn) && parent.expr(0) == Some(place));
-    let from = context.tree.indentation(expr.start()).len() as i64;
+    let value = unwrapped(expr);
+    let from = context.tree.indentation(value.start()).len() as i64;
     if let Some(around) = around {
         // The place is the body of a `let`: that gets one more binding.
         let keyword = around.child(SyntaxKind::InKw)?;
@@ -23,31 +26,31 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
         let is_block = context.text[last.end() as usize..keyword.start() as usize].contains('\n');
         let text = if is_block && last.is(SyntaxKind::LetKw) {
             let indentation = context.tree.indentation(last.start());
-            format!("\n{indentation}  {name} = {};", indented(expr, 0))
+            format!("\n{indentation}  {name} = {};", indented(value, 0))
         } else if is_block {
             let indentation = context.tree.indentation(last.start());
-            let value = indented(expr, indentation.len() as i64 - from);
+            let value = indented(value, indentation.len() as i64 - from);
             format!("\n{indentation}{name} = {value};")
         } else {
-            format!(" {name} = {};", expr.text())
+            format!(" {name} = {};", value.text())
         };
-        edits.insert(0, TextEdit::insert(last.end(), text));
-    } else if place.text().contains('\n') {
-        let indentation = context.tree.indentation(place.start());
-        let value = indented(expr, indentation.len() as i64 + 2 - from);
-        let text = format!("let\n{indentation}  {name} = {value};\n{indentation}in\n{indentation}");
-        edits.insert(0, TextEdit::insert(place.start(), text));
+        let at = if is_block { end_of_line(context, last) } else { last.end() };
+        edits.insert(0, TextEdit::insert(at, text));
     } else {
-        let lead = lead(context, place);
-        edits.insert(
-            0,
-            TextEdit::insert(place.start(), format!("{lead}let {name} = {}; in ", expr.text())),
-        );
-    }
-    if place == expr {
-        // Both edits are at one place: one of them.
-        let (insert, replace) = (edits.remove(0), edits.remove(0));
-        edits = vec![TextEdit::replace(replace.range, insert.insert + replace.insert.trim_start())];
+        let text = if place.text().contains('\n') {
+            let indentation = context.tree.indentation(place.start());
+            let value = indented(value, indentation.len() as i64 + 2 - from);
+            format!("let\n{indentation}  {name} = {value};\n{indentation}in\n{indentation}")
+        } else {
+            format!("{}let {name} = {}; in ", lead(context, place), value.text())
+        };
+        edits.insert(0, TextEdit::insert(place.start(), text));
+        if place == expr {
+            // Both edits are at one place: one of them.
+            let (insert, replace) = (edits.remove(0), edits.remove(0));
+            let text = insert.insert + replace.insert.trim_start();
+            edits = vec![TextEdit::replace(replace.range, text)];
+        }
     }
     Some(Assist {
         title: format!("Extract to 'let {name} = …'"),
@@ -77,7 +80,7 @@ pub(super) fn to_argument(context: &Context<'_>) -> Option<Assist> {
         return None;
     }
     let name = name_for(context, expr);
-    let formal = format!("{name} ? {}", expr.text());
+    let formal = format!("{name} ? {}", unwrapped(expr).text());
     Some(Assist {
         title: format!("Extract to the argument '{name}'"),
         kind: AssistKind::Extract,

@@ -5,7 +5,9 @@ use floe_hir::{Name, Visible};
 use floe_syntax::{SyntaxKind, TextEdit};
 use floe_types::{Inference, Type};
 
-use super::{Assist, AssistKind, Context, add_argument, extract_let, indented, names};
+use super::{
+    Assist, AssistKind, Context, add_argument, end_of_line, extract_let, indented, names, unwrapped,
+};
 use crate::evaluation::options::{is_module, passes_on};
 use crate::infer::Typing;
 use crate::tree::{Node, Tightness, in_place_of};
@@ -19,32 +21,12 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
     {
         return None;
     }
-    let at = names::expr_of(context, body.set)?;
-    if !names::mean_the_same_at(context, expr.span(), at) {
-        return None;
-    }
     let formals = pattern.all_of(SyntaxKind::Formal).filter_map(|formal| formal.children().next());
     let formals: Vec<&str> = formals.map(Node::text).collect();
     let missing: Vec<&str> =
         ["config", "lib"].into_iter().filter(|name| !formals.contains(name)).collect();
-    let here = names::expr_of(context, expr)?;
-    for name in ["config", "lib"] {
-        // Nothing but the module's own argument may have the name, there or here.
-        for place in [at, here] {
-            let named = |visible: &Visible| matches!(visible, Visible::Binding(bound, _) if *bound == Name::new(name));
-            let mut bound = context.scopes.visible(context.module, place).filter(named);
-            let binding = bound.next();
-            let is_argument = binding.is_some_and(|visible| match visible {
-                Visible::Binding(_, binding) => {
-                    let at = context.map.names[binding.0 as usize];
-                    pattern.start() <= at.start && at.end <= pattern.end()
-                }
-                _ => false,
-            });
-            if binding.is_some() && !is_argument {
-                return None;
-            }
-        }
+    if !knows_arguments(context, pattern, expr) {
+        return None;
     }
     let mut path = body.prefix(context);
     let bound = expr.parent().filter(|parent| parent.is(SyntaxKind::Binding));
@@ -57,7 +39,17 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
     });
     path.push(name.clone());
     let of = option_type(context, expr);
-    let (insert, option) = body.declaration(context, expr, &path, &of)?;
+    let place = body.place(&path)?;
+    let around = match place {
+        Place::Inside(set, _) => set,
+        Place::Beside => body.set,
+    };
+    if !names::mean_the_same_at(context, expr.span(), names::expr_of(context, around)?)
+        || !knows_arguments(context, pattern, around)
+    {
+        return None;
+    }
+    let (insert, option) = body.declaration(context, expr, &path, &place, &of)?;
     let written = format!("config.{}", path.join("."));
     let mut edits = Vec::new();
     if !missing.is_empty() {
@@ -73,11 +65,35 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
     })
 }
 
+/// Whether `config` and `lib` can only be the module's own arguments at a node.
+fn knows_arguments(context: &Context<'_>, pattern: Node<'_>, at: Node<'_>) -> bool {
+    let Some(at) = names::expr_of(context, at) else { return false };
+    ["config", "lib"].into_iter().map(Name::new).all(|name| {
+        let binding =
+            context.scopes.visible(context.module, at).find_map(|visible| match visible {
+                Visible::Binding(bound, binding) if bound == name => Some(binding),
+                _ => None,
+            });
+        binding.is_none_or(|binding| {
+            let at = context.map.names[binding.0 as usize];
+            pattern.start() <= at.start && at.end <= pattern.end()
+        })
+    })
+}
+
 /// What a module is made of.
 struct Body<'t> {
     set: Node<'t>,
     /// Whether all that it defines stands at the top, not in `config`.
     is_short: bool,
+}
+
+/// Where an option is declared.
+enum Place<'t, 'p> {
+    /// In a literal set, at this path below it.
+    Inside(Node<'t>, &'p [String]),
+    /// As an attribute of the module, beside its other options.
+    Beside,
 }
 
 /// What may stand beside `options` and `config`.
@@ -155,17 +171,17 @@ impl<'t> Body<'t> {
         let declared = options.and_then(|entry| {
             let mut path: Vec<String> =
                 entry.attrs().into_iter().skip(1).map(Node::name).collect::<Option<_>>()?;
-            let mut value = entry.expr(0)?.without_parens();
-            while value.is(SyntaxKind::AttrSet)
-                && let Some(first) = value.all_of(SyntaxKind::Binding).next()
+            let mut sets = literal_sets(entry.expr(0)?);
+            while let Some(set) = sets.first()
+                && let Some(first) = set.all_of(SyntaxKind::Binding).next()
             {
                 let names: Vec<String> =
                     first.attrs().into_iter().map(Node::name).collect::<Option<_>>()?;
                 path.extend(names);
-                value = first.expr(0)?.without_parens();
+                sets = literal_sets(first.expr(0)?);
             }
             // What is left is the name of the option itself.
-            if !value.is(SyntaxKind::AttrSet) {
+            if sets.is_empty() {
                 path.pop();
             }
             let is_written = path.iter().all(|name| floe_syntax::is_identifier(name));
@@ -196,15 +212,8 @@ impl<'t> Body<'t> {
         })
     }
 
-    /// Where the option is declared, and how: in the innermost literal set of options that its path leads
-    /// to, or beside the others.
-    fn declaration(
-        &self,
-        context: &Context<'_>,
-        expr: Node<'t>,
-        path: &[String],
-        of: &str,
-    ) -> Option<(u32, String)> {
+    /// Where an option can be declared. Nowhere if its path leads into what is no literal set.
+    fn place<'p>(&self, path: &'p [String]) -> Option<Place<'t, 'p>> {
         let mut place: Option<(Node<'t>, &[String])> = None;
         for entry in self.entries_named("options") {
             let names: Option<Vec<String>> =
@@ -212,38 +221,57 @@ impl<'t> Body<'t> {
             let Some(mut rest) = names.and_then(|names| path.strip_prefix(names.as_slice())) else {
                 continue;
             };
-            let Some(mut value) = entry.expr(0).map(Node::without_parens) else { continue };
-            while value.is(SyntaxKind::AttrSet) {
+            let mut value = entry.expr(0)?;
+            loop {
+                let sets = literal_sets(value);
+                let first = sets.first().filter(|set| set.child(SyntaxKind::RecKw).is_none())?;
                 if !rest.is_empty() && place.is_none_or(|(_, found)| rest.len() < found.len()) {
-                    place = Some((value, rest));
+                    place = Some((*first, rest));
                 }
-                let below = value.all_of(SyntaxKind::Binding).find_map(|binding| {
+                // Of what `//` joins the last one counts.
+                let bindings = sets.iter().rev().flat_map(|set| set.all_of(SyntaxKind::Binding));
+                let below = bindings.filter_map(|binding| {
                     let names: Vec<String> =
                         binding.attrs().into_iter().map(Node::name).collect::<Option<_>>()?;
-                    Some((binding.expr(0)?.without_parens(), rest.strip_prefix(names.as_slice())?))
+                    Some((binding.expr(0)?, rest.strip_prefix(names.as_slice())?))
                 });
-                let Some((inner, behind)) = below else { break };
+                let Some((inner, behind)) = below.min_by_key(|(_, behind)| behind.len()) else {
+                    break;
+                };
                 (value, rest) = (inner, behind);
             }
         }
+        Some(place.map_or(Place::Beside, |(set, rest)| Place::Inside(set, rest)))
+    }
+
+    /// Where in the text the option is declared, and how.
+    fn declaration(
+        &self,
+        context: &Context<'_>,
+        expr: Node<'t>,
+        path: &[String],
+        place: &Place<'t, '_>,
+        of: &str,
+    ) -> Option<(u32, String)> {
         let indentation_of = |node: Node<'_>| context.tree.indentation(node.start());
         let line = |at: Node<'_>, path: String, is_first: bool| {
             let indentation = indentation_of(at);
             let indentation =
                 if is_first { format!("{indentation}  ") } else { indentation.to_owned() };
-            let from = context.tree.indentation(expr.start()).len() as i64;
-            let value = indented(expr, indentation.len() as i64 + 2 - from);
+            let value = unwrapped(expr);
+            let from = context.tree.indentation(value.start()).len() as i64;
+            let value = indented(value, indentation.len() as i64 + 2 - from);
             format!(
                 "\n{indentation}{path} = lib.mkOption {{\n{indentation}  type = {of};\n\
                  {indentation}  default = {value};\n{indentation}}};"
             )
         };
-        if let Some((set, rest)) = place {
+        if let Place::Inside(set, rest) = place {
             return Some(match set.entries().last() {
                 Some(last) => (end_of_line(context, last), line(last, rest.join("."), false)),
                 None => {
                     let open = set.child(SyntaxKind::LBrace)?;
-                    (open.end(), line(set, rest.join("."), true))
+                    (open.end(), line(*set, rest.join("."), true))
                 }
             });
         }
@@ -333,13 +361,6 @@ fn shifted(set: Node<'_>, from: u32, text: &str, grown_at: usize, by: i64) -> St
     shifted
 }
 
-/// The end of an entry, a comment behind it on its line included.
-fn end_of_line(context: &Context<'_>, entry: Node<'_>) -> u32 {
-    let end = context.tree.line_end(entry.end());
-    let rest = context.text[entry.end() as usize..end as usize].trim_start();
-    if rest.starts_with('#') { end } else { entry.end() }
-}
-
 fn first_name(entry: Node<'_>) -> Option<String> {
     entry.attrs().first()?.name()
 }
@@ -354,15 +375,34 @@ fn declared_in(names: &[Option<String>], binding: Node<'_>, path: &[&str]) -> bo
         }
     }
     let rest = &path[names.len()..];
-    let value = binding.expr(0).map(Node::without_parens);
+    let sets = binding.expr(0).map(literal_sets).unwrap_or_default();
     rest.is_empty()
-        || value.filter(|value| value.is(SyntaxKind::AttrSet)).is_some_and(|set| {
-            set.all_of(SyntaxKind::Binding).any(|inner| {
-                let names: Vec<Option<String>> =
-                    inner.attrs().into_iter().map(Node::name).collect();
-                declared_in(&names, inner, rest)
-            })
+        || sets.into_iter().flat_map(|set| set.all_of(SyntaxKind::Binding)).any(|inner| {
+            let names: Vec<Option<String>> = inner.attrs().into_iter().map(Node::name).collect();
+            declared_in(&names, inner, rest)
         })
+}
+
+/// The literal sets that a value is made of: in parentheses, behind `let`, `with` and `assert`, joined by
+/// `//`. None if it begins with something else.
+fn literal_sets(value: Node<'_>) -> Vec<Node<'_>> {
+    let (mut pending, mut sets) = (vec![value], Vec::new());
+    while let Some(node) = pending.pop() {
+        match node.kind() {
+            SyntaxKind::AttrSet => sets.push(node),
+            SyntaxKind::Paren => pending.extend(node.expr(0)),
+            SyntaxKind::LetIn | SyntaxKind::With | SyntaxKind::Assert => {
+                pending.extend(node.exprs().last());
+            }
+            SyntaxKind::Binary if node.operator() == Some(SyntaxKind::SlashSlash) => {
+                pending.extend(node.expr(1));
+                pending.extend(node.expr(0));
+            }
+            _ if sets.is_empty() => return sets,
+            _ => {}
+        }
+    }
+    sets
 }
 
 fn free_name(wanted: &str, is_taken: impl Fn(&str) -> bool) -> String {

@@ -28,9 +28,9 @@ use std::path::PathBuf;
 
 use floe_db::{Db, File, module, parse, problems, scopes, source, source_map};
 use floe_hir::{Module, Scopes, SourceMap, Span};
-use floe_syntax::{SyntaxKind, TextEdit};
+use floe_syntax::{SyntaxError, SyntaxKind, TextEdit};
 
-use crate::tree::{Node, Tree};
+use crate::tree::{Node, Tree, indented};
 
 /// A rewrite that can be made at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub fn assists(db: &dyn Db, file: File, selection: Span) -> Vec<Assist> {
         map: source_map(db, file),
         scopes: scopes(db, file),
         selection,
-        has_errors: !parse.errors.is_empty(),
+        errors: &parse.errors,
     };
     ASSISTS.iter().filter_map(|assist| assist(&context)).collect()
 }
@@ -116,14 +116,23 @@ struct Context<'a> {
     map: &'a SourceMap,
     scopes: &'a Scopes,
     selection: Span,
-    has_errors: bool,
+    errors: &'a [SyntaxError],
 }
 
 impl<'a> Context<'a> {
-    /// The token at the cursor. Nothing in a file whose tree has holes, where a rewrite could go astray.
+    /// The token at the cursor, which may be at the end of a word. Nothing in a file whose tree has holes,
+    /// where a rewrite could go astray.
     fn token(&self) -> Option<Node<'a>> {
-        let token = self.tree.token_at(self.selection.start);
-        (!self.has_errors && token.is_token()).then_some(token)
+        let offset = self.selection.start;
+        let before = self.tree.token_at(offset.saturating_sub(1));
+        let behind = self.tree.token_at(offset);
+        let (word, next) = (before.text(), behind.text());
+        let ends_word = word.ends_with(is_of_a_word) && !next.starts_with(char::is_alphanumeric);
+        let token = match before.end() == offset && ends_word {
+            true => before,
+            false => behind,
+        };
+        (self.errors.is_empty() && token.is_token()).then_some(token)
     }
 
     /// The expression that the selection is, spaces around it left out.
@@ -131,13 +140,14 @@ impl<'a> Context<'a> {
         let text = &self.text[self.selection.start as usize..self.selection.end as usize];
         let start = self.selection.start + (text.len() - text.trim_start().len()) as u32;
         let end = self.selection.end - (text.len() - text.trim_end().len()) as u32;
-        if self.has_errors || start >= end {
+        if !self.errors.is_empty() || start >= end {
             return None;
         }
         // Of nodes with the same text the outermost, which its place tells most about.
         let around = self.tree.token_at(start).ancestors();
         let exact = around.filter(|node| node.is_expr() && node.span() == Span { start, end });
-        exact.last()
+        // A name in quotes looks like an expression.
+        exact.last().filter(|node| !node.parent().is_some_and(|around| around.is(SyntaxKind::Attr)))
     }
 
     /// The variable at the cursor that nothing binds.
@@ -154,6 +164,10 @@ impl<'a> Context<'a> {
                 && matches!(node.kind(), SyntaxKind::Variable | SyntaxKind::Attr)
         })
     }
+}
+
+fn is_of_a_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_' || character == '\''
 }
 
 fn rewrite(title: impl Into<String>, edits: Vec<TextEdit>) -> Option<Assist> {
@@ -186,32 +200,24 @@ fn is_attribute(ident: Node<'_>) -> bool {
         })
 }
 
-/// A node's text with `indentation` put before (or, where negative, taken from) each line but the first.
-/// Lines that begin inside of a string are part of its value, or of what its value is measured by, and
-/// stay.
-fn indented(node: Node<'_>, by: i64) -> String {
-    let text = node.text();
-    let strings: Vec<Span> = node
-        .descendants()
-        .filter(|inside| inside.is(SyntaxKind::StringFragment))
-        .map(Node::span)
-        .collect();
-    let mut result = String::with_capacity(text.len());
-    let mut offset = node.start();
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let in_string = strings.iter().any(|string| string.start < offset && offset <= string.end);
-        if index == 0 || in_string || line.trim().is_empty() {
-            result += line;
-        } else if by >= 0 {
-            result += &" ".repeat(by as usize);
-            result += line;
-        } else {
-            let spaces = line.len() - line.trim_start_matches(' ').len();
-            result += &line[spaces.min(by.unsigned_abs() as usize)..];
-        }
-        offset += line.len() as u32;
+/// What parentheses hold, if nothing but white space is beside it: that needs none where it is a value of
+/// its own.
+fn unwrapped(expr: Node<'_>) -> Node<'_> {
+    let mut node = expr;
+    while node.is(SyntaxKind::Paren)
+        && !node.children_with_trivia().any(|child| child.is(SyntaxKind::Comment))
+        && let Some(inside) = node.expr(0)
+    {
+        node = inside;
     }
-    result
+    node
+}
+
+/// The end of an entry, a comment behind it on its line included.
+fn end_of_line(context: &Context<'_>, entry: Node<'_>) -> u32 {
+    let end = context.tree.line_end(entry.end());
+    let rest = context.text[entry.end() as usize..end as usize].trim_start();
+    if rest.starts_with('#') { end } else { entry.end() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Turns selected JSON or TOML into Nix.
 
-use floe_syntax::{TextEdit, is_identifier};
+use floe_hir::Span;
+use floe_syntax::{ParseOptions, TextEdit, is_identifier};
 use serde_json::Value;
 
 use super::{Assist, Context, rewrite};
@@ -17,10 +18,16 @@ pub(super) fn toml(context: &Context<'_>) -> Option<Assist> {
     converted(context, &from_toml(toml::Value::Table(table))?, "TOML")
 }
 
-/// A selection that is more than a name or a number, which would be Nix already.
+/// A selection that is no Nix, neither in its place nor by itself: `[ 80 ]` is, `[80, 81]` is not.
 fn selected_data<'a>(context: &Context<'a>) -> Option<&'a str> {
-    let text = &context.text[context.selection.start as usize..context.selection.end as usize];
-    (text.contains(['{', '[', '=']) && text.len() < 1 << 20).then_some(text)
+    let Span { start, end } = context.selection;
+    let text = &context.text[start as usize..end as usize];
+    let is_wrong_here =
+        context.errors.iter().any(|error| start <= error.start && error.start < end);
+    let is_data = is_wrong_here
+        && text.len() < 1 << 20
+        && !floe_syntax::parse(text, &ParseOptions::default()).errors.is_empty();
+    is_data.then_some(text)
 }
 
 fn converted(context: &Context<'_>, value: &Value, from: &str) -> Option<Assist> {

@@ -202,7 +202,7 @@ fn an_expression_gets_a_name() {
         &expect![[r#"
         let
           b = 1;
-          value = (b * 2);
+          value = b * 2;
         in
         b + value"#]],
     );
@@ -241,6 +241,123 @@ fn an_expression_gets_a_name() {
     );
     offers_no("Extract to './", &["x: { a = with x; $0[ b ]$0; }"]);
     offers_no("Extract to the argument", &["{ x }: let y = 1; in $0y + 1$0"]);
+}
+
+#[test]
+fn the_body_of_a_let_becomes_a_binding_of_it() {
+    let title = "Extract to 'let value";
+    check(title, "let b = 1; in $0b + 1$0", &expect!["let b = 1; value = b + 1; in value"]);
+    check(
+        title,
+        "let in $0if 1 < 2 then 3 else 4$0",
+        &expect!["let value = if 1 < 2 then 3 else 4; in value"],
+    );
+    check(
+        title,
+        "x:\nlet\n  b = 1;\nin\n# about it\n$0{\n  a = b;\n}$0",
+        &expect![[r#"
+            x:
+            let
+              b = 1;
+              value = {
+                a = b;
+              };
+            in
+            # about it
+            value"#]],
+    );
+    check(
+        title,
+        "x:\nlet\n  b = 1; # one\nin\n$0assert b == 1;\n[\n  b\n]$0\n",
+        &expect![[r#"
+            x:
+            let
+              b = 1; # one
+              value = assert b == 1;
+              [
+                b
+              ];
+            in
+            value
+        "#]],
+    );
+}
+
+#[test]
+fn a_name_in_quotes_is_no_expression() {
+    let texts = [
+        "{ x }: { virtualHosts.$0\"a.com\"$0 = { }; }",
+        "{ x }: x.$0\"a b\"$0",
+        "{ x }: { inherit (x) $0\"a b\"$0; }",
+        "{ x }: x ? $0\"a b\"$0",
+    ];
+    offers_no("Extract", &texts);
+    check(
+        "Extract to 'let value",
+        "{ x }: { a.${$0\"b${x}\"$0} = 1; }",
+        &expect![[r#"{ x }: { a.${let value = "b${x}"; in value} = 1; }"#]],
+    );
+}
+
+#[test]
+fn parentheses_stay_behind_when_what_they_hold_gets_a_name() {
+    check(
+        "Extract to 'let value",
+        "f: [ $0(f 1)$0 ]",
+        &expect!["f: let value = f 1; in [ value ]"],
+    );
+    check(
+        "Extract to the argument",
+        "{ f }: [ $0(f 1)$0 ]",
+        &expect!["{ f, value ? f 1 }: [ value ]"],
+    );
+    check(
+        "Extract to 'let value",
+        "f: [ $0(/* why */ f 1)$0 ]",
+        &expect!["f: let value = (/* why */ f 1); in [ value ]"],
+    );
+    check(
+        "Extract to './value.nix'",
+        "f: [\n  $0(\n    f {\n      a = 1;\n    }\n  )$0\n]",
+        &expect![[r#"
+            f: [
+              (import ./value.nix { inherit f; })
+            ]
+            //- /w/value.nix
+            { f }:
+            f {
+              a = 1;
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_has_a_name_that_a_path_can_have() {
+    check(
+        "Extract to './fix.nix'",
+        "{ fix' = $0x: x$0; }",
+        &expect![[r#"
+        { fix' = import ./fix.nix; }
+        //- /w/fix.nix
+        x: x
+    "#]],
+    );
+}
+
+#[test]
+fn the_end_of_a_word_is_on_the_word() {
+    check("Write 'a = a;'", "a: { inherit a$0; }", &expect!["a: { a = a; }"]);
+    check(
+        "Add missing arguments",
+        "let f = { a, b }: a; in f$0 { }",
+        &expect![[r#"let f = { a, b }: a; in f { a = throw "to do: a"; b = throw "to do: b"; }"#]],
+    );
+    check(
+        "Add missing argument b",
+        "let l.f = { a, b }: a; in { c = l.$0f { a = 1; }; }",
+        &expect![[r#"let l.f = { a, b }: a; in { c = l.f { a = 1; b = throw "to do: b"; }; }"#]],
+    );
 }
 
 #[test]
@@ -399,6 +516,98 @@ fn pasted_data_becomes_nix() {
           };
         }
     "#]],
+    );
+}
+
+#[test]
+fn what_is_nix_is_not_converted() {
+    let texts = [
+        "{ $0a = 1$0; }",
+        "x: $0\"${x}/bin\"$0",
+        "$0[ 80 ]$0",
+        "$0{ }$0",
+        "{ a = ; b = $0[ 80 ]$0; }",
+        "{ a = $0[ 80 ]$0 }",
+        "{ $0a = 1$0 }",
+        "''$0{\"a\": 1}$0''",
+        "1 # $0{\"a\": 1}$0",
+    ];
+    offers_no("Convert", &texts);
+    check(
+        "Convert JSON",
+        "{ a = $0[1, \"b\"]$0; }",
+        &expect![[r#"
+            { a = [
+              1
+              "b"
+            ]; }"#]],
+    );
+}
+
+#[test]
+fn an_option_goes_where_the_modules_own_options_are() {
+    let title = "Extract to the option";
+    check(
+        title,
+        "{ config, lib, ... }:\n{\n  options =\n    let\n      t = lib.types.bool;\n    in\n    {\n      programs.zsh.enable = lib.mkOption { type = t; };\n    };\n  config.a.port = $080$0;\n}\n",
+        &expect![[r#"
+            { config, lib, ... }:
+            {
+              options =
+                let
+                  t = lib.types.bool;
+                in
+                {
+                  programs.zsh.enable = lib.mkOption { type = t; };
+                  programs.zsh.port = lib.mkOption {
+                    type = lib.types.int;
+                    default = 80;
+                  };
+                };
+              config.a.port = config.programs.zsh.port;
+            }
+        "#]],
+    );
+    check(
+        title,
+        "{ config, lib, ... }:\n{\n  options = {\n    qt = { a = lib.mkOption { }; } // { port = lib.mkOption { }; };\n  };\n  config.a.port = $080$0;\n}\n",
+        &expect![[r#"
+            { config, lib, ... }:
+            {
+              options = {
+                qt = { a = lib.mkOption { };
+                port2 = lib.mkOption {
+                  type = lib.types.int;
+                  default = 80;
+                }; } // { port = lib.mkOption { }; };
+              };
+              config.a.port = config.qt.port2;
+            }
+        "#]],
+    );
+    check(
+        title,
+        "{ config, lib, ... }:\n{\n  options.web = lib.genAttrs [ \"a\" ] (n: lib.mkOption { });\n  config.a.port = $080$0;\n}\n",
+        &expect![[r#"
+            { config, lib, ... }:
+            {
+              options.web = lib.genAttrs [ "a" ] (n: lib.mkOption { });
+              options.w.port = lib.mkOption {
+                type = lib.types.int;
+                default = 80;
+              };
+              config.a.port = config.w.port;
+            }
+        "#]],
+    );
+    offers_no(
+        title,
+        &[
+            "{ config, lib, ... }: { options = lib.genAttrs [ \"a\" ] lib.mkOption; config.a.port = $080$0; }",
+            "{ config, lib, ... }: { options.w = lib.genAttrs [ \"a\" ] lib.mkOption; config.a.port = $080$0; }",
+            // There `lib` is another one.
+            "{ config, lib, ... }: { options = let lib = 1; in { a.b = 1; }; config.a.port = $080$0; }",
+        ],
     );
 }
 
