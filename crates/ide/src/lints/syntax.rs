@@ -3,7 +3,7 @@
 use floe_syntax::{SyntaxKind, TextEdit};
 
 use super::Checker;
-use crate::tree::{Node, Tightness, in_place_of};
+use crate::tree::{Node, Tightness, in_place_of, indented};
 
 /// `a = (b);`, `f (x)`, `((x))`
 pub(super) fn redundant_parentheses(checker: &mut Checker<'_>, node: Node<'_>) {
@@ -22,19 +22,24 @@ pub(super) fn redundant_parentheses(checker: &mut Checker<'_>, node: Node<'_>) {
     }
     let (open, close) = (node.child(LParen), node.child(RParen));
     let (Some(open), Some(close)) = (open, close) else { return };
-    // White space and comments stay, except for spaces on one line.
     let text = &checker.input.text;
     let lead = &text[open.end() as usize..inside.start() as usize];
     let trail = &text[inside.end() as usize..close.start() as usize];
     let is_blank = |text: &str| text.trim_matches(' ').is_empty();
-    let from = if is_blank(lead) { inside.start() } else { open.end() };
-    let to = if is_blank(trail) { inside.end() } else { close.start() };
-    let kept = &text[from as usize..to as usize];
-    let kept = in_place_of(node, kept, Tightness::Atom);
-    checker
-        .report(node.span(), "these parentheses change nothing")
-        .unnecessary()
-        .fix("Remove the parentheses", vec![TextEdit::replace(node.range(), kept)]);
+    let has_own_lines = lead.contains('\n') && lead.trim().is_empty() && trail.trim().is_empty();
+    let kept = if has_own_lines {
+        let column = |node: Node<'_>| node.tree().indentation(node.start()).len() as i64;
+        indented(inside, column(node) - column(inside))
+    } else {
+        // White space and comments stay, except for spaces on one line.
+        let from = if is_blank(lead) { inside.start() } else { open.end() };
+        let to = if is_blank(trail) { inside.end() } else { close.start() };
+        text[from as usize..to as usize].to_owned()
+    };
+    checker.report(node.span(), "these parentheses change nothing").unnecessary().fix(
+        "Remove the parentheses",
+        vec![TextEdit::replace(node.range(), in_place_of(node, &kept, Tightness::Atom))],
+    );
 }
 
 /// Whether the place of an expression ends where nothing could be taken for a part of it.
