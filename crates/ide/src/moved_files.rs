@@ -3,10 +3,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use floe_db::{Db, File, parse, source};
+use floe_db::{Db, File, module, parse, scopes, source, source_map};
+use floe_hir::{BinaryOp, Expr, ExprId, Module, Scopes, Var};
 use floe_syntax::{SyntaxKind as K, TextEdit};
 
 use crate::known;
+use crate::modules::called;
 use crate::workspace_index::workspace_files;
 
 /// A file or folder that is about to move.
@@ -48,7 +50,8 @@ fn edits(db: &dyn Db, file: File, moves: &[Move]) -> Vec<TextEdit> {
             continue;
         }
         let Some(old_target) = known::resolve_path(path, written) else { continue };
-        let moved = target(&old_target, moves);
+        let moved = target(&old_target, moves)
+            .or_else(|| target_of_folder(db, file, element.start, &old_target, moves));
         // A path that leads nowhere is not made to lead elsewhere.
         let stays = moved.is_none() && (moved_to.is_none() || written.starts_with('/'));
         if stays {
@@ -74,9 +77,9 @@ fn mentions(db: &dyn Db, file: File, moves: &[Move]) -> bool {
         // `default.nix` is also named by its folder, which every path below may stop at.
         let folder = moved.from.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         match name {
-            Some("default.nix") => {
+            Some(DEFAULT) => {
                 folder.is_none_or(|folder| text.contains(folder))
-                    || text.contains("default.nix")
+                    || text.contains(DEFAULT)
                     || text.contains("./.")
             }
             Some(name) => text.contains(name),
@@ -91,6 +94,88 @@ fn target(path: &Path, moves: &[Move]) -> Option<PathBuf> {
         let rest = path.strip_prefix(&moved.from).ok()?;
         Some(if rest.as_os_str().is_empty() { moved.to.clone() } else { moved.to.join(rest) })
     })
+}
+
+/// What a folder whose `default.nix` moves means, where it means that file.
+fn target_of_folder(
+    db: &dyn Db,
+    file: File,
+    literal: u32,
+    folder: &Path,
+    moves: &[Move],
+) -> Option<PathBuf> {
+    let default = folder.join(DEFAULT);
+    let moved = moves.iter().find(|moved| moved.from == default)?;
+    means_code(db, file, literal).then_some(())?;
+    match moved.to.ends_with(DEFAULT) {
+        true => Some(moved.to.parent()?.to_path_buf()),
+        false => Some(moved.to.clone()),
+    }
+}
+
+const DEFAULT: &str = "default.nix";
+
+/// Whether the path literal at an offset is there to be imported, and not for the files below it: nearly
+/// all paths of folders with a `default.nix` are.
+fn means_code(db: &dyn Db, file: File, literal: u32) -> bool {
+    let (module, map, scopes) = (module(db, file), source_map(db, file), scopes(db, file));
+    let exprs = module.exprs.iter().zip(&map.exprs).zip(0..);
+    let mut literals =
+        exprs.filter(|((expr, span), _)| matches!(expr, Expr::Path(_)) && span.start == literal);
+    let Some(mut inner) = literals.next().map(|(_, id)| ExprId(id)) else { return false };
+    for outer in scopes.ancestors(inner).skip(1) {
+        match module.expr(outer) {
+            Expr::List(_) => {}
+            Expr::Binary { op: BinaryOp::Concat, .. } => {}
+            Expr::Apply { fun, args } if fun != inner => {
+                return known::is_import(module, fun)
+                    || module.list(args).first().is_some_and(|it| *it == inner)
+                        && !reads_files(module, scopes, fun);
+            }
+            Expr::Attrs(attrs) | Expr::Let { attrs, .. } => {
+                let entries = &module.attrs[attrs.0 as usize].entries;
+                let entry = entries.iter().find(|entry| entry.value == inner);
+                return entry.is_some_and(|entry| !holds_files(entry.name.as_str()));
+            }
+            Expr::Lambda(_) | Expr::If { .. } => {}
+            _ => return false,
+        }
+        inner = outer;
+    }
+    true
+}
+
+/// Whether a function is one that looks at the files of a folder.
+fn reads_files(module: &Module, scopes: &Scopes, fun: ExprId) -> bool {
+    if let Expr::Var(Var::Global(_)) = module.expr(fun) {
+        return called(module, scopes, fun) != "map";
+    }
+    let is_builtin = matches!(module.expr(fun), Expr::Select { base, .. }
+        if known::is_builtins(module, base));
+    is_builtin && called(module, scopes, fun) != "scopedImport"
+        || matches!(
+            called(module, scopes, fun),
+            "cleanSource"
+                | "sourceByRegex"
+                | "sourceFilesBySuffices"
+                | "listFilesRecursive"
+                | "readDir"
+                | "pathExists"
+                | "hashFile"
+                | "filterSource"
+                | "maybeMissing"
+                | "fileFilter"
+                | "gitTracked"
+                | "unions"
+                | "union"
+                | "intersection"
+                | "difference"
+        )
+}
+
+/// Whether an attribute of this name is given a folder for the files in it.
+fn holds_files(name: &str) -> bool {
+    matches!(name, "src" | "srcs" | "source" | "sources" | "root" | "path" | "paths" | "dir")
 }
 
 /// A path as a literal in a file of `folder` names it.
@@ -171,6 +256,29 @@ mod tests {
             /w/lib/default.nix: ../../a.nix
             /w/lib/x.nix: [ ./default.nix ../.. ]
         "#]],
+        );
+    }
+
+    #[test]
+    fn a_default_of_a_folder_moves() {
+        let workspace = "//- /w/default.nix\n{ callPackage }: [ (callPackage ./foo { }) (import ./foo) (import (./foo + \"/x\")) { src = ./foo; imports = [ ./foo ] ++ map f [ ./foo/default.nix ]; a = builtins.readDir ./foo; } ]\n\
+             //- /w/foo/default.nix\n[ ./x ../. ]\n//- /w/foo/x.nix\nimport ./.\n";
+        check(
+            workspace,
+            &[("/w/foo/default.nix", "/w/foo/package.nix")],
+            &expect![[r#"
+                /w/default.nix: { callPackage }: [ (callPackage ./foo/package.nix { }) (import ./foo/package.nix) (import (./foo + "/x")) { src = ./foo; imports = [ ./foo/package.nix ] ++ map f [ ./foo/package.nix ]; a = builtins.readDir ./foo; } ]
+                /w/foo/x.nix: import ./package.nix
+            "#]],
+        );
+        check(
+            workspace,
+            &[("/w/foo/default.nix", "/w/bar/default.nix")],
+            &expect![[r#"
+                /w/default.nix: { callPackage }: [ (callPackage ./bar { }) (import ./bar) (import (./foo + "/x")) { src = ./foo; imports = [ ./bar ] ++ map f [ ./bar/default.nix ]; a = builtins.readDir ./foo; } ]
+                /w/foo/default.nix: [ ../foo/x ../. ]
+                /w/foo/x.nix: import ../bar
+            "#]],
         );
     }
 
