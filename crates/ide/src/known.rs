@@ -12,6 +12,8 @@ use floe_hir::{
     Module, Name, Param, ScopeOwner, Scopes, Span, Var, globals,
 };
 
+use crate::flake_outputs;
+
 /// An expression of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
@@ -179,6 +181,12 @@ pub(crate) fn canonical(db: &dyn Db, bound: Bound) -> Bound {
     formal().unwrap_or(bound)
 }
 
+/// Where the outputs of a flake are written that an expression, or what lies behind it, is.
+fn own_outputs(db: &dyn Db, base: Place, path: &[Name]) -> Option<Place> {
+    let (outputs, rest) = flake_outputs::behind_self(db, base, path)?;
+    rest.is_empty().then_some(outputs)
+}
+
 struct Search<'a> {
     db: &'a dyn Db,
     fuel: u32,
@@ -215,14 +223,15 @@ impl Search<'_> {
                 }
             }
             Expr::Var(_) => {
-                if let Some(value) = self.variable(place).and_then(|bound| bound.value(self.db)) {
+                let value = self.variable(place).and_then(|bound| bound.value(self.db));
+                if let Some(value) = value.or_else(|| own_outputs(self.db, place, &[])) {
                     self.sets(value, arguments, found);
                 }
             }
             Expr::Select { base, path, default: None } => {
-                let bound =
-                    static_path(module, path).and_then(|path| self.attribute_at(at(base), &path));
-                if let Some(value) = bound.and_then(|bound| bound.value(self.db)) {
+                let Some(path) = static_path(module, path) else { return };
+                let value = self.attribute_at(at(base), &path).and_then(|it| it.value(self.db));
+                if let Some(value) = value.or_else(|| own_outputs(self.db, at(base), &path)) {
                     self.sets(value, arguments, found);
                 }
             }
@@ -280,8 +289,9 @@ impl Search<'_> {
     }
 
     fn attribute_at(&mut self, place: Place, path: &[Name]) -> Option<Bound> {
+        let (mut place, path) =
+            flake_outputs::behind_self(self.db, place, path).unwrap_or((place, path));
         let (last, init) = path.split_last()?;
-        let mut place = place;
         for name in init {
             place = self.attribute(place, *name)?.value(self.db)?;
         }

@@ -24,6 +24,7 @@ mod evaluation;
 mod fixes;
 #[cfg(test)]
 mod fixture;
+mod flake_outputs;
 mod folding;
 mod formatting;
 mod fuzzy;

@@ -6,6 +6,8 @@
 //! that happens to its set or function is in sight. An `inherit` that passes the name on becomes a
 //! binding, because it has only one name for both sides.
 
+use std::ops::Range;
+
 use floe_db::{Db, File, module, parse, scopes, source, source_map};
 use floe_hir::{
     Definition, Expr, ExprId, Module, Name, ScopeOwner, Scopes, Span, Var, Visible, globals,
@@ -14,8 +16,10 @@ use floe_syntax::{ElementId, FlatTree, SyntaxKind, TextEdit};
 use rustc_hash::FxHashSet;
 use thiserror::Error;
 
+use crate::config::is_flake;
 use crate::cursor::Cursor;
 use crate::evaluation::options::is_module;
+use crate::flake_outputs::outputs;
 use crate::known::{Bound, Place, bindings_beside, name_of};
 use crate::modules::{argument_at, option_at};
 use crate::references::{Reference, Role, all_references, bound_at};
@@ -56,6 +60,10 @@ pub enum RenameError {
         "'{name}' cannot be a name: expected a letter or '_', then letters, digits, '_', '-', \"'\""
     )]
     NoName { name: String },
+    #[error("'{name}' means something to the language: {meaning}")]
+    OfLanguage { name: String, meaning: &'static str },
+    #[error("'{name}' of a flake.nix is a name that Nix, or another flake, knows")]
+    OfFlake { name: String },
     #[error("'{name}' is already bound beside it")]
     Taken { name: String },
     #[error("in {file}, line {line}, '{name}' already means something else")]
@@ -74,6 +82,10 @@ pub enum RenameError {
         "{file}, line {line}, hands the set with '{name}' to a function, and the text does not show what that reads of it; rename it by hand"
     )]
     HandedOn { name: String, file: String, line: usize },
+    #[error(
+        "in {file}, line {line}, two edits would change the same text; rename '{name}' by hand"
+    )]
+    Overlapping { name: String, file: String, line: usize },
 }
 
 /// Whether the name under the cursor can be renamed, as far as its definition tells.
@@ -104,18 +116,16 @@ pub fn rename(
     offset: u32,
     new: &str,
 ) -> Result<Vec<FileEdits>, RenameError> {
+    check_new(new)?;
     if let Some(option) = option_at(db, file, offset) {
-        check_identifier(new)?;
         let new = Name::new(new);
         return if option.name == new { Ok(Vec::new()) } else { option.rename(new) };
     }
     if let Some(argument) = argument_at(db, file, offset) {
-        check_identifier(new)?;
         let new = Name::new(new);
         return if argument.name == new { Ok(Vec::new()) } else { argument.rename(new) };
     }
     prepare_rename(db, file, offset)?;
-    check_identifier(new)?;
     let (bound, _) = bound_at(db, file, offset).ok_or(RenameError::NothingHere)?;
     let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
     let old = name_of(module, scopes, bound.binding).ok_or(RenameError::NothingHere)?;
@@ -126,31 +136,78 @@ pub fn rename(
     let references = all_references(db, bound);
     let renaming = Renaming { db, bound, old, new };
     renaming.check(&references)?;
-    Ok(edits_by_file(&renaming, &references))
+    edits_by_file(&renaming, &references)
 }
 
-fn check_identifier(new: &str) -> Result<(), RenameError> {
-    match floe_syntax::is_identifier(new) {
-        true => Ok(()),
-        false => Err(RenameError::NoName { name: new.to_owned() }),
+fn check_new(new: &str) -> Result<(), RenameError> {
+    if !floe_syntax::is_identifier(new) {
+        return Err(RenameError::NoName { name: new.to_owned() });
+    }
+    match meaning_of_variable(new) {
+        Some(meaning) => Err(RenameError::OfLanguage { name: new.to_owned(), meaning }),
+        None => Ok(()),
     }
 }
 
+/// What a variable of this name is read as, whoever binds it.
+fn meaning_of_variable(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "or" => "behind a selection it names what stands for a missing attribute",
+        "__sub" => "'-' calls what is bound to it",
+        "__lessThan" => "'<' and the other comparisons call what is bound to it",
+        "__mul" => "'*' calls what is bound to it",
+        "__div" => "'/' calls what is bound to it",
+        "__findFile" | "__nixPath" => "'<…>' is looked up by it",
+        "__curPos" => "it is the position that it is written at",
+        _ => return None,
+    })
+}
+
+/// What a set that has an attribute of this name is taken for.
+fn meaning_of_attribute(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "__functor" => "a set that has it can be called",
+        "__functionArgs" => "it says which arguments a set that can be called has",
+        "__toString" => "it makes a string of the set",
+        "outPath" => "a set that has it is a path where one is asked for",
+        "drvPath" => "a set that has it is built where a derivation is asked for",
+        "__overrides" => "its attributes take the place of those beside it",
+        "recurseForDerivations" => "derivations are looked for in sets that have it",
+        "__structuredAttrs" | "__ignoreNulls" | "__contentAddressed" | "__impure" => {
+            "a derivation is made in another way where it is set"
+        }
+        _ => return None,
+    })
+}
+
 /// The edits of references, which are in the order of the files.
+///
+/// # Errors
+/// Where two of them would change the same text.
 pub(crate) fn edits_by_file(
     renaming: &Renaming<'_>,
     references: &[(File, Reference)],
-) -> Vec<FileEdits> {
+) -> Result<Vec<FileEdits>, RenameError> {
     let mut edits: Vec<FileEdits> = Vec::new();
     for (file, reference) in references {
         if edits.last().is_none_or(|edits| edits.file != *file) {
             edits.push(FileEdits { file: *file, edits: Vec::new() });
         }
         if let Some(edits) = edits.last_mut() {
-            edits.edits.extend(renaming.edits(*file, reference));
+            let more = renaming.edits(*file, reference, &edits.edits);
+            edits.edits.extend(more);
         }
     }
-    edits
+    for edits in &mut edits {
+        edits.edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+        let overlap = edits.edits.windows(2).find(|two| two[1].range.start < two[0].range.end);
+        if let Some(at) = overlap.map(|two| two[1].range.clone()) {
+            let span = Span { start: at.start, end: at.end };
+            let (file, line) = place_of(renaming.db, edits.file, span);
+            return Err(RenameError::Overlapping { name: renaming.old.to_string(), file, line });
+        }
+    }
+    Ok(edits)
 }
 
 /// A line as a message names it: the file as seen from the workspace's folder, and the number.
@@ -173,14 +230,52 @@ pub(crate) struct Renaming<'a> {
 
 impl Renaming<'_> {
     fn check(&self, references: &[(File, Reference)]) -> Result<(), RenameError> {
+        self.check_meaning()?;
         self.check_names(references)?;
         let owner = scopes(self.db, self.bound.file).owner(self.bound.binding);
         match lost(self.db, self.bound, &[self.old, self.new]) {
             Ok(uses) => self.check_uses(references, &uses, owner),
+            // Whoever evaluates modules calls them.
+            Err(place) if place.file == self.bound.file && self.is_result_of_module(place) => {
+                Err(RenameError::OfModule { name: self.old.to_string() })
+            }
             Err(place) => {
                 let (file, line) = place_of(self.db, place.file, self.span(place));
                 Err(RenameError::Lost { name: self.old.to_string(), file, line })
             }
+        }
+    }
+
+    /// Neither name may be one that the language, or whoever evaluates a flake, reads a meaning into.
+    fn check_meaning(&self) -> Result<(), RenameError> {
+        let (module, scopes) = (module(self.db, self.bound.file), scopes(self.db, self.bound.file));
+        let is_attribute = !is_bound_lexically(self.db, self.bound);
+        for name in [self.old, self.new] {
+            let of_attribute = || meaning_of_attribute(name.as_str()).filter(|_| is_attribute);
+            if let Some(meaning) = meaning_of_variable(name.as_str()).or_else(of_attribute) {
+                return Err(RenameError::OfLanguage { name: name.to_string(), meaning });
+            }
+        }
+        let of_flake = || Err(RenameError::OfFlake { name: self.old.to_string() });
+        match scopes.owner(self.bound.binding) {
+            Some(ScopeOwner::Attrs(attrs))
+                if is_attribute && is_flake(self.db, self.bound.file) =>
+            {
+                let Some(literal) = crate::uses::literal_of(module, scopes, attrs) else {
+                    return Ok(());
+                };
+                let mut around = scopes.ancestors(literal);
+                match around.any(|around| matches!(module.expr(around), Expr::Lambda(_))) {
+                    true => Ok(()),
+                    false => of_flake(),
+                }
+            }
+            Some(ScopeOwner::Lambda(lambda))
+                if self.is_formal() && outputs(self.db, self.bound.file) == Some(lambda) =>
+            {
+                of_flake()
+            }
+            _ => Ok(()),
         }
     }
 
@@ -301,6 +396,10 @@ impl Renaming<'_> {
         Ok(())
     }
 
+    fn is_result_of_module(&self, lost: Place) -> bool {
+        lost.expr == module(self.db, lost.file).root && is_module(self.db, lost.file)
+    }
+
     fn formal(&self) -> Option<floe_hir::Formal> {
         let (module, scopes) = (module(self.db, self.bound.file), scopes(self.db, self.bound.file));
         let ScopeOwner::Lambda(lambda) = scopes.owner(self.bound.binding)? else { return None };
@@ -329,7 +428,8 @@ impl Renaming<'_> {
         RenameError::Captured { name: self.new.to_string(), file, line }
     }
 
-    fn edits(&self, file: File, reference: &Reference) -> Vec<TextEdit> {
+    /// The edits for one reference, behind those for the references before it in the file.
+    fn edits(&self, file: File, reference: &Reference, before: &[TextEdit]) -> Vec<TextEdit> {
         let span = reference.span;
         let (old, new) = (self.old, self.new);
         match reference.role {
@@ -338,56 +438,64 @@ impl Renaming<'_> {
             }
             Role::Text => vec![replace(span, format!("\"{new}\""))],
             // It stays available under its old name: `old = new;`.
-            Role::Inherit(..) => self.out_of_inherit(file, span, |_| format!("{old} = {new};")),
-            Role::InheritFrom { .. } => {
-                self.out_of_inherit(file, span, |from| format!("{old} = {from}.{new};"))
+            Role::Inherit(..) | Role::InheritFrom { .. } => {
+                self.out_of_inherit(file, span, (old, new), before)
             }
             // It gets its value from where it did, under the new name.
-            Role::InheritedDefinition => self.anew(file, span),
+            Role::InheritedDefinition => self.out_of_inherit(file, span, (new, old), before),
             Role::Argument(binding) => {
                 let (module, scopes) = (module(self.db, file), scopes(self.db, file));
                 match crate::known::entry_of(module, scopes, binding).map(|entry| entry.kind) {
                     Some(floe_hir::AttrKind::Plain) => vec![replace(span, new.to_string())],
-                    _ => self.anew(file, span),
+                    _ => self.out_of_inherit(file, span, (new, old), before),
                 }
             }
         }
     }
 
-    fn anew(&self, file: File, span: Span) -> Vec<TextEdit> {
-        let (old, new) = (self.old, self.new);
-        self.out_of_inherit(file, span, |from| match from {
-            "" => format!("{new} = {old};"),
-            from => format!("{new} = {from}.{old};"),
-        })
-    }
-
-    /// Takes a name out of its `inherit` and writes a binding behind it. `binding` is given the text of
-    /// the set that is inherited from, or nothing.
+    /// Takes a name out of its `inherit` and binds one name to another there: `bound = set.value;`.
     fn out_of_inherit(
         &self,
         file: File,
         name: Span,
-        binding: impl Fn(&str) -> String,
+        (bound, value): (Name, Name),
+        before: &[TextEdit],
     ) -> Vec<TextEdit> {
         let text = &source(self.db, file).text;
         let tree = &parse(self.db, file).tree;
         let cursor = Cursor::new(tree, text, name.end);
-        let inherit =
-            cursor.nodes.iter().rev().find(|node| tree.get(**node).kind == SyntaxKind::Inherit);
-        let Some(inherit) = inherit else { return Vec::new() };
+        let is_around = |id: &ElementId| {
+            tree.get(*id).kind == SyntaxKind::Inherit && tree.get(*id).start < name.start
+        };
+        let Some(inherit) = cursor.nodes.iter().rev().find(|id| is_around(id)) else {
+            return Vec::new();
+        };
         let of_kind = |kind| tree.children(*inherit).filter(move |id| tree.get(*id).kind == kind);
-        let from = of_kind(SyntaxKind::InheritFrom).next();
-        let from = from.map_or(String::new(), |from| set_text(tree, text, from));
-        let (clause, binding) = (tree.get(*inherit), binding(&from));
+        let set =
+            of_kind(SyntaxKind::InheritFrom).next().and_then(|from| inherited(tree, text, from));
+        let clause = tree.get(*inherit);
+        let (open, close) = match &set {
+            Some(set) if !set.is_closed => (format!("{bound} = ("), format!(").{value};")),
+            Some(_) => (format!("{bound} = "), format!(".{value};")),
+            None => (format!("{bound} = "), format!("{value};")),
+        };
         if of_kind(SyntaxKind::Attr).count() <= 1 {
-            return vec![TextEdit::replace(clause.start..clause.end, binding)];
+            let set = set.map_or(clause.end..clause.end, |set| set.range);
+            return match set.is_empty() {
+                true => vec![TextEdit::replace(clause.start..clause.end, open + &close)],
+                // What is written between stays, with the edits in it.
+                false => vec![
+                    TextEdit::replace(clause.start..set.start, open),
+                    TextEdit::replace(set.end..clause.end, close),
+                ],
+            };
         }
+        let set = set.map_or_else(String::new, |set| edited(text, set.range, before));
         // The white space before the name goes with it.
-        let before = text[..name.start as usize].trim_end().len() as u32;
+        let blank = text[..name.start as usize].trim_end().len() as u32;
         vec![
-            TextEdit::delete(before..name.end),
-            TextEdit::insert(clause.end, format!(" {binding}")),
+            TextEdit::delete(blank..name.end),
+            TextEdit::insert(clause.end, format!(" {open}{set}{close}")),
         ]
     }
 }
@@ -396,16 +504,40 @@ fn replace(span: Span, text: String) -> TextEdit {
     TextEdit::replace(span.start..span.end, text)
 }
 
-/// The set of `inherit (set)` as something that a dot can follow.
-fn set_text(tree: &FlatTree, text: &str, from: ElementId) -> String {
-    let inner = tree.children(from).find(|id| !tree.get(*id).kind.is_token());
-    let Some(inner) = inner.map(|id| tree.get(id)) else { return String::new() };
-    let text = &text[inner.start as usize..inner.end as usize];
-    match inner.kind {
-        SyntaxKind::Variable | SyntaxKind::AttrSet | SyntaxKind::Paren => text.to_owned(),
-        SyntaxKind::Select if !text.contains(" or ") => text.to_owned(),
-        _ => format!("({text})"),
+/// The set of an `inherit (set) …`.
+struct InheritedSet {
+    range: Range<u32>,
+    /// Whether a dot can follow it.
+    is_closed: bool,
+}
+
+fn inherited(tree: &FlatTree, text: &str, from: ElementId) -> Option<InheritedSet> {
+    let inner = tree.children(from).find(|id| !tree.get(*id).kind.is_token())?;
+    let inner = tree.get(inner);
+    let is_closed = match inner.kind {
+        SyntaxKind::Variable | SyntaxKind::AttrSet | SyntaxKind::Paren => true,
+        SyntaxKind::Select => !text[inner.start as usize..inner.end as usize].contains(" or "),
+        _ => false,
+    };
+    Some(InheritedSet { range: inner.start..inner.end, is_closed })
+}
+
+/// A part of a text, with the edits that are made in it.
+fn edited(text: &str, range: Range<u32>, edits: &[TextEdit]) -> String {
+    let mut part = text[range.start as usize..range.end as usize].to_owned();
+    let inside =
+        edits.iter().filter(|edit| range.start <= edit.range.start && edit.range.end <= range.end);
+    let mut inside: Vec<TextEdit> = inside
+        .map(|edit| {
+            let moved = edit.range.start - range.start..edit.range.end - range.start;
+            TextEdit::replace(moved, edit.insert.clone())
+        })
+        .collect();
+    inside.sort_by_key(|edit| std::cmp::Reverse(edit.range.start));
+    for edit in inside {
+        part.replace_range(edit.range.start as usize..edit.range.end as usize, &edit.insert);
     }
+    part
 }
 
 fn names_beside(module: &Module, scopes: &Scopes, bound: Bound) -> Vec<Name> {
@@ -533,6 +665,127 @@ mod tests {
             "let s = { a = 1; }; in { inherit (s) a$0; }",
             "c",
             &expect!["let s = { c = 1; }; in { a = s.c; }"],
+        );
+    }
+
+    #[test]
+    fn a_set_that_is_inherited_from_is_edited_where_it_is_written() {
+        check("let inherit ({ $0a = 1; }) a; in a", "c", &expect!["let a = { c = 1; }.c; in a"]);
+        check(
+            "let inherit ({ $0a = 1; b = 2; }) a b; in a + b",
+            "c",
+            &expect!["let inherit ({ c = 1; b = 2; }) b; a = { c = 1; b = 2; }.c; in a + b"],
+        );
+        check(
+            "let inherit (let s = { $0a = 1; }; in s) a; in a",
+            "c",
+            &expect!["let a = (let s = { c = 1; }; in s).c; in a"],
+        );
+    }
+
+    #[test]
+    fn not_to_or_of_names_that_mean_something_to_the_language() {
+        let operator = expect![
+            "error: '__sub' means something to the language: '-' calls what is bound to it"
+        ];
+        check("let $0a = 1; in a - 1", "__sub", &operator);
+        check("let $0__sub = a: b: a; in 2 - 1", "subtract", &operator);
+        check(
+            "let $0a = 1; in { inherit a; }",
+            "or",
+            &expect![
+                "error: 'or' means something to the language: behind a selection it names what stands for a missing attribute"
+            ],
+        );
+        check(
+            "let s = { $0__functor = self: x: x; }; in s 1",
+            "call",
+            &expect![
+                "error: '__functor' means something to the language: a set that has it can be called"
+            ],
+        );
+        check(
+            "let s = { $0path = ./.; }; in s.path",
+            "outPath",
+            &expect![
+                "error: 'outPath' means something to the language: a set that has it is a path where one is asked for"
+            ],
+        );
+        check("let $0outPath = 1; in outPath", "path", &expect!["let path = 1; in path"]);
+    }
+
+    #[test]
+    fn the_outputs_of_a_flake_that_it_asks_itself_for() {
+        let flake = |outputs: &str| format!("//- /w/flake.nix\n{{ outputs = {outputs}; }}");
+        check(
+            &flake("{ self }: { $0y = 3; x = self.y; z = with self; y; }"),
+            "c",
+            &expect!["{ outputs = { self }: { c = 3; x = self.c; z = with self; c; }; }"],
+        );
+        check(
+            &flake(
+                "{ self, ... }@inputs: let inherit (self) y; in { $0y = 3; x = y + inputs.self.y; }",
+            ),
+            "c",
+            &expect![
+                "{ outputs = { self, ... }@inputs: let y = self.c; in { c = 3; x = y + inputs.self.c; }; }"
+            ],
+        );
+        check(
+            &flake("inputs: let inherit (inputs) self; in { y = 3; x = self.$0y; }"),
+            "c",
+            &expect!["{ outputs = inputs: let inherit (inputs) self; in { c = 3; x = self.c; }; }"],
+        );
+        check(
+            "//- /w/flake.nix\n{ outputs = { self }: { lib = import ./lib.nix; x = self.lib.f 1; }; }\n//- /w/lib.nix\n{ $0f = x: x; }",
+            "c",
+            &expect![[r#"
+                { c = x: x; }//-
+                { outputs = { self }: { lib = import ./lib.nix; x = self.lib.c 1; }; }
+            "#]],
+        );
+    }
+
+    #[test]
+    fn not_where_a_flake_hands_itself_on() {
+        let check = |outputs: &str, expected: &Expect| {
+            check(&format!("//- /w/flake.nix\n{{ outputs = {outputs}; }}"), "c", expected);
+        };
+        let lost = expect![
+            "error: what happens to 'y' behind flake.nix, line 1, the text does not show; rename it by hand"
+        ];
+        check("{ self }: { $0y = 3; x = import ./x.nix self; }", &lost);
+        check("{ self, ... }@inputs: { $0y = 3; x = import ./x.nix { inherit inputs; }; }", &lost);
+        check("{ self }: { $0y = 3; x = n: self.${n}; }", &lost);
+        check("{ self }: { $0y = 3; x = self.outputs.y; }", &lost);
+        check("{ self }: { overlays.default = final: prev: { $0y = 3; x = final.y; }; }", &lost);
+        let of_flake =
+            expect!["error: 'nixpkgs' of a flake.nix is a name that Nix, or another flake, knows"];
+        check("{ self, $0nixpkgs }: nixpkgs.lib", &of_flake);
+    }
+
+    #[test]
+    fn not_where_unknown_callers_may_give_the_result_back() {
+        let lost = expect![
+            "error: what happens to 'foo' behind overlay.nix, line 1, the text does not show; rename it by hand"
+        ];
+        let overlay = "//- /w/overlay.nix\nfinal: prev: { $0foo = 5; bar = final.foo; }";
+        check(overlay, "c", &lost);
+        check(
+            &format!(
+                "{overlay}\n//- /w/flake.nix\n{{ outputs = {{ self }}: {{ overlays.default = import ./overlay.nix; }}; }}"
+            ),
+            "c",
+            &expect![
+                "error: what happens to 'foo' behind flake.nix, line 1, the text does not show; rename it by hand"
+            ],
+        );
+        check(
+            "//- /w/default.nix\nrec { callPackage = import ./call.nix; a = callPackage ./a.nix { }; }\n//- /w/a.nix\n{ }: { $0x = 1; }\n//- /w/b.nix\n{ a }: a.x",
+            "c",
+            &expect![
+                "error: what happens to 'x' behind default.nix, line 1, the text does not show; rename it by hand"
+            ],
         );
     }
 

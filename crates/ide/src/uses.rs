@@ -8,8 +8,9 @@ use floe_hir::{
     AttrKind, Attrs, AttrsId, BinaryOp, BindingId, Definition, Expr, ExprId, Key, Module, Name,
     Param, ScopeOwner, Scopes,
 };
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::flake_outputs;
 use crate::known::{self, Bound, Place, is_call_package, is_import};
 use crate::references::{Role, all_references};
 use crate::workspace_index::{direct_referrers, is_in_workspace};
@@ -26,6 +27,8 @@ pub(crate) struct Uses {
     pub(crate) filled_in: Vec<Place>,
     /// `with value; …`
     pub(crate) opened: Vec<Place>,
+    /// A file of the workspace that gives it to whoever evaluates that file.
+    pub(crate) given_out: Option<Place>,
     /// A place where nobody knows what happens to it.
     pub(crate) escapes: Option<Place>,
 }
@@ -41,11 +44,14 @@ const STEPS: usize = 2000;
 /// How many sets are followed that have the value, or a set that has it, as an attribute.
 const SETS: usize = 100;
 
+type GivenOut = Option<Place>;
+
 /// What the questions that a question leads to share with it.
 #[derive(Default)]
 struct Shared {
     steps: usize,
-    sets: FxHashSet<(File, ExprId)>,
+    /// What gives each set out; nothing is known of one that is still being followed.
+    sets: FxHashMap<(File, ExprId), Option<GivenOut>>,
 }
 
 fn follow(db: &dyn Db, origin: Place, names: &[Name], shared: &mut Shared) -> Uses {
@@ -194,11 +200,21 @@ impl Flow<'_> {
             return;
         }
         // As an attribute, it is wherever its set is.
-        if self.shared.sets.insert((literal.file, literal.expr)) {
+        let set = (literal.file, literal.expr);
+        if !self.shared.sets.contains_key(&set) {
+            self.shared.sets.insert(set, None);
             let outer = follow(self.db, literal, &[entry.name], self.shared);
             if let Some(escape) = outer.escapes {
                 return self.escape(escape);
             }
+            self.shared.sets.insert(set, Some(outer.given_out));
+        }
+        match (self.shared.sets[&set], arguments) {
+            (Some(Some(file)), 0) => self.uses.given_out = Some(file),
+            (Some(Some(_)), 1) if self.is_outputs(place) => self.own_outputs(place),
+            // Nobody knows with what others call it: perhaps with a set that has its own result.
+            (Some(Some(_)) | None, 1..) => return self.escape(place),
+            (Some(None), _) | (None, 0) => {}
         }
         for (file, reference) in all_references(self.db, bound) {
             match reference.role {
@@ -227,8 +243,84 @@ impl Flow<'_> {
         }
     }
 
+    fn is_outputs(&self, place: Place) -> bool {
+        let lambda = flake_outputs::outputs(self.db, place.file);
+        lambda.is_some_and(|lambda| {
+            module(self.db, place.file).expr(place.expr) == Expr::Lambda(lambda)
+        })
+    }
+
+    /// The value is what a flake gives: it also gets that itself, as `self`.
+    fn own_outputs(&mut self, function: Place) {
+        let (module, scopes) = (module(self.db, function.file), scopes(self.db, function.file));
+        let Expr::Lambda(lambda) = module.expr(function.expr) else { return };
+        if self.names.iter().any(|name| flake_outputs::is_of_every_flake(*name)) {
+            return self.escape(function);
+        }
+        self.uses.given_out = Some(function);
+        let at = |expr| Place { expr, ..function };
+        let flake_outputs::Names { own, inputs } = flake_outputs::names(module, lambda);
+        for expr in own.into_iter().flat_map(|own| scopes.references(own)) {
+            self.push_own(at(*expr));
+        }
+        for expr in inputs.into_iter().flat_map(|inputs| scopes.references(inputs)) {
+            let Some(parent) = scopes.parent(*expr) else { return self.escape(at(*expr)) };
+            match module.expr(parent) {
+                Expr::Select { base, path, .. } | Expr::HasAttr { base, path } if base == *expr => {
+                    self.selected_from_inputs(at(parent), module.keys(path));
+                }
+                Expr::Attrs(attrs) | Expr::Let { attrs, .. } => {
+                    let attrs = &module.attrs[attrs.0 as usize];
+                    match attrs.inherit_from.iter().position(|from| from == expr) {
+                        Some(index) => {
+                            for value in inherited_from(module, attrs, index) {
+                                if let Expr::Select { path, .. } = module.expr(value) {
+                                    self.selected_from_inputs(at(value), module.keys(path));
+                                }
+                            }
+                        }
+                        None => self.escape(at(parent)),
+                    }
+                }
+                _ => self.escape(at(parent)),
+            }
+        }
+    }
+
+    fn selected_from_inputs(&mut self, selection: Place, keys: &[Key]) {
+        let is_selection =
+            matches!(module(self.db, selection.file).expr(selection.expr), Expr::Select { .. });
+        match keys {
+            [Key::Static(name), rest @ ..] if name.as_str() == "self" => match rest {
+                [] if is_selection => self.push_own(selection),
+                [] => {}
+                [Key::Static(name), ..] if name.as_str() != flake_outputs::OUTPUTS => {
+                    self.uses.selected.push((selection, 1));
+                }
+                _ => self.escape(selection),
+            },
+            [Key::Static(_), ..] => {}
+            _ => self.escape(selection),
+        }
+    }
+
+    /// Follows a flake's `self`, which has its outputs once more as an attribute.
+    fn push_own(&mut self, place: Place) {
+        let own = follow(self.db, place, self.names, self.shared);
+        let outputs = Name::new(flake_outputs::OUTPUTS);
+        let again = own.selected.iter().find(|selected| selects(self.db, **selected, outputs));
+        if let Some(escape) = own.escapes.or(again.map(|(place, _)| *place)) {
+            return self.escape(escape);
+        }
+        self.uses.selected.extend(own.selected);
+        self.uses.called.extend(own.called);
+        self.uses.filled_in.extend(own.filled_in);
+        self.uses.opened.extend(own.opened);
+    }
+
     /// The value is what the file gives.
     fn root(&mut self, place: Place, arguments: usize) {
+        let mut is_used = false;
         for file in direct_referrers(self.db, place.file) {
             let (module, scopes) = (module(self.db, file), scopes(self.db, file));
             for (expr, id) in module.exprs.iter().zip(0..).map(|(expr, id)| (expr, ExprId(id))) {
@@ -237,6 +329,7 @@ impl Flow<'_> {
                 {
                     continue;
                 }
+                is_used = true;
                 let Some(parent) = scopes.parent(id) else {
                     self.escape(Place { file, expr: id });
                     continue;
@@ -253,9 +346,9 @@ impl Flow<'_> {
                             }
                         } else if is_call_package(module, scopes, fun) && given == 2 {
                             self.uses.filled_in.push(call);
-                            match arguments {
-                                0 => {}
-                                more => self.push(call, more - 1),
+                            // Whoever has an argument of the package's name may be given it.
+                            if arguments > 0 {
+                                self.escape(call);
                             }
                         } else if let Some(passed) = self.passed_by_importer(file, fun)
                             && arguments >= passed
@@ -273,8 +366,12 @@ impl Flow<'_> {
                 }
             }
         }
-        if !is_in_workspace(self.db, place.file) {
-            self.escape(place);
+        match arguments {
+            _ if !is_in_workspace(self.db, place.file) => self.escape(place),
+            _ if is_used => {}
+            0 => self.uses.given_out = Some(place),
+            // Nobody knows with what others call it.
+            _ => self.escape(place),
         }
     }
 

@@ -221,6 +221,46 @@ fn every_binding_of_modules() {
     assert!(outcome.across_files >= 30, "{outcome:?}");
 }
 
+/// A flake, which is given itself by a path that no text names.
+const FLAKE: &[(&str, &str)] = &[
+    (
+        "default.nix",
+        r#"
+let outputs = (import (./. + "/flake.nix")).outputs { inherit outputs; self = outputs; }; in outputs
+"#,
+    ),
+    (
+        "flake.nix",
+        r#"
+{
+  description = "outputs that ask for each other";
+  outputs = { self, ... }@inputs:
+    let inherit (self) base; inherit ({ one = 1; two = 2; }) one two; in {
+      base = 3 * one;
+      lib = import ./lib.nix;
+      twice = self.lib.twice base + inputs.self.base * two;
+      nested = { inner = 1; outer = self.nested.inner; };
+      opened = with self; nested.inner + lib.twice 2;
+      overlays.default = final: prev: { foo = 5; bar = final.foo; };
+      overlays.other = import ./overlay.nix;
+      applied = let final = self.overlays.default final { }; in final.bar;
+      other = let final = self.overlays.other final { }; in final.more;
+    };
+}
+"#,
+    ),
+    ("lib.nix", "rec { add = a: b: a + b; twice = a: add a a; }\n"),
+    ("overlay.nix", "last: before: { some = 6; more = last.some; }\n"),
+];
+
+#[test]
+fn every_binding_of_a_flake() {
+    let outcome = rename_all(&files_of(FLAKE), Path::new("/w/default.nix"), usize::MAX);
+    eprintln!("{outcome:?}");
+    assert!(outcome.renamed >= 20, "{outcome:?}");
+    assert!(outcome.across_files >= 1, "{outcome:?}");
+}
+
 fn files_of(workspace: &[(&str, &str)]) -> Files {
     let files = workspace.iter();
     files.map(|(path, text)| (Path::new("/w").join(path), (*text).to_owned())).collect()

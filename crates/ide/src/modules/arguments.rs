@@ -137,7 +137,7 @@ impl ModuleArgument<'_> {
             renaming.check_names(&all_references(db, bound))?;
         }
         let bound = self.givers().first().copied().ok_or(RenameError::NothingHere)?;
-        Ok(edits_by_file(&Renaming { db, bound, old: self.name, new }, &references))
+        edits_by_file(&Renaming { db, bound, old: self.name, new }, &references)
     }
 
     fn formals(&self) -> Vec<Bound> {

@@ -37,7 +37,7 @@ impl OptionName<'_> {
         self.check_names(&references, new)?;
         let bound = self.mentions().first().map(|(bound, _)| *bound);
         let bound = bound.ok_or(RenameError::NothingHere)?;
-        Ok(edits_by_file(&self.renaming(bound, new), &references))
+        edits_by_file(&self.renaming(bound, new), &references)
     }
 
     /// Nobody else may declare it, and nobody at all an option of the new name.
