@@ -3,10 +3,9 @@
 use floe_db::{Db, File, module, scopes, source_map};
 use floe_hir::{BindingId, Expr, ExprId, Span};
 
-use crate::goto_definition::{definition_of, origin};
 use crate::known::{Bound, entry_of, name_of};
-use crate::references::{Role, all_references, bound_at};
-use crate::symbol::Symbol;
+use crate::references::{mentions, origin_at, origin_of};
+use crate::symbol::{Symbol, symbol_at};
 
 /// A function that has a name, or a file, which calls what it has outside of all functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,35 +32,47 @@ pub struct Calls {
 
 /// The function that is under the cursor, or is named by what is.
 pub fn call_hierarchy(db: &dyn Db, file: File, offset: u32) -> Option<CallItem> {
-    let (bound, _) = bound_at(db, file, offset)?;
-    let bound = origin(db, bound);
+    let bound = origin_at(db, file, offset)?;
     is_function(db, bound).then(|| item(db, bound))?
 }
 
-/// Who uses the function that is bound at an offset.
+/// Who calls the function that is bound at an offset.
 pub fn incoming_calls(db: &dyn Db, file: File, offset: u32) -> Vec<Calls> {
-    let Some((bound, _)) = bound_at(db, file, offset) else { return Vec::new() };
+    let Some(bound) = origin_at(db, file, offset) else { return Vec::new() };
     let mut found: Vec<Calls> = Vec::new();
-    for (file, reference) in all_references(db, origin(db, bound)) {
-        let expr = match reference.role {
-            Role::Variable(expr) | Role::Key { expr, .. } => expr,
-            _ => continue,
-        };
-        let caller = match enclosing(db, file, expr) {
+    for mention in mentions(db, bound).into_iter().filter(|mention| !mention.is_definition) {
+        let file = mention.file;
+        let Some(call) = call_of(db, file, mention.span) else { continue };
+        let caller = match enclosing(db, file, call) {
             Some(binding) => item(db, Bound { file, binding }),
             None => Some(whole(db, file)),
         };
         if let Some(caller) = caller {
-            add(&mut found, caller, reference.span);
+            add(&mut found, caller, mention.span);
         }
     }
     found
 }
 
+/// The call of the function that a name stands for, if it is called there.
+fn call_of(db: &dyn Db, file: File, name: Span) -> Option<ExprId> {
+    let (module, scopes) = (module(db, file), scopes(db, file));
+    let function = match symbol_at(db, file, name.start)?.0 {
+        Symbol::Variable(expr) => expr,
+        Symbol::Key { expr, index } => match module.expr(expr) {
+            Expr::Select { path, .. } if path.len as usize == index + 1 => expr,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let call = scopes.parent(function)?;
+    matches!(module.expr(call), Expr::Apply { fun, .. } if fun == function).then_some(call)
+}
+
 /// Whom the function that is bound at an offset calls.
 pub fn outgoing_calls(db: &dyn Db, file: File, offset: u32) -> Vec<Calls> {
     let mut found: Vec<Calls> = Vec::new();
-    let bound = bound_at(db, file, offset).map(|(bound, _)| origin(db, bound));
+    let bound = origin_at(db, file, offset);
     let value = bound.and_then(|bound| bound.value(db));
     let (file, start) = match value {
         Some(value) => (value.file, value.expr),
@@ -81,9 +92,7 @@ pub fn outgoing_calls(db: &dyn Db, file: File, offset: u32) -> Vec<Calls> {
             }
             _ => continue,
         };
-        let Some(callee) = definition_of(db, file, symbol).map(|bound| origin(db, bound)) else {
-            continue;
-        };
+        let Some(callee) = origin_of(db, file, symbol) else { continue };
         if let Some(item) = is_function(db, callee).then(|| item(db, callee)).flatten() {
             add(&mut found, item, span);
         }
@@ -190,10 +199,34 @@ rec {
             helper
             from:
             twice lib.nix:2 "twice", 2 times
-            c default.nix:2 "c", 1 times
             to:
         "#]],
         );
+    }
+
+    #[test]
+    fn where_it_is_inherited_and_where_something_called_lib_has_it() {
+        let files = "
+//- /w/lib/default.nix
+let lib = rec { strings = import ./strings.nix { inherit lib; }; inherit (strings) join; }; in lib
+//- /w/lib/strings.nix
+{ lib }: { jo$0in = a: a; twice = a: lib.join (lib.join a); }
+//- /w/a.nix
+{ lib }: let inherit (lib) join; in { used = join 1; passed = map join [ ]; chosen = lib.join 2; }
+//- /w/b.nix
+let inherit (import ./lib/strings.nix { }) join; in join 1
+";
+        let expected = expect![[r#"
+            join
+            from:
+            b.nix b.nix:1 "", 1 times
+            chosen a.nix:1 "chosen", 1 times
+            used a.nix:1 "used", 1 times
+            twice lib/strings.nix:1 "twice", 2 times
+            to:
+        "#]];
+        check(files, &expected);
+        check(&files.replace("jo$0in", "join").replace("in join 1", "in jo$0in 1"), &expected);
     }
 
     #[test]

@@ -10,26 +10,35 @@ use crate::workspace_index::taken_from_lib;
 
 /// Where a binding of the library is given out, and where it is taken from something called `lib`.
 pub(crate) fn through_the_library(db: &dyn Db, bound: Bound) -> Vec<(File, Span)> {
-    let (Some(name), Some(library)) = (
-        name_of(module(db, bound.file), scopes(db, bound.file), bound.binding),
-        library(db, bound),
-    ) else {
-        return Vec::new();
-    };
-    let given_out = given_out(db, library, name);
-    let Some(outer) = given_out.iter().find(|(_, inner)| *inner == bound).map(|(outer, _)| *outer)
-    else {
+    let (Some(name), Some(outer)) = (name(db, bound), attribute_of_library(db, bound)) else {
         return Vec::new();
     };
     let mut found = Vec::new();
     if outer != bound {
-        found.push((library, outer.span(db)));
+        found.push((outer.file, outer.span(db)));
     }
     let taken = taken_from_lib(db, name).into_iter();
     found.extend(
         taken.map(|(file, start)| (file, Span { start, end: start + name.as_str().len() as u32 })),
     );
     found
+}
+
+/// The attribute of the library that a binding is given out as: itself, or what inherits it.
+pub(crate) fn attribute_of_library(db: &dyn Db, bound: Bound) -> Option<Bound> {
+    let given_out = given_out(db, library(db, bound)?, name(db, bound)?);
+    given_out.iter().find(|(_, inner)| *inner == bound).map(|(outer, _)| *outer)
+}
+
+/// What an attribute of the library gives out.
+pub(crate) fn given_out_as(db: &dyn Db, outer: Bound) -> Option<Bound> {
+    let library = library(db, outer).filter(|library| *library == outer.file)?;
+    let given_out = given_out(db, library, name(db, outer)?);
+    given_out.iter().find(|(found, _)| *found == outer).map(|(_, inner)| *inner)
+}
+
+fn name(db: &dyn Db, bound: Bound) -> Option<Name> {
+    name_of(module(db, bound.file), scopes(db, bound.file), bound.binding)
 }
 
 /// The file whose value is the library that a binding is a part of: of nixpkgs, or of the workspace.

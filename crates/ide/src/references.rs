@@ -1,18 +1,22 @@
 //! All places that mean the same thing as the name under the cursor, in all files of the workspace that
 //! refer to the one that binds it.
 
+use std::cell::RefCell;
+
 use floe_db::{Db, File, module, scopes, source_map};
 use floe_hir::{
-    AttrKind, BindingId, Expr, ExprId, Key, Module, Name, Param, ScopeOwner, Span, Var,
+    AttrKind, AttrsId, BindingId, Expr, ExprId, Key, Module, Name, Param, ScopeOwner, Span, Var,
 };
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::goto_definition::definition_of;
+use crate::goto_definition::{definition_of, origin};
 use crate::known::{self, Bound, Place, entry_of, name_of};
-use crate::library_references::through_the_library;
+use crate::library_references::{attribute_of_library, given_out_as, through_the_library};
 use crate::modules::{argument_at, option_at};
+use crate::navigation::library_binding;
 use crate::symbol::{Symbol, symbol_at};
 use crate::typed::{bound_by_type, selections_by_type};
+use crate::uses::literal_of;
 use crate::workspace_index::referring_files;
 
 /// One place, as a reader is shown it.
@@ -66,29 +70,31 @@ impl Reference {
 /// The references of what is under the cursor, by file; the file that binds it comes first. Nothing if
 /// it is bound in no file that is known.
 pub fn references(db: &dyn Db, file: File, offset: u32) -> Option<Vec<Mention>> {
-    let mention = |(file, reference): (File, Reference)| Mention {
-        file,
-        span: reference.span,
-        is_definition: reference.is_definition(),
-    };
     if let Some(option) = option_at(db, file, offset) {
         return Some(option.references().into_iter().map(mention).collect());
     }
     if let Some(argument) = argument_at(db, file, offset) {
         return Some(argument.references().into_iter().map(mention).collect());
     }
-    let bound = match bound_at(db, file, offset) {
-        Some((bound, _)) => bound,
-        None => match bound_by_type(db, file, symbol_at(db, file, offset)?.0)[..] {
-            [bound] => known::canonical(db, bound),
-            _ => return None,
-        },
-    };
-    let mut found: Vec<Mention> = all_references(db, bound).into_iter().map(mention).collect();
+    Some(mentions(db, origin_at(db, file, offset)?))
+}
+
+fn mention((file, reference): (File, Reference)) -> Mention {
+    Mention { file, span: reference.span, is_definition: reference.is_definition() }
+}
+
+/// All places that mean a binding, by whatever `inherit`s they have it; the file that binds it comes first.
+pub(crate) fn mentions(db: &dyn Db, bound: Bound) -> Vec<Mention> {
+    let wanted = Wanted::with_inherits(db, bound);
+    let mut files = vec![bound.file];
+    files.extend(files_that_reach(db, bound, wanted.is_given_out()));
+    let mut found: Vec<Mention> = Vec::new();
+    for file in &files {
+        let in_file = wanted.references_in(*file).into_iter();
+        found.extend(in_file.map(|found| mention((*file, found))));
+    }
     let mut seen: FxHashSet<(File, u32)> =
         found.iter().map(|found| (found.file, found.span.start)).collect();
-    let mut files = vec![bound.file];
-    files.extend(files_that_reach(db, bound));
     let by_type =
         selections_by_type(db, bound, &files, |file, span| seen.contains(&(file, span.start)));
     for (file, span) in by_type.into_iter().chain(through_the_library(db, bound)) {
@@ -96,7 +102,39 @@ pub fn references(db: &dyn Db, file: File, offset: u32) -> Option<Vec<Mention>> 
             found.push(Mention { file, span, is_definition: false });
         }
     }
-    Some(found)
+    found
+}
+
+/// What is bound to the name under the cursor, behind all that only pass it on.
+pub(crate) fn origin_at(db: &dyn Db, file: File, offset: u32) -> Option<Bound> {
+    origin_of(db, file, symbol_at(db, file, offset)?.0)
+}
+
+/// The same for a symbol.
+pub(crate) fn origin_of(db: &dyn Db, file: File, symbol: Symbol) -> Option<Bound> {
+    let bound = match definition_of(db, file, symbol) {
+        Some(bound) => bound,
+        None => match bound_by_type(db, file, symbol)[..] {
+            [bound] => bound,
+            _ => library_binding(db, file, symbol)?,
+        },
+    };
+    Some(origin_in_library(db, known::canonical(db, bound)))
+}
+
+/// Where a binding that only passes a value on has it from, also if that is nixpkgs' library.
+fn origin_in_library(db: &dyn Db, bound: Bound) -> Bound {
+    let bound = origin(db, bound);
+    let Some(entry) = entry_of(module(db, bound.file), scopes(db, bound.file), bound.binding)
+    else {
+        return bound;
+    };
+    let symbol = match entry.kind {
+        AttrKind::Plain => return bound,
+        AttrKind::Inherited => Symbol::Variable(entry.value),
+        AttrKind::InheritedFrom => Symbol::Key { expr: entry.value, index: 0 },
+    };
+    given_out_as(db, bound).or_else(|| library_binding(db, bound.file, symbol)).unwrap_or(bound)
 }
 
 /// What is bound to the name under the cursor, and the name's range there.
@@ -118,15 +156,16 @@ pub(crate) fn references_of(db: &dyn Db, bound: Bound) -> Vec<Reference> {
 pub(crate) fn all_references(db: &dyn Db, bound: Bound) -> Vec<(File, Reference)> {
     let in_own = references_of(db, bound).into_iter().map(|found| (bound.file, found));
     let mut found: Vec<(File, Reference)> = in_own.collect();
-    for file in files_that_reach(db, bound) {
+    for file in files_that_reach(db, bound, false) {
         let elsewhere = references_in(db, bound, file);
         found.extend(elsewhere.into_iter().map(|found| (file, found)));
     }
     found
 }
 
-/// The other files that mention a name and may mean this binding by it.
-fn files_that_reach(db: &dyn Db, bound: Bound) -> Vec<File> {
+/// The other files that mention a name and may mean this binding by it, which a set can also give out by
+/// an `inherit`.
+fn files_that_reach(db: &dyn Db, bound: Bound, is_given_out: bool) -> Vec<File> {
     let (module, scopes) = (module(db, bound.file), scopes(db, bound.file));
     // A variable means nothing in another file.
     let is_reachable = match scopes.owner(bound.binding) {
@@ -139,7 +178,7 @@ fn files_that_reach(db: &dyn Db, bound: Bound) -> Vec<File> {
         _ => false,
     };
     match name_of(module, scopes, bound.binding) {
-        Some(name) if is_reachable => referring_files(db, bound.file, name),
+        Some(name) if is_reachable || is_given_out => referring_files(db, bound.file, name),
         _ => Vec::new(),
     }
 }
@@ -154,56 +193,132 @@ fn is_bound_by_let(db: &dyn Db, bound: Bound) -> bool {
 
 /// All references in one file, in the order of the text.
 pub(crate) fn references_in(db: &dyn Db, bound: Bound, file: File) -> Vec<Reference> {
-    let name = name_of(module(db, bound.file), scopes(db, bound.file), bound.binding);
-    let (module, map) = (module(db, file), source_map(db, file));
-    let inherits = Inherits::of(module);
-    let mut found = Vec::new();
-    if file == bound.file {
-        lexical(db, bound, &inherits, &mut found);
+    Wanted::alone(db, bound).references_in(file)
+}
+
+/// What references are looked for of.
+struct Wanted<'a> {
+    db: &'a dyn Db,
+    bound: Bound,
+    name: Option<Name>,
+    /// The bindings that only pass it on, and those that do not, if they count.
+    inherits: Option<RefCell<FxHashMap<Bound, bool>>>,
+    /// The attribute of nixpkgs' library that it is given out as.
+    given_out_as: Option<Bound>,
+}
+
+impl<'a> Wanted<'a> {
+    fn alone(db: &'a dyn Db, bound: Bound) -> Wanted<'a> {
+        let name = name_of(module(db, bound.file), scopes(db, bound.file), bound.binding);
+        Wanted { db, bound, name, inherits: None, given_out_as: None }
     }
-    let Some(name) = name else { return found };
-    let is_it = |key: &Key| matches!(key, Key::Static(key) if *key == name);
-    for (expr, id) in module.exprs.iter().zip(0..).map(|(expr, id)| (expr, ExprId(id))) {
-        match expr {
-            // A variable under `with` may mean an attribute, too.
-            Expr::Var(Var::With { name: used, .. })
-                if *used == name
-                    && known::variable(db, Place { file, expr: id }) == Some(bound) =>
-            {
-                let role = inherits.role_of_variable(id);
-                found.push(Reference { span: map.exprs[id.0 as usize], role });
+
+    fn with_inherits(db: &'a dyn Db, bound: Bound) -> Wanted<'a> {
+        let given_out_as = attribute_of_library(db, bound);
+        Wanted { inherits: Some(RefCell::default()), given_out_as, ..Wanted::alone(db, bound) }
+    }
+
+    /// Whether a name that is bound so means it.
+    fn is(&self, found: Bound) -> bool {
+        if found == self.bound {
+            return true;
+        }
+        let Some(inherits) = &self.inherits else { return false };
+        if let Some(known) = inherits.borrow().get(&found) {
+            return *known;
+        }
+        let origin = known::canonical(self.db, origin(self.db, found));
+        let is = origin == self.bound || Some(origin) == self.given_out_as;
+        inherits.borrow_mut().insert(found, is);
+        is
+    }
+
+    /// The attributes and names of a file that only pass it on.
+    fn inherited_in<'s>(&'s self, file: File) -> impl Iterator<Item = (AttrsId, Bound)> + 's {
+        let module = module(self.db, file);
+        let named = module.attrs.iter().zip(0..).filter_map(|(attrs, id)| {
+            let entries = &attrs.entries;
+            let index = entries.binary_search_by_key(&self.name?, |entry| entry.name).ok()?;
+            (entries[index].kind != AttrKind::Plain).then_some((AttrsId(id), entries[index]))
+        });
+        let bound = named.map(move |(id, entry)| (id, Bound { file, binding: entry.binding }));
+        bound
+            .filter(|(_, bound)| self.inherits.is_some() && *bound != self.bound && self.is(*bound))
+    }
+
+    /// Whether a set of its own file that others may have inherits it.
+    fn is_given_out(&self) -> bool {
+        let (module, scopes) = (module(self.db, self.bound.file), scopes(self.db, self.bound.file));
+        self.inherited_in(self.bound.file).any(|(attrs, _)| {
+            let literal = literal_of(module, scopes, attrs);
+            literal.is_some_and(|literal| {
+                let is_argument = scopes.parent(literal).is_some_and(|parent| {
+                    matches!(module.expr(parent), Expr::Apply { fun, .. } if fun != literal)
+                });
+                matches!(module.expr(literal), Expr::Attrs(_)) && !is_argument
+            })
+        })
+    }
+
+    fn references_in(&self, file: File) -> Vec<Reference> {
+        let (db, bound) = (self.db, self.bound);
+        let (module, map) = (module(db, file), source_map(db, file));
+        let inherits = Inherits::of(module);
+        let mut found = Vec::new();
+        if file == bound.file {
+            lexical(db, bound, &inherits, &mut found);
+        }
+        let Some(name) = self.name else { return found };
+        for (_, inherited) in self.inherited_in(file) {
+            for expr in scopes(db, file).references(inherited.binding) {
+                let role = inherits.role_of_variable(*expr);
+                found.push(Reference { span: map.exprs[expr.0 as usize], role });
             }
-            Expr::Select { path, .. } | Expr::HasAttr { path, .. } => {
-                let keys = module.keys(*path).iter().enumerate();
-                for (index, _) in keys.filter(|(_, key)| is_it(key)) {
-                    let symbol = Symbol::Key { expr: id, index };
-                    if definition_of(db, file, symbol) == Some(bound) {
-                        let role = inherits.role_of_key(id, index);
-                        let span = map.keys[path.start as usize + index];
-                        found.push(Reference { span, role });
+        }
+        let is_it = |key: &Key| matches!(key, Key::Static(key) if *key == name);
+        for (expr, id) in module.exprs.iter().zip(0..).map(|(expr, id)| (expr, ExprId(id))) {
+            match expr {
+                // A variable under `with` may mean an attribute, too.
+                Expr::Var(Var::With { name: used, .. })
+                    if *used == name
+                        && known::variable(db, Place { file, expr: id })
+                            .is_some_and(|found| self.is(found)) =>
+                {
+                    let role = inherits.role_of_variable(id);
+                    found.push(Reference { span: map.exprs[id.0 as usize], role });
+                }
+                Expr::Select { path, .. } | Expr::HasAttr { path, .. } => {
+                    let keys = module.keys(*path).iter().enumerate();
+                    for (index, _) in keys.filter(|(_, key)| is_it(key)) {
+                        let symbol = Symbol::Key { expr: id, index };
+                        if definition_of(db, file, symbol).is_some_and(|found| self.is(found)) {
+                            let role = inherits.role_of_key(id, index);
+                            let span = map.keys[path.start as usize + index];
+                            found.push(Reference { span, role });
+                        }
                     }
                 }
-            }
-            Expr::Attrs(attrs) => {
-                let entries = &module.attrs[attrs.0 as usize].entries;
-                let entry = entries.binary_search_by_key(&name, |entry| entry.name);
-                let Some(entry) = entry.ok().map(|index| entries[index]) else { continue };
-                let here = Bound { file, binding: entry.binding };
-                if here != bound && known::canonical(db, here) == bound {
-                    let role = Role::Argument(entry.binding);
-                    let spans = map.definitions(entry.binding);
-                    found.extend(spans.map(|span| Reference { span, role }));
+                Expr::Attrs(attrs) => {
+                    let entries = &module.attrs[attrs.0 as usize].entries;
+                    let entry = entries.binary_search_by_key(&name, |entry| entry.name);
+                    let Some(entry) = entry.ok().map(|index| entries[index]) else { continue };
+                    let here = Bound { file, binding: entry.binding };
+                    if here != bound && known::canonical(db, here) == bound {
+                        let role = Role::Argument(entry.binding);
+                        let spans = map.definitions(entry.binding);
+                        found.extend(spans.map(|span| Reference { span, role }));
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
+        if file == bound.file {
+            found.extend(of_whole_argument(db, bound, name));
+        }
+        found.sort_by_key(|reference| (reference.span.start, order(reference.role)));
+        found.dedup_by_key(|reference| reference.span);
+        found
     }
-    if file == bound.file {
-        found.extend(of_whole_argument(db, bound, name));
-    }
-    found.sort_by_key(|reference| (reference.span.start, order(reference.role)));
-    found.dedup_by_key(|reference| reference.span);
-    found
 }
 
 /// Of several roles at one place the first counts.
@@ -351,6 +466,50 @@ mod tests {
     }
 
     #[test]
+    fn through_inherits_from_either_end() {
+        let files = "
+//- /w/m.nix
+let inherit (import ./u.nix) f; g = { inherit f; }; in
+f 2 + g.f 3
+//- /w/u.nix
+rec { f = x: x;
+ y = f 1; }
+//- /w/v.nix
+let m = import ./w.nix; f = 1; in [ m.f f ]
+//- /w/w.nix
+let u = import ./u.nix; inherit (u) f; in { inherit f; }
+";
+        let expected = expect![[r#"
+            u.nix:1 "f" (definition)
+            u.nix:2 "f"
+            m.nix:1 "f"
+            m.nix:1 "f"
+            m.nix:2 "f"
+            m.nix:2 "f"
+            v.nix:1 "f"
+            w.nix:1 "f"
+            w.nix:1 "f"
+        "#]];
+        for (from, to) in [
+            ("f = x: x", "$0f = x: x"),
+            ("f 2", "$0f 2"),
+            (".nix) f;", ".nix) $0f;"),
+            ("g.f 3", "g.$0f 3"),
+            ("m.f f", "m.$0f f"),
+        ] {
+            check(&files.replace(from, to), &expected);
+        }
+        check(
+            "let a = 1; in\n let s = { inherit a; }; in\n s.$0a",
+            &expect![[r#"
+                default.nix:1 "a" (definition)
+                default.nix:2 "a"
+                default.nix:3 "a"
+            "#]],
+        );
+    }
+
+    #[test]
     fn of_an_attribute_that_only_types_lead_to() {
         check(
             "
@@ -382,7 +541,11 @@ let f = import ./b.nix; in f.it // { name = 1; }
         check(
             "{ lib }: lib.$0id",
             &expect![[r#"
-                <nixpkgs>/lib/default.nix:101 "id" (definition)
+                <nixpkgs>/lib/trivial.nix:15 "id" (definition)
+                <nixpkgs>/lib/trivial.nix:150 "id"
+                <nixpkgs>/lib/trivial.nix:160 "id"
+                <nixpkgs>/lib/default.nix:101 "id"
+                default.nix:1 "id"
             "#]],
         );
     }
@@ -429,6 +592,7 @@ let lib = (import ./fix.nix) (self: let callLibs = file: import file { lib = sel
                 a.nix:1 "join"
                 a.nix:1 "join"
                 a.nix:1 "join"
+                b.nix:1 "join"
                 b.nix:1 "join"
                 lib/strings.nix:1 "join"
             "#]],

@@ -4,7 +4,9 @@ use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
-use floe_hir::{AttrKind, AttrsId, Expr, ExprId, Key, Module, Name, Param, SourceMap, Span, Var};
+use floe_hir::{
+    AttrKind, AttrsId, Expr, ExprId, Key, Module, Name, Param, Scopes, SourceMap, Span, Var,
+};
 use rustc_hash::FxHasher;
 
 use crate::document_symbols::{SymbolKind, kind_of};
@@ -164,8 +166,9 @@ fn targets(module: &Module, path: &Path) -> Vec<u32> {
     targets
 }
 
-/// What is taken from something called `lib`, by a selection, an `inherit` or the innermost `with`: each
-/// name, and where it starts. In nixpkgs nearly every file has its library by that name.
+/// What is taken from something called `lib`, by a selection, an `inherit` and the uses of what that binds,
+/// or the innermost `with`: each name, and where it starts. In nixpkgs nearly every file has its library by
+/// that name.
 fn from_lib(module: &Module, map: &SourceMap, text: &str) -> Vec<(Name, u32)> {
     let lib = Name::new("lib");
     let text_of = |span: Span| text.get(span.start as usize..span.end as usize);
@@ -190,6 +193,7 @@ fn from_lib(module: &Module, map: &SourceMap, text: &str) -> Vec<(Name, u32)> {
             behind_lib = *name == lib;
         }
     }
+    let mut inherited = Vec::new();
     for attrs in &module.attrs {
         for entry in attrs.entries.iter().filter(|it| it.kind == AttrKind::InheritedFrom) {
             if let Expr::Select { base, .. } = module.expr(entry.value)
@@ -197,7 +201,15 @@ fn from_lib(module: &Module, map: &SourceMap, text: &str) -> Vec<(Name, u32)> {
                 && attrs.inherit_from.get(index as usize).is_some_and(|set| is_lib(*set))
             {
                 found.push((entry.name, map.names[entry.binding.0 as usize].start));
+                inherited.push(*entry);
             }
+        }
+    }
+    if !inherited.is_empty() {
+        let scopes = Scopes::new(module);
+        for entry in inherited {
+            let uses = scopes.references(entry.binding).iter();
+            found.extend(uses.map(|used| (entry.name, map.exprs[used.0 as usize].start)));
         }
     }
     let exprs = || module.exprs.iter().zip(&map.exprs);
