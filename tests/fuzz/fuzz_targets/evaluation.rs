@@ -5,7 +5,9 @@
 mod evaluator;
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 
@@ -22,7 +24,7 @@ fuzz_target!(|text: &str| {
             evaluator.force_deep(value)?;
             Ok(value)
         });
-        evaluator::for_a_moment(ends, || match value {
+        for_a_moment(ends, || match value {
             Ok(value) => {
                 let _ = evaluator.to_json(value);
                 let _ = evaluator.to_xml(value, true, true, &mut String::new());
@@ -32,3 +34,18 @@ fuzz_target!(|text: &str| {
         });
     });
 });
+
+/// Does what looks all the time whether it is to end, for a moment.
+fn for_a_moment(ends: &AtomicBool, work: impl FnOnce()) {
+    ends.store(false, Ordering::Relaxed);
+    thread::scope(|scope| {
+        let clock = scope.spawn(|| {
+            thread::park_timeout(MOMENT);
+            ends.store(true, Ordering::Relaxed);
+        });
+        work();
+        clock.thread().unpark();
+    });
+}
+
+const MOMENT: Duration = Duration::from_millis(100);

@@ -5,9 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use floe_eval::fs::{FileSystem, FileType};
 use floe_eval::heap::Heap;
@@ -44,21 +42,6 @@ pub(crate) fn with(work: impl for<'h> FnOnce(&Evaluator<'h>, &AtomicBool) + Send
         work(&Evaluator::new(&heap, options, stack_bytes), &ends);
     });
 }
-
-/// Does what looks all the time whether it is to end, for a moment.
-pub(crate) fn for_a_moment(ends: &AtomicBool, work: impl FnOnce()) {
-    ends.store(false, Ordering::Relaxed);
-    thread::scope(|scope| {
-        let clock = scope.spawn(|| {
-            thread::park_timeout(MOMENT);
-            ends.store(true, Ordering::Relaxed);
-        });
-        work();
-        clock.thread().unpark();
-    });
-}
-
-const MOMENT: Duration = Duration::from_millis(100);
 
 struct NoFiles;
 
