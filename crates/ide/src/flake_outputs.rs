@@ -94,3 +94,30 @@ pub(crate) fn is_of_every_flake(name: Name) -> bool {
 fn body(module: &Module, lambda: LambdaId) -> ExprId {
     module.lambdas[lambda.0 as usize].body
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::fixture;
+    use crate::{completion, goto_definition, hover, references};
+
+    #[test]
+    fn what_self_has_is_found_explained_and_offered() {
+        let text = "//- /w/flake.nix\n{ outputs = { self }: {\n y = 3;\n x = self.$0y; }; }";
+        let fixture = fixture(text);
+        let (db, file, offset) = (&fixture.db, fixture.file, fixture.offset);
+        let targets = goto_definition(db, file, offset);
+        let targets = targets.iter().map(|target| fixture.show(target.file, target.span));
+        assert_eq!(targets.collect::<Vec<_>>(), ["flake.nix:2 \"y\""]);
+        assert!(hover(db, file, offset).is_some());
+        assert_eq!(references(db, file, offset).unwrap_or_default().len(), 2);
+        let offered = completion(db, file, offset);
+        let mut offered: Vec<&str> = offered
+            .items
+            .iter()
+            .map(|item| item.label.as_str())
+            .filter(|it| it.len() == 1)
+            .collect();
+        offered.sort_unstable();
+        assert_eq!(offered, ["x", "y"]);
+    }
+}

@@ -3,13 +3,15 @@
 use std::cell::RefCell;
 
 use floe_db::{Db, File, module, parse, scopes, source_map};
-use floe_hir::{ExprId, Module, Name, Scopes};
-use floe_types::{FileKey, Host, Inference, Mode, Type, check};
+use floe_hir::{ExprId, LambdaId, Module, Name, Param, Scopes};
+use floe_types::{FileKey, Host, Inference, Mode, Probable, Type, check};
 
 use crate::diagnostics::{Diagnostic, without_suppressed};
 use crate::fixes::{index, levels};
+use crate::flake_outputs;
 use crate::known;
 use crate::lints::{Level, lint};
+use crate::overlays;
 
 /// The files that types are inferred over. One of these serves one request.
 pub struct Typing<'db> {
@@ -70,12 +72,25 @@ impl Host for Typing<'_> {
         Some(self.key(known::imported_file(self.db, &path)?))
     }
 
-    fn probable_argument(&self, name: Name) -> Option<FileKey> {
-        if name.as_str() != "lib" {
-            return None;
+    fn probable_argument(&self, file: FileKey, lambda: LambdaId, name: Name) -> Option<Probable> {
+        let known = self.get(file);
+        let parameter = &known.module.lambdas[lambda.0 as usize].param;
+        match (name.as_str(), parameter) {
+            ("lib", Param::Pattern { .. }) => {
+                let lib = floe_db::nixpkgs(self.db).path.as_ref()?.join("lib");
+                Some(Probable::Root(self.key(known::imported_file(self.db, &lib)?)))
+            }
+            ("self", Param::Pattern { .. }) => {
+                let is_outputs = flake_outputs::outputs(self.db, known.file) == Some(lambda);
+                let outputs = known.module.lambdas[lambda.0 as usize].body;
+                is_outputs.then_some(Probable::With(file, outputs))
+            }
+            (_, Param::Simple { .. }) => {
+                let result = overlays::result_of_overlay(self.db, known.file, lambda)?;
+                Some(Probable::With(file, result))
+            }
+            _ => None,
         }
-        let lib = floe_db::nixpkgs(self.db).path.as_ref()?.join("lib");
-        Some(self.key(known::imported_file(self.db, &lib)?))
     }
 }
 

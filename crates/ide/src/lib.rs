@@ -46,6 +46,7 @@ mod moved_files;
 mod navigation;
 mod on_type_formatting;
 mod option_reads;
+mod overlays;
 mod override_preview;
 mod references;
 mod rename;

@@ -9,8 +9,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::calls::{self, Given};
 use crate::select::Selected;
 use crate::{
-    EnvironmentId, Field, FileKey, FunctionKind, Host, Layer, Place, Type, Value, builtin_doc,
-    builtin_docs,
+    EnvironmentId, Field, FileKey, FunctionKind, Host, Layer, Place, Probable, Type, Value,
+    builtin_doc, builtin_docs,
 };
 
 /// How much may be supposed.
@@ -371,18 +371,17 @@ impl<'a> Inference<'a> {
         self.depth += 1;
         let module = self.module(file);
         let mut found = Type::Unknown;
-        if let Param::Pattern { formals, at, .. } = &module.lambdas[lambda.0 as usize].param {
+        let param = &module.lambdas[lambda.0 as usize].param;
+        if let Param::Simple { name, .. } = param {
+            found = self.given_by_host(file, lambda, *name).unwrap_or(found);
+        }
+        if let Param::Pattern { formals, at, .. } = param {
             if at.is_some_and(|(_, at)| at == binding) {
                 found = Type::any_attrs();
             }
             if let Some(formal) = formals.iter().find(|formal| formal.binding == binding) {
-                if let Some(root) = self.host.probable_argument(formal.name) {
-                    let expr = self.module(root).root;
-                    found = self.infer(Place {
-                        file: root,
-                        expr,
-                        environment: EnvironmentId::default(),
-                    });
+                if let Some(given) = self.given_by_host(file, lambda, formal.name) {
+                    found = given;
                 } else if let Some(default) = formal.default {
                     let environment = EnvironmentId::default();
                     found = self.infer(Place { file, expr: default, environment });
@@ -407,6 +406,21 @@ impl<'a> Inference<'a> {
         self.depth -= 1;
         self.pending_arguments.remove(&(file, binding));
         found
+    }
+
+    /// What an argument is by its name and place.
+    fn given_by_host(&mut self, file: FileKey, lambda: LambdaId, name: Name) -> Option<Type> {
+        let environment = EnvironmentId::default();
+        Some(match self.host.probable_argument(file, lambda, name)? {
+            Probable::Root(file) => {
+                let expr = self.module(file).root;
+                self.infer(Place { file, expr, environment })
+            }
+            Probable::With(file, expr) => {
+                let known = self.infer(Place { file, expr, environment });
+                self.update(&Type::any_attrs(), &known)
+            }
+        })
     }
 
     /// What the calls of a function in its own file give for an argument.

@@ -43,8 +43,18 @@ pub trait Host {
     /// The file that importing a path literal, written so in `file`, evaluates.
     fn import(&self, file: FileKey, path: &str) -> Option<FileKey>;
 
-    /// The file whose value an argument of this name most probably is: nixpkgs' library for `lib`.
-    fn probable_argument(&self, name: Name) -> Option<FileKey>;
+    /// What the argument of a function that has this name there most probably is: nixpkgs' library for
+    /// `lib`.
+    fn probable_argument(&self, file: FileKey, lambda: LambdaId, name: Name) -> Option<Probable>;
+}
+
+/// What an argument probably is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probable {
+    /// The value of a file.
+    Root(FileKey),
+    /// A set with the attributes of this expression's value, and others.
+    With(FileKey, ExprId),
 }
 
 /// A set of values.

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use expect_test::{Expect, expect};
-use floe_hir::{LowerOptions, Lowered, Module, Name, Scopes, lower};
+use floe_hir::{LambdaId, LowerOptions, Lowered, Module, Name, Scopes, lower};
 use floe_syntax::{ParseOptions, parse};
 
-use crate::{FileKey, Host, Inference, Mode, check};
+use crate::{FileKey, Host, Inference, Mode, Probable, check};
 
 /// Files by name; the first is asked about.
 struct Files(Vec<(String, Lowered, Scopes, String)>, RefCell<u32>);
@@ -38,8 +38,12 @@ impl Host for Files {
         Some(FileKey(index as u32))
     }
 
-    fn probable_argument(&self, name: Name) -> Option<FileKey> {
-        self.import(FileKey(0), &format!("{name}.nix"))
+    fn probable_argument(&self, file: FileKey, lambda: LambdaId, name: Name) -> Option<Probable> {
+        let body = self.module(file).lambdas[lambda.0 as usize].body;
+        match name.as_str() {
+            "own" => Some(Probable::With(file, body)),
+            name => Some(Probable::Root(self.import(FileKey(0), &format!("{name}.nix"))?)),
+        }
     }
 }
 
@@ -318,6 +322,19 @@ fn other_files_are_followed() {
         ("lib.nix", "{ id = x: x; }"),
     ]);
     expect!["{ lib = { id = … -> …; }; } -> [String | Int]"].assert_eq(&shown);
+}
+
+#[test]
+fn an_argument_has_what_its_host_knows_it_to_have() {
+    types(
+        &["own: { a = 1; b = own.a; c = own.d; }", "(own: { a = 1; b = own.a; }) { a = \"\"; }"],
+        &expect![[r#"
+            own: { a = 1; b = own.a; c = own.d; }
+              { a = Int; b = Int; c = Any; ... } -> { a = Int; b = Int; c = Any; }
+            (own: { a = 1; b = own.a; }) { a = ""; }
+              { a = Int; b = String; }
+        "#]],
+    );
 }
 
 #[test]
