@@ -72,7 +72,13 @@ pub(crate) fn context(cursor: &Cursor<'_>) -> (Context, Span) {
     }
     match element.kind {
         K::Ident | K::OrKw => (name(cursor, token), whole),
-        kind if is_keyword(kind) => (keyword(cursor, token), whole),
+        kind if is_keyword(kind) => {
+            // Behind a dot it is the beginning of a longer name: `config.in|`.
+            let before = Cursor::new(cursor.tree, cursor.text, element.start);
+            let is_name = before.token_kind() == Some(K::Dot) && before.touches_token();
+            let found = if is_name { between_tokens(&before) } else { keyword(cursor, token) };
+            (found, whole)
+        }
         K::PathFragment | K::StringFragment if is_behind_interpolation(cursor, token) => {
             match path_before(cursor, token) {
                 Some(start) => path(cursor, &(start + before), element.end),
@@ -468,6 +474,7 @@ mod tests {
             "[ pkgs.lib.$0foo.x ]",
             &expect![[r#"Attribute { , path: ["lib"] } of "pkgs" replacing """#]],
         );
+        check("{ a = b.in$0; }", &expect![[r#"Attribute { , path: [] } of "b" replacing "in""#]]);
         check("(f x).a.$0", &expect![[r#"Attribute { , path: ["a"] } of "f x" replacing """#]]);
     }
 

@@ -46,7 +46,12 @@ pub(super) fn offer_options<'a>(
         let name = info.name.clone();
         let fill = move |item: &mut CompletionItem| {
             let details = info.option.as_ref();
-            item.detail = details.and_then(|it| it.type_description.as_deref()).map(short);
+            let of = details.and_then(|it| it.type_description.as_deref());
+            // A type as it is written can be long.
+            item.detail = of.map(|of| match from {
+                OptionsOf::NixOs => of.to_owned(),
+                OptionsOf::File | OptionsOf::Workspace => short(of),
+            });
             item.documentation = info.markdown();
         };
         found.offer(name, nearness, 0, Make::Fill(kind, Box::new(fill)));

@@ -159,9 +159,10 @@ fn submodule_declaration(db: &dyn Db, steps: &[OptionStep]) -> Vec<NavigationTar
     Vec::new()
 }
 
-/// Whether the text that declares an option says what counts: NixOS's own modules are better evaluated.
+/// Whether the text that declares an option says what counts: NixOS's own modules are better evaluated. What is a
+/// set of options in one module is no option in another.
 fn is_certain(db: &dyn Db, info: &OptionInfo) -> bool {
-    let Some(option) = &info.option else { return false };
+    let Some(option) = &info.option else { return true };
     let nixpkgs = nixpkgs(db).path.as_ref();
     let is_of_nixpkgs =
         |place: &SourceLine| nixpkgs.is_some_and(|nixpkgs| place.path.starts_with(nixpkgs));

@@ -2,7 +2,7 @@
 
 use floe_db::{Db, File};
 use floe_hir::Name;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::declarations::{DECLARING, Declaration, declarations};
 use super::options::{OptionInfo, OptionStep};
@@ -23,8 +23,13 @@ pub(super) fn own_options_below(
     path: &[OptionStep],
 ) -> Vec<OwnOption> {
     let path = steps(path);
+    let mut files = declaring_files(db, here, &path);
+    if path.is_empty() {
+        let parts = files_of_submodules(db, &files);
+        files.retain(|file| !parts.contains(file));
+    }
     let mut found: FxHashMap<Name, (Option<&Declaration>, bool)> = FxHashMap::default();
-    for file in declaring_files(db, here, &path) {
+    for file in files {
         for declaration in declarations(db, file) {
             let Some((above, [Step::Name(name), below @ ..])) =
                 declaration.path.split_at_checked(path.len())
@@ -52,6 +57,16 @@ pub(super) fn own_options_below(
     let mut found: Vec<OwnOption> = found.into_iter().map(info).collect();
     found.sort_by(|a, b| a.info.name.cmp(&b.info.name));
     found
+}
+
+/// The files with modules of submodules, which others take in: what they declare is below the path there.
+fn files_of_submodules(db: &dyn Db, files: &[File]) -> FxHashSet<File> {
+    let taken_in = |file: &File| {
+        let file = *file;
+        let declarations = declarations(db, file).iter().map(Declaration::file);
+        declarations.filter(move |other| *other != file)
+    };
+    files.iter().flat_map(taken_in).collect()
 }
 
 /// What the workspace's modules declare at a path: the file that asks comes first, and what says more of an option
@@ -199,5 +214,34 @@ $0"#;
             name:  = "x";  (1)
         "#]]
         .assert_eq(&below(MODULE, &[attribute("half")]));
+    }
+
+    #[test]
+    fn what_a_file_declares_for_a_submodule_is_not_declared_beside_it() {
+        let text = r#"//- /w/module.nix
+{ lib, ... }: {
+  options.hosts = lib.mkOption { type = lib.types.attrsOf (lib.types.submodule (import ./host.nix { })); };
+}
+//- /w/host.nix
+{ }: { lib, ... }: { options.root = lib.mkOption { }; }
+"#;
+        expect![[r#"
+            hosts: lib.types.attrsOf (lib.types.submodule (import ./host.nix { })) = ;  (2)
+        "#]]
+        .assert_eq(&below(text, &[]));
+        let host = [OptionStep::Attribute("hosts".into()), OptionStep::AnyAttribute];
+        expect![[r#"
+            root:  = ;  (1)
+        "#]]
+        .assert_eq(&below(text, &host));
+    }
+
+    #[test]
+    fn a_workspace_of_any_size_is_looked_through() {
+        let files = (0..600).map(|number| {
+            format!("//- /w/{number}.nix\n{{ lib, ... }}: {{ options.many.o{number} = lib.mkOption {{ }}; }}\n")
+        });
+        let found = below(&files.collect::<String>(), &[OptionStep::Attribute("many".into())]);
+        assert_eq!(found.lines().count(), 600);
     }
 }
