@@ -471,6 +471,23 @@ in {
     }
 
     #[test]
+    fn an_option_behind_one_whose_type_has_itself_inside() {
+        let text = r#"{ config, lib, ... }: {
+  options.all.data = lib.mkOption {
+    type = let value = with lib.types; nullOr (oneOf [ str (attrsOf value) (listOf value) ]); in value;
+  };
+  options.all.other = lib.mkOption { };
+  config.x = config.all.$0other;
+}"#;
+        check(
+            text,
+            &expect![[r#"
+                default.nix:5 "other"
+            "#]],
+        );
+    }
+
+    #[test]
     fn an_option_of_a_module_in_a_flake() {
         let text = r#"//- /w/flake.nix
 {

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::SourceLine;
 use super::declarations::{Declaration, declarations};
 use super::options::{OptionInfo, OptionPath, OptionStep, options_below};
-use super::own_options::{declared_in, own_declarations, own_options_below, steps};
+use super::own_options::{declared_in, own_declarations, own_options_below, steps_of};
 use crate::NavigationTarget;
 use crate::known::imported_file;
 
@@ -123,11 +123,20 @@ fn exact_declaration(
     steps: &[OptionStep],
 ) -> Option<NavigationTarget> {
     let file = imported_file(db, &place.path)?;
-    in_text(db, file, steps).or_else(|| place.target(db))
+    let set = || {
+        let mut lengths = (2..steps.len()).rev();
+        lengths.find_map(|length| declared_in(db, file, &steps_of(&steps[..length])).next())
+    };
+    let line = || place.target(db);
+    in_text(db, file, steps).or_else(|| match place.line {
+        // Older nixpkgs tells only the file. A name that is computed mostly is in a set that is not.
+        1 => set().map(|set| set.target(db)).or_else(line),
+        _ => line(),
+    })
 }
 
 fn in_text(db: &dyn Db, file: File, path: &[OptionStep]) -> Option<NavigationTarget> {
-    let path = steps(path);
+    let path = steps_of(path);
     let of_options = |found: &&Declaration| found.says.is_some();
     if let Some(found) = declared_in(db, file, &path).find(of_options) {
         return Some(found.target(db));

@@ -52,7 +52,8 @@ pub(crate) fn declarations(db: &dyn Db, file: File) -> Vec<Declaration> {
         return Vec::new();
     }
     let module = module(db, file);
-    let mut walk = Walk { db, path: Vec::new(), found: Vec::new(), depth: 0, fuel: FUEL };
+    let mut walk =
+        Walk { db, path: Vec::new(), types: Vec::new(), found: Vec::new(), depth: 0, fuel: FUEL };
     let mut root = module.root;
     while let Expr::Lambda(lambda) = module.expr(root) {
         root = module.lambdas[lambda.0 as usize].body;
@@ -74,6 +75,8 @@ const FUEL: u32 = 50_000;
 struct Walk<'db> {
     db: &'db dyn Db,
     path: Vec<Step>,
+    /// The types around what is looked at: data like JSON has itself inside.
+    types: Vec<Place>,
     found: Vec<Declaration>,
     depth: u32,
     fuel: u32,
@@ -252,9 +255,14 @@ impl Walk<'_> {
 
     /// The options of a submodule that a type is, or has inside.
     fn of_type(&mut self, of: Place) {
-        if self.path.len() > MOST_STEPS {
-            return;
+        if self.path.len() <= MOST_STEPS && !self.types.contains(&of) {
+            self.types.push(of);
+            self.inside_type(of);
+            self.types.pop();
         }
+    }
+
+    fn inside_type(&mut self, of: Place) {
         let (module, scopes) = (module(self.db, of.file), scopes(self.db, of.file));
         let at = |expr| Place { expr, ..of };
         let Expr::Apply { fun, args } = module.expr(of.expr) else {

@@ -22,7 +22,7 @@ pub(super) fn own_options_below(
     here: Option<File>,
     path: &[OptionStep],
 ) -> Vec<OwnOption> {
-    let path = steps(path);
+    let path = steps_of(path);
     let mut files = declaring_files(db, here, &path);
     if path.is_empty() {
         let parts = files_of_submodules(db, &files);
@@ -76,7 +76,7 @@ pub(super) fn own_declarations<'db>(
     here: Option<File>,
     path: &[OptionStep],
 ) -> Vec<&'db Declaration> {
-    let path = steps(path);
+    let path = steps_of(path);
     let files = declaring_files(db, here, &path).into_iter();
     let mut found: Vec<&Declaration> =
         files.flat_map(|file| declared_in(db, file, &path)).collect();
@@ -99,7 +99,7 @@ pub(super) fn declared_in<'db>(
 }
 
 /// The path as the texts of modules have it.
-pub(super) fn steps(path: &[OptionStep]) -> Vec<Step> {
+pub(super) fn steps_of(path: &[OptionStep]) -> Vec<Step> {
     let step = |step: &OptionStep| match step {
         OptionStep::Attribute(name) => Step::Name(Name::new(name)),
         OptionStep::AnyAttribute => Step::Any,
