@@ -1,11 +1,14 @@
 //! All options at a path: those that the workspace's own modules declare, by their text, and those of NixOS, by
 //! evaluation.
 
+use std::path::PathBuf;
+
 use floe_db::{Db, File, nixpkgs};
 use rustc_hash::FxHashMap;
 
 use super::SourceLine;
 use super::declarations::{Declaration, declarations};
+use super::option_list::known_options;
 use super::options::{OptionInfo, OptionPath, OptionStep, options_below};
 use super::own_options::{declared_in, own_declarations, own_options_below, steps_of};
 use crate::NavigationTarget;
@@ -45,8 +48,7 @@ pub(crate) fn offered_options(
     let mut found: Vec<OfferedOption> = own.collect();
     let by_name: FxHashMap<String, usize> =
         found.iter().zip(0..).map(|(offered, index)| (offered.info.name.clone(), index)).collect();
-    let evaluated = options_below(db, OptionPath::new(db, steps.to_vec())).known(db);
-    for info in evaluated.into_iter().flatten() {
+    for info in evaluated_below(db, steps, !found.is_empty()) {
         match by_name.get(&info.name) {
             Some(index) => take_evaluated(db, &mut found[*index].info, info),
             None => found.push(OfferedOption { info: info.clone(), from: OptionsOf::NixOs }),
@@ -75,8 +77,7 @@ pub(crate) fn option_for(
     if let Some(info) = own.take_if(|info| is_certain(db, info)) {
         return Some(info);
     }
-    let evaluated = options_below(db, OptionPath::new(db, above.to_vec())).known(db);
-    let evaluated = evaluated.and_then(|options| options.iter().find(|info| info.name == *name));
+    let evaluated = evaluated_below(db, above, own.is_some()).iter().find(|it| it.name == *name);
     match (own, evaluated) {
         (Some(mut own), Some(evaluated)) => {
             take_evaluated(db, &mut own, evaluated);
@@ -84,6 +85,25 @@ pub(crate) fn option_for(
         }
         (own, evaluated) => own.or_else(|| evaluated.cloned()),
     }
+}
+
+/// What evaluation tells. Where nixpkgs itself is the workspace, the texts of its modules answer at once, and better
+/// than nothing, until there is a list.
+fn evaluated_below<'db>(
+    db: &'db dyn Db,
+    path: &[OptionStep],
+    is_in_text: bool,
+) -> &'db [OptionInfo] {
+    let is_open = |path: &PathBuf| {
+        let mut roots = db.workspace().roots(db).iter();
+        roots.any(|root| path.starts_with(root) || root.starts_with(path))
+    };
+    let is_told = is_in_text && nixpkgs(db).path.as_ref().is_some_and(is_open);
+    if is_told && known_options(db).is_none() {
+        return &[];
+    }
+    let known = options_below(db, OptionPath::new(db, path.to_vec())).known(db);
+    known.map_or(&[], Vec::as_slice)
 }
 
 /// The places that declare the option, or the set of options, at a path, for a file.
