@@ -49,6 +49,9 @@ pub enum CodeChange {
     ReplaceInWorkspace(String),
 }
 
+/// For so many findings of a selection something is offered: nobody reads longer menus.
+const MOST_FINDINGS: usize = 100;
+
 /// The actions for a selection.
 pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction> {
     let mut actions = Vec::new();
@@ -57,6 +60,7 @@ pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction>
         .into_iter()
         .chain(of_types)
         .filter(|found| found.span.start <= selection.end && selection.start <= found.span.end)
+        .take(MOST_FINDINGS)
         .collect();
     for diagnostic in &here {
         if let Some(fix) = &diagnostic.fix {
@@ -75,11 +79,10 @@ pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction>
         let diagnostic = Diagnostic::error(span, "syntax-error", error.to_string());
         actions.push(fixing(fix, &diagnostic));
     }
+    let tree = Tree::new(&floe_db::parse(db, file).tree, &source(db, file).text);
     for diagnostic in &here {
         let Some(lint) = lint(diagnostic.code) else { continue };
         let is_safe = |fix: &Fix| fix.safety == Safety::Safe;
-        let same = lint_findings(db, file).iter().filter(|found| found.slug == lint.slug);
-        let fixable = same.filter(|found| found.fix.as_ref().is_some_and(is_safe)).count();
         if diagnostic.fix.as_ref().is_some_and(is_safe) {
             let all = |place: &str, change: CodeChange| CodeAction {
                 title: format!("Fix all '{}' in the {place}", lint.slug),
@@ -88,12 +91,13 @@ pub fn code_actions(db: &dyn Db, file: File, selection: Span) -> Vec<CodeAction>
                 diagnostic: Some(diagnostic.clone()),
                 is_preferred: false,
             };
-            if fixable > 1 {
+            let same = lint_findings(db, file).iter().filter(|found| found.slug == lint.slug);
+            if same.filter(|found| found.fix.as_ref().is_some_and(is_safe)).count() > 1 {
                 actions.push(all("file", CodeChange::FixAll(lint.slug)));
             }
             actions.push(all("workspace", CodeChange::FixWorkspace(lint.slug)));
         }
-        if let Some(edit) = suppression(db, file, diagnostic) {
+        if let Some(edit) = suppression(&tree, diagnostic) {
             let title = format!("Ignore '{}' here", lint.slug);
             let change = CodeChange::Edits { edits: vec![edit], new_file: None };
             // One comment is for all findings of its line.
@@ -162,12 +166,12 @@ fn fixing(fix: Fix, diagnostic: &Diagnostic) -> CodeAction {
 
 /// A comment that suppresses a finding, on the line before it. Nothing where that would be text of a
 /// string.
-fn suppression(db: &dyn Db, file: File, diagnostic: &Diagnostic) -> Option<TextEdit> {
-    let text = &source(db, file).text;
-    let tree = Tree::new(&floe_db::parse(db, file).tree, text);
+fn suppression(tree: &Tree<'_>, diagnostic: &Diagnostic) -> Option<TextEdit> {
     let line = tree.line_start(diagnostic.span.start);
-    let in_string = tree.all().any(|node| {
-        node.is(SyntaxKind::StringFragment) && node.start() < line && line <= node.end()
+    // A line that begins with an interpolation begins at the end of a fragment.
+    let before = tree.token_at(line.saturating_sub(1));
+    let in_string = [before, tree.token_at(line)].into_iter().any(|token| {
+        token.is(SyntaxKind::StringFragment) && token.start() < line && line <= token.end()
     });
     let indentation = tree.indentation(diagnostic.span.start);
     let comment = format!("{indentation}# floe-ignore: {}\n", diagnostic.code);

@@ -1,7 +1,8 @@
 //! Turns `rec { a = 1; b = a; }` into `let a = 1; in { inherit a; b = a; }`.
 
-use floe_hir::{AttrEntry, AttrKind, Expr};
+use floe_hir::{AttrEntry, AttrKind, Expr, Span};
 use floe_syntax::{SyntaxKind, TextEdit};
+use rustc_hash::FxHashSet;
 
 use super::{Assist, Context, indented, names, rewrite};
 use crate::tree::{Node, Tightness, in_place_of};
@@ -12,10 +13,9 @@ pub(super) fn assist(context: &Context<'_>) -> Option<Assist> {
     let mut bindings = Vec::new();
     let mut body = String::new();
     let mut at = brace.start();
-    for entry in set.entries() {
-        if !used.iter().any(|used| binding_of(context, used) == Some(entry)) {
-            continue;
-        }
+    let start = |entry: &AttrEntry| context.map.names[entry.binding.0 as usize].start;
+    let used: FxHashSet<u32> = used.iter().map(start).collect();
+    for entry in set.entries().filter(|entry| used.contains(&entry.start())) {
         body += &context.text[at as usize..entry.start() as usize];
         body += &format!("inherit {};", entry.attrs().first()?.text());
         at = entry.end();
@@ -59,19 +59,16 @@ pub(super) fn rec_at<'a>(context: &Context<'a>) -> Option<(Node<'a>, Node<'a>, V
         .filter(|entry| !context.scopes.references(entry.binding).is_empty())
         .copied()
         .collect();
+    // `name = value;`, no longer path, and no quotes.
+    let plain_name = |binding: Node<'_>| match binding.attrs().as_slice() {
+        [attr] => attr.child(SyntaxKind::Ident).map(|_| attr.span()),
+        _ => None,
+    };
+    let plain: FxHashSet<Span> = set.all_of(SyntaxKind::Binding).filter_map(plain_name).collect();
     let plain = |entry: &AttrEntry| {
         entry.kind == AttrKind::Plain
             && context.map.definitions(entry.binding).count() == 1
-            && binding_of(context, entry).is_some_and(|binding| binding.parent() == Some(set))
+            && plain.contains(&context.map.names[entry.binding.0 as usize])
     };
     (!used.is_empty() && used.iter().all(plain)).then_some((set, keyword, used))
-}
-
-/// The binding `name = value;` of an entry; nothing where it is a longer path, or in quotes.
-fn binding_of<'a>(context: &Context<'a>, entry: &AttrEntry) -> Option<Node<'a>> {
-    let span = context.map.names[entry.binding.0 as usize];
-    let binding = context.tree.token_at(span.start).around(SyntaxKind::Binding)?;
-    let is_plain = matches!(binding.attrs().as_slice(), [attr]
-        if attr.span() == span && attr.child(SyntaxKind::Ident).is_some());
-    is_plain.then_some(binding)
 }
