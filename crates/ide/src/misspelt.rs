@@ -37,7 +37,9 @@ pub(crate) fn misspelt_option(db: &dyn Db, file: File, offset: u32) -> Option<(S
     let (Context::Binding { around, .. }, _) = context(&cursor) else { return None };
     let tree = Tree::new(&parse.tree, text);
     let path = tree.token_at(offset).around(K::AttrPath)?;
-    if !path.parent()?.is(K::Binding) || !is_module(db, file) {
+    let binding = path.parent().filter(|binding| binding.is(K::Binding))?;
+    // A `let` defines no options.
+    if !binding.parent()?.is(K::AttrSet) || !is_module(db, file) {
         return None;
     }
     let mut names = Vec::new();
@@ -163,6 +165,7 @@ mod tests {
             "{ config, ... }: { services.nginx.virtualHosts.ro$0ot.root = ./a; }",
             "{ config, ... }: { services.openssh.settings.Por$0ts = [ ]; }",
             "{ config, ... }: { config$0 = { }; }",
+            "{ config, ... }: let service$0 = 1; in { }",
             "{ services.openssh.en$0abel = true; }.services",
         ] {
             assert_eq!(changed(right), "", "{right}");
