@@ -3,7 +3,7 @@
 
 use floe_db::{Db, File, module, scopes, source_map};
 use floe_hir::{Definition, Expr, ExprId, LambdaId, Name, Span};
-use floe_types::{Inference, Type, Written};
+use floe_types::{Inference, MOST_WITHS, Type, Written};
 
 use crate::evaluation::packages::library_candidates;
 use crate::goto_definition::{NavigationTarget, definition_of, origin};
@@ -86,7 +86,9 @@ pub(crate) fn library_binding(db: &dyn Db, file: File, symbol: Symbol) -> Option
     let mut inference = typing.inference();
     let (bases, path) = match symbol {
         Symbol::Variable(expr) => match scopes.definition(module, expr)? {
-            Definition::With { name, sets } => (sets, vec![name]),
+            Definition::With { name, sets } => {
+                (sets.into_iter().take(MOST_WITHS).collect(), vec![name])
+            }
             _ => return None,
         },
         Symbol::Key { expr, index } => {

@@ -37,6 +37,10 @@ pub struct Inference<'a> {
     pub(crate) depth: u32,
 }
 
+/// Nobody knows which of more than so many `with`s around each other gives a name: of the others nothing is
+/// said.
+pub const MOST_WITHS: usize = 16;
+
 /// The argument of one call.
 #[derive(Clone, Debug)]
 struct Frame {
@@ -278,7 +282,7 @@ impl<'a> Inference<'a> {
             }
             Some(Definition::Global(id)) => self.global(globals()[id.0 as usize].builtin_name()),
             Some(Definition::With { name, sets }) => {
-                for set in sets {
+                for set in sets.into_iter().take(MOST_WITHS) {
                     let set = self.infer(Place { expr: set, ..place });
                     match self.select(&set, name) {
                         Selected::Missing => {}

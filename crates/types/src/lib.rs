@@ -25,7 +25,7 @@ use floe_hir::{AttrsId, BindingId, ExprId, LambdaId, Module, Name, Scopes};
 
 pub use builtin_docs::{BuiltinDoc, builtin_doc, builtin_docs};
 pub use check::{Finding, FindingKind, check};
-pub use infer::{Inference, Mode};
+pub use infer::{Inference, MOST_WITHS, Mode};
 pub use signature::Signature;
 
 /// A file, by the number that the [`Host`] gives it.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use floe_db::{module, scopes};
 use floe_hir::{BinaryOp, Definition, Expr, ExprId, Key, Name, Param, ScopeOwner};
+use floe_types::MOST_WITHS;
 use rustc_hash::FxHashSet;
 
 use super::facts::ArgumentOf;
@@ -49,9 +50,6 @@ impl Part {
 
 /// How many steps are followed in all from an expression to where its value may be from.
 const FUEL: u32 = 256;
-
-/// Nobody knows which of more than so many `with`s around each other gives a name.
-const MOST_WITHS: usize = 16;
 
 /// The part that an expression is.
 pub(crate) fn part(graph: &Graph<'_>, place: Place) -> Option<Part> {
