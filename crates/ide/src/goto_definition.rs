@@ -488,6 +488,23 @@ in {
     }
 
     #[test]
+    fn an_option_in_what_a_function_of_the_module_is_called_with() {
+        let text = r#"{ config, lib, ... }: let
+  cfg = config.site;
+  serve = name: site: "${name} ${site.root}";
+  host = name: host: host.root;
+in {
+  options.site.root = lib.mkOption { };
+  options.site.hosts = lib.mkOption {
+    type = lib.types.attrsOf (lib.types.submodule { options.root = lib.mkOption { }; });
+  };
+  config.x = [ (serve "a" cfg) (lib.mapAttrsToList host cfg.hosts) ];
+}"#;
+        assert_eq!(definition_behind(text, "${site."), "default.nix:6 \"root\"");
+        assert_eq!(definition_behind(text, ": host."), "default.nix:8 \"root\"");
+    }
+
+    #[test]
     fn an_option_of_a_module_in_a_flake() {
         let text = r#"//- /w/flake.nix
 {

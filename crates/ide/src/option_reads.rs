@@ -8,7 +8,7 @@ use crate::NavigationTarget;
 use crate::evaluation::all_options::{all_options_below, option_declarations, option_for};
 use crate::evaluation::options::{OptionInfo, OptionStep};
 use crate::known::{self, Place, entry_of};
-use crate::modules::{Graph, Part, Step, part, part_at_key};
+use crate::modules::{Graph, Part, Step, called, part, part_at_key};
 use crate::symbol::{Symbol, path_to_key};
 use crate::workspace_index::mentions;
 
@@ -27,7 +27,7 @@ pub(crate) fn read_path(db: &dyn Db, file: File, symbol: Symbol) -> Option<Vec<O
                 return path_of(&part);
             }
             let (base, keys) = path_to_key(module, expr, index)?;
-            let mut path = opened(&graph, place(base))?;
+            let mut path = base_path(&graph, place(base))?;
             path.extend(keys.iter().map(|key| OptionStep::Attribute(key.to_string())));
             Some(path)
         }
@@ -47,7 +47,7 @@ pub(crate) fn set_path(db: &dyn Db, place: Place, keys: &[String]) -> Option<Vec
             path_of(&keys.try_fold(part, Part::below)?)?
         }
         None => {
-            let mut path = opened(&graph, place)?;
+            let mut path = base_path(&graph, place)?;
             path.extend(keys.iter().cloned().map(OptionStep::Attribute));
             path
         }
@@ -179,6 +179,49 @@ fn is_configuration(module: &Module, scopes: &Scopes, binding: BindingId) -> boo
             .find(|formal| formal.binding == binding)
             .is_none_or(|formal| matches!(formal.name.as_str(), "config" | "options")),
     }
+}
+
+/// The path of a variable that nothing binds to a part of the configuration.
+fn base_path(graph: &Graph<'_>, place: Place) -> Option<Vec<OptionStep>> {
+    opened(graph, place).or_else(|| path_of(&given(graph, place)?))
+}
+
+/// The part that a function of the file is called with, where its argument is one: `mkHost = name: host: …`. The
+/// first call whose argument is a part counts.
+fn given(graph: &Graph<'_>, place: Place) -> Option<Part> {
+    let (module, scopes) = (module(graph.db, place.file), scopes(graph.db, place.file));
+    let Definition::Binding(binding) = scopes.definition(module, place.expr)? else { return None };
+    let ScopeOwner::Lambda(lambda) = scopes.owner(binding)? else { return None };
+    let Param::Simple { .. } = module.lambdas[lambda.0 as usize].param else { return None };
+    let mut function = scopes.parent(module.lambdas[lambda.0 as usize].body)?;
+    let mut before = 0;
+    let mut around = scopes.parent(function)?;
+    while let Expr::Lambda(_) = module.expr(around) {
+        (function, around) = (around, scopes.parent(around)?);
+        before += 1;
+    }
+    let (Expr::Let { attrs, .. } | Expr::Attrs(attrs)) = module.expr(around) else { return None };
+    let entries = &module.attrs[attrs.0 as usize].entries;
+    let entry = entries.iter().find(|entry| entry.value == function)?;
+    let at = |expr| Place { expr, ..place };
+    scopes.references(entry.binding).iter().find_map(|reference| {
+        let Expr::Apply { fun, args } = module.expr(scopes.parent(*reference)?) else {
+            return None;
+        };
+        let args = module.list(args);
+        if fun == *reference {
+            return part(graph, at(*args.get(before)?));
+        }
+        // `mapAttrsToList mkHost cfg.hosts`
+        let [given, collection] = args else { return None };
+        let (step, counting) = match called(module, scopes, fun) {
+            "map" | "concatMap" | "filter" | "concatMapStrings" => (Step::Element, 0),
+            "mapAttrs" | "mapAttrs'" | "mapAttrsToList" | "concatMapAttrs" => (Step::Any, 1),
+            _ => return None,
+        };
+        (given == reference && counting == before).then_some(())?;
+        part(graph, at(*collection))?.below(step)
+    })
 }
 
 /// The path of what a `with` around a variable gives: the innermost that has such an option.
