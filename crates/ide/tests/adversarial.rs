@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use floe_db::{Database, Db, File, MemorySystem, Settings, source};
+use floe_hir::Span;
+use floe_ide::{FormatOptions, InlayOptions, TokenDetail};
 
 /// As the server's readers have.
 const STACK: usize = 256 << 20;
@@ -28,8 +30,23 @@ fn database(files: &[(&str, &str)]) -> (Database, Vec<File>) {
 fn ask(db: &Database, file: File, places: usize) {
     let text = source(db, file).text.clone();
     let step = (text.len() / places.max(1)).max(1);
-    floe_ide::type_diagnostics(db, file);
-    floe_ide::workspace_symbols(db, "a");
+    let whole = Span { start: 0, end: text.len() as u32 };
+    let mut slowest = (Duration::ZERO, "");
+    let mut timed = |name, question: &dyn Fn()| {
+        let started = Instant::now();
+        question();
+        slowest = slowest.max((started.elapsed(), name));
+    };
+    timed("types", &|| drop(floe_ide::type_diagnostics(db, file)));
+    timed("workspace symbols", &|| drop(floe_ide::workspace_symbols(db, "a")));
+    timed("symbols", &|| drop(floe_ide::document_symbols(db, file)));
+    timed("folds", &|| drop(floe_ide::folding_ranges(db, file)));
+    timed("links", &|| drop(floe_ide::document_links(db, file)));
+    timed("tokens", &|| drop(floe_ide::semantic_tokens(db, file, None, TokenDetail::All)));
+    timed("hints", &|| drop(floe_ide::inlay_hints(db, file, whole, &InlayOptions::default())));
+    timed("formatting", &|| drop(floe_ide::format(&text, &FormatOptions::default())));
+    timed("all actions", &|| drop(floe_ide::code_actions(db, file, whole)));
+    assert!(slowest.0 < LONGEST, "{slowest:?} of {text:.100}");
     for offset in (0..=text.len()).step_by(step).filter(|offset| text.is_char_boundary(*offset)) {
         let offset = offset as u32;
         let mut slowest = (Duration::ZERO, "");
@@ -44,6 +61,12 @@ fn ask(db: &Database, file: File, places: usize) {
         timed("type", &|| drop(floe_ide::goto_type_definition(db, file, offset)));
         timed("references", &|| drop(floe_ide::references(db, file, offset)));
         timed("rename", &|| drop(floe_ide::rename(db, file, offset, "fresh")));
+        timed("actions", &|| {
+            let cursor = Span { start: offset, end: offset };
+            floe_ide::code_actions(db, file, cursor);
+        });
+        timed("selection", &|| drop(floe_ide::selection_ranges(db, file, offset)));
+        timed("signature", &|| drop(floe_ide::signature_help(db, file, offset)));
         timed("calls", &|| {
             floe_ide::call_hierarchy(db, file, offset);
             floe_ide::incoming_calls(db, file, offset);
