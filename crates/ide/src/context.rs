@@ -87,9 +87,13 @@ pub(crate) fn context(cursor: &Cursor<'_>) -> (Context, Span) {
         }
         K::PathFragment => path(cursor, before, element.end),
         K::SearchPath => {
-            let start = element.start + 1;
-            let text = before.get(1..).unwrap_or_default().to_owned();
-            (Context::SearchPath(text), Span { start, end: cursor.offset })
+            let text = before.get(1..).unwrap_or_default();
+            // Like in a path, what is replaced is one name of it.
+            let name = text.rfind('/').map_or(text.len(), |slash| text.len() - slash - 1);
+            let behind = &cursor.text[cursor.offset as usize..element.end as usize];
+            let rest = behind.find(['/', '>']).unwrap_or(behind.len());
+            let (start, end) = (cursor.offset - name as u32, cursor.offset + rest as u32);
+            (Context::SearchPath(text.to_owned()), Span { start, end })
         }
         // What looks like a path in a string mostly is one.
         K::StringFragment if ["./", "../", "/"].iter().any(|start| before.starts_with(start)) => {
@@ -541,6 +545,8 @@ mod tests {
         check("import ./a/b$0", &expect![[r#"Path("./a/b") replacing "b""#]]);
         check("import ./a/b$0c/d.nix", &expect![[r#"Path("./a/b") replacing "bc""#]]);
         check("import <nix$0>", &expect![[r#"SearchPath("nix") replacing "nix""#]]);
+        check("<nixpkgs/ni$0>", &expect![[r#"SearchPath("nixpkgs/ni") replacing "ni""#]]);
+        check("<a/mo$0d/b>", &expect![[r#"SearchPath("a/mo") replacing "mod""#]]);
     }
 
     #[test]
