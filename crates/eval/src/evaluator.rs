@@ -450,7 +450,7 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Where a function was written.
-    pub(crate) fn lambda_position(&self, closure: Closure<'h>) -> Option<Position> {
+    pub fn lambda_position(&self, closure: Closure<'h>) -> Option<Position> {
         let unit = self.unit(closure.unit());
         self.locate(unit.lambda_pos(closure.lambda()))
     }

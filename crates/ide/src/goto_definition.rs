@@ -43,7 +43,8 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
             Some(bound) => {
                 let bound = origin(db, bound);
                 // What a binding passes on from a package set or the configuration, it does not define.
-                let package = passed_on(db, bound).and_then(|info| package_target(db, &info));
+                let package =
+                    passed_on(db, bound).and_then(|(name, info)| package_target(db, &name, &info));
                 if package.is_none()
                     && let Some(key) = inherited_key(db, bound)
                 {
@@ -56,7 +57,10 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
             }
             None => match library_binding(db, file, symbol)
                 .map(|bound| navigate(db, bound))
-                .or_else(|| package(db, file, symbol).and_then(|info| package_target(db, &info)))
+                .or_else(|| {
+                    let (name, info) = package(db, file, symbol)?;
+                    package_target(db, &name, &info)
+                })
             {
                 Some(target) => Some(target),
                 // Several calls can give several sets.
@@ -75,8 +79,8 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
     target.into_iter().collect()
 }
 
-/// What evaluation knows about a part of a package set that a symbol names.
-pub(crate) fn package(db: &dyn Db, file: File, symbol: Symbol) -> Option<PackageInfo> {
+/// What evaluation knows about a part of a package set that a symbol names, and its name there.
+pub(crate) fn package(db: &dyn Db, file: File, symbol: Symbol) -> Option<(String, PackageInfo)> {
     let found = match symbol {
         Symbol::Variable(expr) => candidates(db, Place { file, expr }),
         Symbol::Key { expr, index } => {
@@ -87,12 +91,15 @@ pub(crate) fn package(db: &dyn Db, file: File, symbol: Symbol) -> Option<Package
         }
         _ => Vec::new(),
     };
-    let info = |candidate: &Candidate| package_info(db, candidate.intern(db)).known(db)?.clone();
+    let info = |candidate: &Candidate| {
+        let info = package_info(db, candidate.intern(db)).known(db)?.clone()?;
+        Some((candidate.path.last()?.clone(), info))
+    };
     found.iter().find_map(info)
 }
 
 /// The same for a binding that only has the value from elsewhere: `inherit (pkgs) hello;`.
-pub(crate) fn passed_on(db: &dyn Db, bound: Bound) -> Option<PackageInfo> {
+pub(crate) fn passed_on(db: &dyn Db, bound: Bound) -> Option<(String, PackageInfo)> {
     package(db, bound.file, inherited_key(db, bound)?)
 }
 
@@ -105,7 +112,10 @@ pub(crate) fn inherited_key(db: &dyn Db, bound: Bound) -> Option<Symbol> {
     }
 }
 
-fn package_target(db: &dyn Db, info: &PackageInfo) -> Option<NavigationTarget> {
+fn package_target(db: &dyn Db, name: &str, info: &PackageInfo) -> Option<NavigationTarget> {
+    if let Some(bound) = info.function(db, name) {
+        return Some(navigate(db, bound));
+    }
     let places = info.definition.iter().chain(&info.attribute);
     places.filter_map(|place| place.target(db)).next()
 }
@@ -332,6 +342,25 @@ let lib = import ./lib; in lib.strings.j$0oin
             "{ lib, ... }: lib.$0fix",
             &expect![[r#"
                 <nixpkgs>/lib/fixed-points.nix:17 "fix"
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_function_of_the_library_by_its_other_names() {
+        let expected = expect![[r#"
+            <nixpkgs>/lib/modules.nix:695 "mkIf"
+        "#]];
+        check("{ pkgs }: pkgs.lib.$0mkIf", &expected);
+        check("{ stdenv }: stdenv.lib.$0mkIf", &expected);
+    }
+
+    #[test]
+    fn a_function_of_the_package_set_is_where_it_is_written() {
+        check(
+            "{ pkgs }: pkgs.$0writeTextFile { }",
+            &expect![[r#"
+                <nixpkgs>/build-support/default.nix:36 "writeTextFile"
             "#]],
         );
     }

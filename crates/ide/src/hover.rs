@@ -42,7 +42,7 @@ pub fn hover(db: &dyn Db, file: File, offset: u32) -> Option<Hover> {
         .or_else(|| overriding(db, file, symbol, offset))
         .or_else(|| option_for(db, Some(file), &defined_path(db, file, span.end)?)?.markdown())
         .or_else(|| binding(db, file, symbol))
-        .or_else(|| package(db, file, symbol).map(|info| package_markdown(&info)))
+        .or_else(|| part(db, file, package(db, file, symbol)?))
         .or_else(|| read_markdown(db, file, symbol))
         .or_else(|| inferred(db, file, symbol, offset))?;
     Some(Hover { span, markdown })
@@ -75,7 +75,24 @@ fn overriding(db: &dyn Db, file: File, symbol: Symbol, offset: u32) -> Option<St
     override_preview(db, file, offset).map(|preview| preview.markdown)
 }
 
-fn package_markdown(info: &PackageInfo) -> String {
+/// What there is to say about a part of a package set, in a file.
+fn part(db: &dyn Db, file: File, (name, info): (String, PackageInfo)) -> Option<String> {
+    let markdown = part_markdown(db, Some(file), &name, &info);
+    (!markdown.is_empty()).then_some(markdown)
+}
+
+/// What there is to say about a part of a package set of this name: of a function that a file binds, what the
+/// file says.
+pub(crate) fn part_markdown(
+    db: &dyn Db,
+    file: Option<File>,
+    name: &str,
+    info: &PackageInfo,
+) -> String {
+    let function = info.function(db, name);
+    if let Some(markdown) = function.and_then(|bound| bound_markdown(db, file, bound)) {
+        return markdown;
+    }
     let mut markdown = String::new();
     let mut add = |part: String| {
         if !markdown.is_empty() {
@@ -91,6 +108,9 @@ fn package_markdown(info: &PackageInfo) -> String {
     }
     if let Some(homepage) = &info.homepage {
         add(format!("<{homepage}>"));
+    }
+    if let Some(value) = &info.value {
+        add(format!("Value: `{}`", value.replace('`', "'")));
     }
     if let Some(place) = info.definition.as_ref().or(info.attribute.as_ref()) {
         add(format!("Defined in `{}:{}`", place.path.display(), place.line));
@@ -146,13 +166,18 @@ fn binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
         Some(bound) => origin(db, bound),
         None => library_binding(db, file, symbol)?,
     };
-    if let Some(info) = passed_on(db, bound) {
-        return Some(package_markdown(&info));
+    if let Some(markdown) = passed_on(db, bound).and_then(|found| part(db, file, found)) {
+        return Some(markdown);
     }
     let read = |key| read_markdown(db, bound.file, key);
     if let Some(markdown) = inherited_key(db, bound).and_then(read) {
         return Some(markdown);
     }
+    bound_markdown(db, Some(file), bound)
+}
+
+/// What the text says about what a file binds, for somebody who is in a file.
+fn bound_markdown(db: &dyn Db, file: Option<File>, bound: Bound) -> Option<String> {
     let mut markdown = format!("```nix\n{}\n```", snippet(db, bound)?);
     if let Some(found) = type_of_bound(db, bound) {
         markdown += &format!("\n\nType: `{found}`");
@@ -164,7 +189,7 @@ fn binding(db: &dyn Db, file: File, symbol: Symbol) -> Option<String> {
         markdown += "\n\n---\n\n";
         markdown += &comment;
     }
-    if bound.file != file {
+    if Some(bound.file) != file {
         let path = bound.file.path(db);
         let shown = db.workspace().roots(db).iter().find_map(|root| path.strip_prefix(root).ok());
         markdown += &format!("\n\n---\n\nin `{}`", shown.unwrap_or(path).display());
@@ -652,6 +677,44 @@ in po$0rt.number",
             Defined in `<nixpkgs>/by-name/hello/package.nix:36`
         "#]],
         );
+    }
+
+    #[test]
+    fn what_no_text_defines_has_its_value() {
+        let shown = |text: &str| {
+            let fixture = fixture(text);
+            let hover = hover(&fixture.db, fixture.file, fixture.offset);
+            hover.map(|hover| Fixture::redact(&hover.markdown)).unwrap_or_default()
+        };
+        assert_eq!(
+            shown("{ pkgs }: pkgs.hello.$0version").lines().next(),
+            Some("Value: `\"1.4.2\"`")
+        );
+        let platform = shown("{ stdenv }: stdenv.hostPlatform.$0isLinux");
+        assert!(platform.contains("Value: `"), "{platform}");
+        let license = shown("{ pkgs }: pkgs.hello.meta.$0license");
+        assert!(license.contains("spdxId = "), "{license}");
+        let function = shown("{ pkgs }: pkgs.$0mkShell");
+        assert!(function.contains("packages"), "{function}");
+    }
+
+    #[test]
+    fn a_function_of_the_library_by_its_other_names() {
+        let shown = |text: &str| {
+            let fixture = fixture(text);
+            hover(&fixture.db, fixture.file, fixture.offset).map(|hover| hover.markdown)
+        };
+        let expected = shown("{ lib, ... }: lib.$0mkIf");
+        assert!(expected.is_some());
+        for text in [
+            "{ pkgs, ... }: pkgs.lib.$0mkIf",
+            "{ stdenv, ... }: stdenv.lib.$0mkIf",
+            "{ pkgs, ... }: pkgs.stdenv.lib.$0mkIf",
+            "final: prev: { a = final.lib.$0mkIf; }",
+            "{ pkgs, ... }: let inherit (pkgs) lib; in lib.$0mkIf",
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
     }
 
     #[test]

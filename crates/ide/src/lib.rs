@@ -17,6 +17,7 @@ mod diagnostics;
 mod doc_comment;
 mod document_links;
 mod document_symbols;
+mod documented_attributes;
 #[cfg(test)]
 mod edits;
 mod evaluated_diagnostics;
@@ -67,7 +68,8 @@ pub use call_hierarchy::{CallItem, Calls, call_hierarchy, incoming_calls, outgoi
 pub use code_actions::{CodeAction, CodeChange, code_actions};
 pub use code_lens::{lens_places, lens_title};
 pub use completion::{
-    CompletionDetails, CompletionItem, CompletionKind, Completions, completion, completion_details,
+    CompletionDetails, CompletionItem, CompletionKind, CompletionSubject, Completions, completion,
+    completion_details,
 };
 pub use config::{CONFIG_FILE, Config, ConfigError, config_of};
 pub use diagnostics::{

@@ -4,8 +4,9 @@
 use floe_db::{Db, File, module, scopes, source_map};
 use floe_hir::{Definition, Expr, ExprId, LambdaId, Name, Span};
 use floe_types::{Inference, MOST_WITHS, Type, Written};
+use rustc_hash::FxHashSet;
 
-use crate::evaluation::packages::library_candidates;
+use crate::evaluation::packages::{Candidate, PackagePath, candidates};
 use crate::goto_definition::{NavigationTarget, definition_of, origin};
 use crate::infer::Typing;
 use crate::known::{self, Bound, Place};
@@ -62,11 +63,17 @@ pub(crate) fn type_at<'a>(
     let (symbol, _) = symbol_at(db, file, offset)?;
     let key = typing.key(file);
     Some(match symbol {
-        Symbol::Variable(expr) => inference.type_of(key, expr),
+        Symbol::Variable(expr) => {
+            let found = Some(inference.type_of(key, expr));
+            let parts = || candidates(db, Place { file, expr });
+            known_or_library(db, typing, inference, found, parts)?
+        }
         Symbol::Key { expr, index } => {
             let (base, path) = path_to_key(module(db, file), expr, index)?;
-            let base = inference.type_of(key, base);
-            select(inference, base, &path)?
+            let of_base = inference.type_of(key, base);
+            let found = select(inference, of_base, &path);
+            let parts = || parts_below(db, Place { file, expr: base }, &path);
+            known_or_library(db, typing, inference, found, parts)?
         }
         Symbol::Binding(binding) => inference.type_of_binding(key, binding),
         Symbol::Path(_) | Symbol::SearchPath(_) => return None,
@@ -98,16 +105,75 @@ pub(crate) fn library_binding(db: &dyn Db, file: File, symbol: Symbol) -> Option
         _ => return None,
     };
     let (name, above) = path.split_last()?;
-    let library = known::imported_file(db, &floe_db::nixpkgs(db).path.as_ref()?.join("lib"))?;
     bases.into_iter().find_map(|base| {
-        let candidates = library_candidates(db, Place { file, expr: base });
-        candidates.into_iter().find_map(|inside| {
-            let path = inside.iter().map(|name| Name::new(name)).chain(above.iter().copied());
-            let lib = inference.type_of(typing.key(library), floe_db::module(db, library).root);
-            let set = select(&mut inference, lib, &path.collect::<Vec<_>>())?;
-            attribute_of(db, &typing, &mut inference, &set, *name)
-        })
+        let sets = parts_below(db, Place { file, expr: base }, above);
+        let set = library_type(db, &typing, &mut inference, &sets)?;
+        attribute_of(db, &typing, &mut inference, &set, *name)
     })
+}
+
+/// Which parts of a package set attributes of a value can be.
+fn parts_below(db: &dyn Db, base: Place, path: &[Name]) -> Vec<Candidate> {
+    let names = || path.iter().map(|name| name.as_str().to_owned());
+    candidates(db, base).into_iter().map(|base| base.join(names())).collect()
+}
+
+/// The type of a value of which the text around it says nothing, if it can be a part of nixpkgs' library.
+fn known_or_library(
+    db: &dyn Db,
+    typing: &Typing<'_>,
+    inference: &mut Inference<'_>,
+    found: Option<Type>,
+    parts: impl FnOnce() -> Vec<Candidate>,
+) -> Option<Type> {
+    match found {
+        Some(Type::Unknown) | None => library_type(db, typing, inference, &parts()).or(found),
+        known => known,
+    }
+}
+
+/// The type of the first of these that is a part of nixpkgs' library: `pkgs.lib.types`.
+pub(crate) fn library_type(
+    db: &dyn Db,
+    typing: &Typing<'_>,
+    inference: &mut Inference<'_>,
+    parts: &[Candidate],
+) -> Option<Type> {
+    let mut inside = parts.iter().filter_map(Candidate::in_library).peekable();
+    inside.peek()?;
+    let library = known::imported_file(db, &floe_db::nixpkgs(db).path.as_ref()?.join("lib"))?;
+    let lib = inference.type_of(typing.key(library), module(db, library).root);
+    inside.find_map(|path| {
+        let path: Vec<Name> = path.iter().map(|name| Name::new(name)).collect();
+        select(inference, lib.clone(), &path)
+    })
+}
+
+/// What binds a part of nixpkgs' library.
+pub(crate) fn library_member(
+    db: &dyn Db,
+    typing: &Typing<'_>,
+    inference: &mut Inference<'_>,
+    part: &Candidate,
+) -> Option<Bound> {
+    let (set, name) = part.split_last()?;
+    let set = library_type(db, typing, inference, &[set])?;
+    attribute_of(db, typing, inference, &set, Name::new(&name))
+}
+
+/// The functions among the attributes of a part of nixpkgs' library.
+#[salsa::tracked(returns(ref))]
+pub(crate) fn library_functions<'db>(db: &'db dyn Db, part: PackagePath<'db>) -> FxHashSet<Name> {
+    let typing = Typing::new(db);
+    let mut inference = typing.inference();
+    let part = [Candidate::new(part.set(db).clone(), part.path(db).clone())];
+    let Some(of) = library_type(db, &typing, &mut inference, &part) else {
+        return FxHashSet::default();
+    };
+    let names = inference.attributes(&of).0.into_iter().map(|attribute| attribute.name);
+    let mut is_function =
+        |name: &Name| matches!(inference.attribute(&of, *name), Some(Type::Function(_)));
+    names.filter(&mut is_function).collect()
 }
 
 /// What binds an attribute of a value: where the function that it is has its name, or the attribute itself.

@@ -9,11 +9,13 @@ use floe_types::Written;
 
 use crate::builtin_doc;
 use crate::builtin_parameters::builtin_parameters;
+use crate::completion::attribute_text;
 use crate::cursor::Cursor;
+use crate::evaluation::packages::{candidates, package_arguments};
 use crate::hover::doc_comment;
 use crate::infer::Typing;
 use crate::known::{self, Bound, Place};
-use crate::navigation::{NamedFunction, named_function};
+use crate::navigation::{NamedFunction, library_type, named_function};
 
 /// A function whose argument is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub fn signature_help(db: &dyn Db, file: File, offset: u32) -> Option<SignatureH
         });
         match imported {
             Some(root) => help(db, root, &Call { argument: call.argument - 1, ..call }),
-            None => help(db, function, &call),
+            None => help(db, function, &call).or_else(|| package_help(db, function, &call)),
         }
     })
 }
@@ -136,6 +138,11 @@ fn inferred_function(db: &dyn Db, place: Place) -> Option<(Function, usize)> {
     let typing = Typing::new(db);
     let mut inference = typing.inference();
     let mut found = inference.type_of(typing.key(place.file), place.expr);
+    if found.is_unknown()
+        && let Some(known) = library_type(db, &typing, &mut inference, &candidates(db, place))
+    {
+        found = known;
+    }
     if let Some(functor) = inference.attribute(&found, Name::new("__functor")) {
         found = inference.result(&functor);
     }
@@ -294,6 +301,37 @@ fn help(db: &dyn Db, place: Place, call: &Call) -> Option<SignatureHelp> {
             lambda_help(db, lambda, bound, argument, attribute.map(Option::as_deref))
         }
     }
+}
+
+/// Of a function of a package set, which evaluation knows: what it takes by name.
+fn package_help(db: &dyn Db, function: Place, call: &Call) -> Option<SignatureHelp> {
+    if call.argument > 0 {
+        return None;
+    }
+    let attribute = call.attribute.as_ref().and_then(Option::as_deref);
+    candidates(db, function).into_iter().find_map(|part| {
+        let arguments = package_arguments(db, part.intern(db)).known(db)?;
+        let mut label = format!("{} = {{ ", attribute_text(part.path.last()?));
+        let mut parameters = Vec::new();
+        let mut active = None;
+        for (name, optional) in arguments {
+            if !parameters.is_empty() {
+                label += ", ";
+            }
+            if attribute == Some(name.as_str()) {
+                active = Some(parameters.len());
+            }
+            let start = label.len();
+            label += name.as_str();
+            if *optional {
+                label += " ? …";
+            }
+            parameters.push(SignatureParameter { label: start..label.len(), documentation: None });
+        }
+        label += " }: …";
+        let help = SignatureHelp { label, documentation: None, parameters, active };
+        (!arguments.is_empty()).then_some(help)
+    })
 }
 
 fn builtin_help(name: &str, argument: usize) -> Option<SignatureHelp> {
@@ -589,6 +627,30 @@ mod tests {
     fn a_function_of_the_library() {
         check(
             "{ lib, ... }: lib.optional true $0",
+            &expect![[r#"
+            optional = cond: elem: …
+              cond
+            > elem
+            A list of one element if a condition holds, and otherwise the empty one."#]],
+        );
+    }
+
+    #[test]
+    fn a_function_of_the_package_set() {
+        check(
+            "{ pkgs, ... }: pkgs.mkShell { name = $0; }",
+            &expect![[r#"
+                mkShell = { buildInputs ? …, inputsFrom ? …, name ? …, nativeBuildInputs ? …, packages ? …, propagatedBuildInputs ? …, shellHook ? … }: …
+                  buildInputs ? …
+                  inputsFrom ? …
+                > name ? …
+                  nativeBuildInputs ? …
+                  packages ? …
+                  propagatedBuildInputs ? …
+                  shellHook ? …"#]],
+        );
+        check(
+            "{ pkgs, ... }: pkgs.lib.optional true $0",
             &expect![[r#"
             optional = cond: elem: …
               cond

@@ -5,9 +5,12 @@ use std::cmp::{Ordering, Reverse};
 use std::rc::Rc;
 
 use floe_db::{Db, File};
+use floe_hir::Name;
 use rustc_hash::FxHashSet;
 
-use super::{CompletionItem, CompletionKind, attribute_text, kind_of};
+use super::usage::{Kind, UNUSUAL, Usage, Uses};
+use super::{CompletionItem, CompletionKind, CompletionSubject, attribute_text, kind_of};
+use crate::evaluation::packages::Candidate as Part;
 use crate::fuzzy::score;
 use crate::known::Bound;
 
@@ -18,8 +21,11 @@ pub(super) const MOST: usize = 256;
 pub(super) struct Found<'a> {
     db: &'a dyn Db,
     file: File,
-    /// What is written already, in lower case.
+    /// What is written already.
+    text: String,
+    /// The same in lower case.
     written: String,
+    usage: Usage<'a>,
     candidates: Vec<Candidate<'a>>,
     seen: FxHashSet<Cow<'a, str>>,
     /// Whether something was left out because it does not fit what is written.
@@ -36,8 +42,18 @@ struct Candidate<'a> {
     make: Make<'a>,
 }
 
-/// Less is better: how it fits, how near it is, how often it is used. Equals go by the alphabet.
-type Rank = (Reverse<u32>, u32, Reverse<u32>);
+/// Less is better, the first difference counts. Equals go by the alphabet.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    fit: Reverse<u32>,
+    /// `_x`: for whoever asks for it.
+    is_private: bool,
+    is_in_other_case: bool,
+    nearness: u32,
+    uses: Reverse<u32>,
+    /// The place among the names that are used most in nixpkgs.
+    usual: u32,
+}
 
 /// How an item is made, if it is among the best.
 pub(super) enum Make<'a> {
@@ -46,6 +62,8 @@ pub(super) enum Make<'a> {
     Snippet(CompletionKind, &'static str),
     /// A name that a file binds, what it is unless it is more than that, and where it comes from.
     Bound(Bound, CompletionKind, Option<Rc<str>>),
+    /// An attribute of a part of a package set or of its library, what it is, and where it comes from.
+    Part(Rc<Part>, CompletionKind, Option<Rc<str>>),
     Fill(CompletionKind, Box<dyn FnOnce(&mut CompletionItem) + 'a>),
 }
 
@@ -54,7 +72,9 @@ impl<'a> Found<'a> {
         Found {
             db,
             file,
+            text: written.to_owned(),
             written: written.to_lowercase(),
+            usage: Usage::new(db, file),
             candidates: Vec::new(),
             seen: FxHashSet::default(),
             cut: false,
@@ -80,6 +100,18 @@ impl<'a> Found<'a> {
         label.eq_ignore_ascii_case(&self.written)
     }
 
+    /// Offers an attribute, which those that are used less come behind.
+    pub(super) fn offer_attribute(
+        &mut self,
+        name: Name,
+        nearness: u32,
+        kind: Kind,
+        make: Make<'a>,
+    ) {
+        let uses = move |usage: &Usage<'_>| usage.of(name, kind);
+        self.add(name.as_str().into(), nearness, uses, make);
+    }
+
     pub(super) fn offer(
         &mut self,
         label: impl Into<Cow<'a, str>>,
@@ -87,7 +119,16 @@ impl<'a> Found<'a> {
         uses: u32,
         make: Make<'a>,
     ) {
-        let label = label.into();
+        self.add(label.into(), nearness, |_| (Reverse(uses), UNUSUAL), make);
+    }
+
+    fn add(
+        &mut self,
+        label: Cow<'a, str>,
+        nearness: u32,
+        uses: impl FnOnce(&Usage<'_>) -> Uses,
+        make: Make<'a>,
+    ) {
         if self.only_identifiers && !floe_syntax::is_identifier(&label) {
             return;
         }
@@ -99,7 +140,18 @@ impl<'a> Found<'a> {
             return;
         }
         // How exactly it fits matters only in big steps: the nearest `makeX` before the shortest.
-        let rank = (Reverse(score / 1000), nearness, Reverse(uses));
+        let (uses, usual) = uses(&self.usage);
+        let rank = Rank {
+            fit: Reverse(score / 1000),
+            is_private: label.starts_with('_') && !self.text.starts_with('_'),
+            is_in_other_case: match has_prefix(&label, &self.text) {
+                true => !label.starts_with(&self.text),
+                false => !label.contains(&self.text),
+            },
+            nearness,
+            uses,
+            usual,
+        };
         self.candidates.push(Candidate { label, rank, make });
     }
 
@@ -123,6 +175,14 @@ impl Candidate<'_> {
     }
 }
 
+/// Whether a label begins with a text, in whatever case.
+fn has_prefix(label: &str, text: &str) -> bool {
+    label
+        .as_bytes()
+        .get(..text.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+}
+
 fn item(db: &dyn Db, file: File, candidate: Candidate<'_>) -> CompletionItem {
     let mut item = CompletionItem {
         insert: attribute_text(&candidate.label),
@@ -132,7 +192,7 @@ fn item(db: &dyn Db, file: File, candidate: Candidate<'_>) -> CompletionItem {
         documentation: None,
         filter: None,
         snippet: None,
-        definition: None,
+        subject: None,
     };
     match candidate.make {
         Make::Kind(kind) => item.kind = kind,
@@ -143,7 +203,8 @@ fn item(db: &dyn Db, file: File, candidate: Candidate<'_>) -> CompletionItem {
         }
         Make::Bound(bound, kind, from) => {
             item.kind = kind_of(db, bound, &item.label, kind);
-            item.definition = Some((bound.file, bound.span(db).start));
+            let offset = bound.span(db).start;
+            item.subject = Some(CompletionSubject::Binding { file: bound.file, offset });
             let elsewhere = || {
                 let path = bound.file.path(db);
                 let roots = db.workspace().roots(db).iter();
@@ -154,6 +215,13 @@ fn item(db: &dyn Db, file: File, candidate: Candidate<'_>) -> CompletionItem {
                 Some(from) => Some(from.to_string()),
                 None => (bound.file != file).then(elsewhere),
             };
+        }
+        Make::Part(part, kind, from) => {
+            item.kind = kind;
+            item.detail = from.map(|from| from.to_string());
+            let (set, mut attributes) = (part.set.clone(), part.path.clone());
+            attributes.push(item.label.clone());
+            item.subject = Some(CompletionSubject::Package { set, attributes });
         }
         Make::Fill(kind, fill) => {
             item.kind = kind;

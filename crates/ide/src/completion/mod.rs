@@ -4,6 +4,7 @@
 //! A file can have tens of thousands of names in scope. So a name is held against what is written
 //! first, and only of the best few anything more is found out.
 
+mod arguments;
 mod flake;
 mod formals;
 mod found;
@@ -13,25 +14,25 @@ mod option_values;
 mod paths;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::rc::Rc;
 
 use floe_db::{Db, File, module, parse, scopes, source, source_map};
-use floe_hir::{
-    Expr, ExprId, Gate, Module, Name, Param, ScopeOwner, SourceMap, Span, Visible, globals,
-};
+use floe_hir::{Expr, ExprId, Gate, Module, Name, ScopeOwner, SourceMap, Span, Visible, globals};
 use floe_syntax::SyntaxKind;
 use floe_types::{builtin_doc, builtin_docs};
-use rustc_hash::FxHashSet;
 
 use self::found::{Found, Make};
+use self::usage::Kind;
 use crate::context::{Context, Step, context};
 use crate::cursor::Cursor;
 use crate::evaluation::options::{is_module, option_path};
-use crate::evaluation::packages::{candidates, package_arguments, package_names};
-use crate::hover::{builtin_markdown, doc_comment};
+use crate::evaluation::packages::{Candidate, candidates, package_info, package_names};
+use crate::hover::{builtin_markdown, doc_comment, part_markdown};
 use crate::infer::Typing;
-use crate::known::{self, Bound, Place, is_builtins};
+use crate::known::{Bound, Place, is_builtins};
+use crate::navigation::{library_functions, library_member, library_type, select};
 
 /// What can stand at the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,8 +62,27 @@ pub struct CompletionItem {
     pub insert: String,
     /// What is written instead by an editor that knows snippets.
     pub snippet: Option<String>,
-    /// Where it is bound, for [`completion_details`].
-    pub definition: Option<(File, u32)>,
+    /// What [`completion_details`] can find out more about.
+    pub subject: Option<CompletionSubject>,
+}
+
+/// What an item stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompletionSubject {
+    /// A name that a file binds.
+    Binding {
+        /// The file.
+        file: File,
+        /// Where the name begins.
+        offset: u32,
+    },
+    /// A part of a package set, or of its library.
+    Package {
+        /// The package set, as the inside of `<…>`: `nixpkgs`.
+        set: String,
+        /// The attributes that lead there.
+        attributes: Vec<String>,
+    },
 }
 
 /// What a completion is.
@@ -93,8 +113,43 @@ pub struct CompletionDetails {
     pub documentation: Option<String>,
 }
 
-/// The type and documentation of an item, by where it is bound.
-pub fn completion_details(db: &dyn Db, file: File, offset: u32) -> CompletionDetails {
+/// The type and documentation of an item; of a package, its name with the version, and its description.
+pub fn completion_details(db: &dyn Db, subject: &CompletionSubject) -> CompletionDetails {
+    match subject {
+        CompletionSubject::Binding { file, offset } => binding_details(db, *file, *offset),
+        CompletionSubject::Package { set, attributes } => {
+            let part = Candidate::new(set.clone(), attributes.clone());
+            library_details(db, &part).unwrap_or_else(|| package_details(db, &part))
+        }
+    }
+}
+
+/// The type of a part of the library, and what its file says about it.
+fn library_details(db: &dyn Db, part: &Candidate) -> Option<CompletionDetails> {
+    let typing = Typing::new(db);
+    let mut inference = typing.inference();
+    let found = library_type(db, &typing, &mut inference, std::slice::from_ref(part))?;
+    let bound = library_member(db, &typing, &mut inference, part);
+    let detail = (!found.is_unknown()).then(|| inference.display(&found));
+    let documentation = bound.and_then(|bound| doc_comment(db, bound));
+    (detail.is_some() || documentation.is_some())
+        .then_some(CompletionDetails { detail, documentation })
+}
+
+fn package_details(db: &dyn Db, part: &Candidate) -> CompletionDetails {
+    let Some(Some(info)) = package_info(db, part.intern(db)).known(db) else {
+        return CompletionDetails::default();
+    };
+    let name = part.path.last().map_or("", String::as_str);
+    let markdown = part_markdown(db, None, name, info);
+    CompletionDetails {
+        detail: info.name.clone().or_else(|| info.value.clone()),
+        documentation: (!markdown.is_empty()).then_some(markdown),
+    }
+}
+
+/// The type and documentation of what is bound at a place.
+fn binding_details(db: &dyn Db, file: File, offset: u32) -> CompletionDetails {
     let Some(binding) = source_map(db, file).binding_at(offset) else {
         return CompletionDetails::default();
     };
@@ -108,6 +163,8 @@ pub fn completion_details(db: &dyn Db, file: File, offset: u32) -> CompletionDet
 /// How near a group of names is: the scopes come from 0 on, innermost first.
 mod near {
     pub(super) const ARGUMENT: u32 = 0;
+    /// Behind those that are documented one by one.
+    pub(super) const OPTIONAL_ARGUMENT: u32 = 200;
     pub(super) const OPTION_VALUE: u32 = 0;
     pub(super) const CONTINUING: u32 = 500;
     pub(super) const WITH: u32 = 1000;
@@ -135,8 +192,9 @@ pub fn completion(db: &dyn Db, file: File, offset: u32) -> Completions {
             }
         }
         Context::Binding { path, around } => {
+            arguments::documented(db, file, &cursor, &around, &path, &mut found);
             if path.is_empty() {
-                arguments(db, file, &cursor, &mut found);
+                arguments::arguments(db, file, &cursor, &mut found);
                 keywords::of_binding(&cursor, &mut found);
             }
             options(db, file, &around, &path, &mut found);
@@ -276,9 +334,11 @@ fn attributes_and_packages<'a>(
     nearness: u32,
     found: &mut Found<'a>,
 ) {
-    attributes(db, base, path, nearness, found);
+    let join = |base: Candidate| Rc::new(base.join(path.iter().cloned()));
+    let parts: Vec<Rc<Candidate>> = candidates(db, base).into_iter().map(join).collect();
+    attributes(db, base, path, &parts, nearness, found);
     option_reads::options_of(db, base, path, nearness, found);
-    packages(db, base, path, found);
+    packages(db, &parts, found);
 }
 
 /// The attributes of a value, as far as the text shows them.
@@ -286,6 +346,7 @@ fn attributes<'a>(
     db: &'a dyn Db,
     base: Place,
     path: &[String],
+    parts: &[Rc<Candidate>],
     nearness: u32,
     found: &mut Found<'a>,
 ) {
@@ -297,13 +358,15 @@ fn attributes<'a>(
     }
     let typing = Typing::new(db);
     let mut inference = typing.inference();
-    let mut of = inference.type_of(typing.key(base.file), base.expr);
-    for name in path {
-        match inference.attribute(&of, Name::new(name)) {
-            Some(next) => of = next,
-            None => return,
-        }
-    }
+    let written = inference.type_of(typing.key(base.file), base.expr);
+    let path: Vec<Name> = path.iter().map(|name| Name::new(name)).collect();
+    let written = select(&mut inference, written, &path).filter(|of| !of.is_unknown());
+    let library = parts.iter().find(|part| part.in_library().is_some());
+    let known =
+        |inference: &mut _| library_type(db, &typing, inference, std::slice::from_ref(&**library?));
+    let Some(of) = written.or_else(|| known(&mut inference)) else { return };
+    let functions = library.map(|part| library_functions(db, part.intern(db)));
+    let kind = kind_of_set(parts);
     for attribute in inference.attributes(&of).0 {
         let label = attribute.name.as_str();
         // That an argument has what is being written after its name, only that itself says.
@@ -311,93 +374,44 @@ fn attributes<'a>(
         if is_itself || !found.fits(label) {
             continue;
         }
-        let make = match attribute.binding {
-            Some((key, binding)) => {
+        let is_function = functions.is_some_and(|functions| functions.contains(&attribute.name));
+        let make = match (library, attribute.binding) {
+            (Some(part), _) => {
+                let kind = match is_function {
+                    true => CompletionKind::Function,
+                    false => CompletionKind::Attribute,
+                };
+                Make::Part(part.clone(), kind, found.from.clone())
+            }
+            (None, Some((key, binding))) => {
                 let bound = Bound { file: typing.file(key), binding };
                 Make::Bound(bound, CompletionKind::Attribute, found.from.clone())
             }
-            None => Make::Kind(CompletionKind::Attribute),
+            (None, None) => Make::Kind(CompletionKind::Attribute),
         };
-        found.offer(label, nearness, 0, make);
+        found.offer_attribute(attribute.name, nearness, kind, make);
     }
 }
 
-/// The arguments that a function takes by name, in a set that it is called with: those that it cannot do
-/// without come first.
-fn arguments<'a>(db: &'a dyn Db, file: File, cursor: &Cursor<'_>, found: &mut Found<'a>) {
-    let mut nodes = cursor.nodes.iter().rev().map(|node| cursor.get(*node));
-    let Some(set) = nodes.find(|node| {
-        !matches!(
-            node.kind,
-            SyntaxKind::Binding | SyntaxKind::AttrPath | SyntaxKind::Attr | SyntaxKind::Error
-        )
-    }) else {
-        return;
-    };
-    if set.kind != SyntaxKind::AttrSet {
-        return;
-    }
-    let (module, scopes) = (module(db, file), scopes(db, file));
-    let Some(literal) = source_map(db, file).expr_around(set.start, set.end) else { return };
-    let Expr::Attrs(attrs) = module.expr(literal) else { return };
-    let given: FxHashSet<Name> =
-        module.attrs[attrs.0 as usize].entries.iter().map(|entry| entry.name).collect();
-    let mut offer = |file: File, name: Name, binding, optional| {
-        // What is being written is in the set already.
-        if !given.contains(&name) || found.is_written(name.as_str()) {
-            let make = Make::Bound(Bound { file, binding }, CompletionKind::Parameter, None);
-            found.offer(name.as_str(), near::ARGUMENT + u32::from(optional), 0, make);
-        }
-    };
-    let place = Place { file, expr: literal };
-    if let Some((file, lambda)) = known::pattern_that_takes(db, place) {
-        let lambda = &floe_db::module(db, file).lambdas[lambda.0 as usize];
-        if let Param::Pattern { formals, .. } = &lambda.param {
-            for formal in formals {
-                offer(file, formal.name, formal.binding, formal.default.is_some());
-            }
-        }
-        return;
-    }
-    let Some(Expr::Apply { fun, args }) = scopes.parent(literal).map(|call| module.expr(call))
-    else {
-        return;
-    };
-    let typing = Typing::new(db);
-    let mut inference = typing.inference();
-    let mut function = inference.type_of(typing.key(file), fun);
-    for _ in module.list(args).iter().take_while(|arg| **arg != literal) {
-        function = inference.result(&function);
-    }
-    if let Some((arguments, _)) = inference.arguments(&function) {
-        for argument in arguments {
-            let (key, binding) = argument.binding;
-            offer(typing.file(key), argument.name, binding, argument.optional);
-        }
-        return;
-    }
-    // What is in the package set is known only by evaluation.
-    if module.list(args).first() != Some(&literal) {
-        return;
-    }
-    for function in candidates(db, Place { file, expr: fun }) {
-        let arguments = package_arguments(db, function.intern(db));
-        for (name, optional) in arguments.known(db).into_iter().flatten() {
-            if !given.contains(name) || found.is_written(name.as_str()) {
-                let make = Make::Kind(CompletionKind::Parameter);
-                found.offer(name.as_str(), near::ARGUMENT + u32::from(*optional), 0, make);
-            }
-        }
+/// What a value is that can be these parts of a package set.
+fn kind_of_set(parts: &[Rc<Candidate>]) -> Kind {
+    if parts.iter().any(|part| part.path.is_empty()) {
+        Kind::Packages
+    } else if parts.iter().any(|part| part.in_library().is_some_and(<[String]>::is_empty)) {
+        Kind::Library
+    } else {
+        Kind::Other
     }
 }
 
 /// The attributes of a package set.
-fn packages<'a>(db: &'a dyn Db, base: Place, path: &[String], found: &mut Found<'a>) {
-    for candidate in candidates(db, base) {
-        let candidate = candidate.join(path.iter().cloned());
-        let Some(names) = package_names(db, candidate.intern(db)).known(db) else { continue };
+fn packages<'a>(db: &'a dyn Db, parts: &[Rc<Candidate>], found: &mut Found<'a>) {
+    let kind = kind_of_set(parts);
+    for part in parts {
+        let Some(names) = package_names(db, part.intern(db)).known(db) else { continue };
         for name in names {
-            found.offer(name.as_str(), near::PACKAGE, 0, Make::Kind(CompletionKind::Package));
+            let make = Make::Part(part.clone(), CompletionKind::Package, found.from.clone());
+            found.offer_attribute(*name, near::PACKAGE, kind, make);
         }
     }
 }
@@ -431,7 +445,8 @@ fn builtin(name: &'static str, found: &mut Found<'_>) {
         item.detail = doc.map(|doc| doc.signature.to_owned());
         item.documentation = doc.map(builtin_markdown);
     };
-    found.offer(name, near::BUILTIN, 0, Make::Fill(kind, Box::new(fill)));
+    let make = Make::Fill(kind, Box::new(fill));
+    found.offer_attribute(Name::new(name), near::BUILTIN, Kind::Other, make);
 }
 
 /// What a bound name is, by what it is bound to.

@@ -127,8 +127,8 @@ mod tests {
             &expect![[r#"
             port Option lib.types.port
             placeholder Builtin String -> String
-            import Builtin Path -> a
             map Builtin (a -> b) -> [a] -> [b]
+            import Builtin Path -> a
             scopedImport Builtin AttrSet -> Path -> a
         "#]],
         );

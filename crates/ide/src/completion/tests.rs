@@ -401,10 +401,10 @@ fn packages_behind_a_dot_and_under_with() {
             hello Package
             hello-c Package
             mkShell Package
-            mkShellNoCC Package
-            writeShellApplication Package
             writeShellScript Package
             writeShellScriptBin Package
+            writeShellApplication Package
+            mkShellNoCC Package
         "#]],
     );
     check(
@@ -414,10 +414,10 @@ fn packages_behind_a_dot_and_under_with() {
             hello Package
             hello-c Package
             mkShell Package
-            mkShellNoCC Package
-            writeShellApplication Package
             writeShellScript Package
             writeShellScriptBin Package
+            writeShellApplication Package
+            mkShellNoCC Package
         "#]],
     );
     check(
@@ -427,10 +427,10 @@ fn packages_behind_a_dot_and_under_with() {
         hello Package
         hello-c Package
         mkShell Package
-        mkShellNoCC Package
-        writeShellApplication Package
         writeShellScript Package
         writeShellScriptBin Package
+        writeShellApplication Package
+        mkShellNoCC Package
     "#]],
     );
 }
@@ -556,8 +556,8 @@ fn a_list_that_was_cut_says_so() {
 fn details_are_found_when_somebody_looks() {
     let fixture = fixture("let\n  # Adds one.\n  increment = x: x + 1;\nin incr$0");
     let found = completion(&fixture.db, fixture.file, fixture.offset);
-    let (file, offset) = found.items[0].definition.unwrap();
-    let details = completion_details(&fixture.db, file, offset);
+    let subject = found.items[0].subject.as_ref().unwrap();
+    let details = completion_details(&fixture.db, subject);
     assert_eq!(details.detail.as_deref(), Some("Int -> Int"));
     assert_eq!(details.documentation.as_deref(), Some("Adds one."));
 }
@@ -706,4 +706,49 @@ fn what_a_flake_can_say() {
         "{ inputs.nixpkgs.url = \"x\"; inputs.utils.url = \"y\"; outputs = { self, $0 }: 1; }",
     ));
     assert_eq!(first("//- /w/a.nix\n{ inputs.nixpkgs.$0 }", 4), "");
+}
+
+/// The labels of the best, with the workspace indexed.
+pub(super) fn best(text: &str, count: usize) -> Vec<String> {
+    let fixture = fixture(text);
+    crate::index_to_make(&fixture.db).make(1, || true);
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    found.items.into_iter().take(count).map(|item| item.label).collect()
+}
+
+#[test]
+fn a_part_of_the_library_has_its_type_and_documentation_when_it_is_looked_at() {
+    for text in [
+        "{ lib, ... }: lib.mapAttrsToL$0",
+        "{ pkgs, ... }: pkgs.lib.mapAttrsToL$0",
+        "{ stdenv, ... }: stdenv.lib.mapAttrsToL$0",
+        "final: prev: { a = final.lib.mapAttrsToL$0; }",
+        "{ pkgs, ... }: with pkgs.lib; mapAttrsToL$0",
+    ] {
+        let fixture = fixture(text);
+        let found = completion(&fixture.db, fixture.file, fixture.offset);
+        let item = found.items.first().unwrap();
+        assert_eq!((item.label.as_str(), item.kind), ("mapAttrsToList", CompletionKind::Function));
+        let details = completion_details(&fixture.db, item.subject.as_ref().unwrap());
+        assert!(details.detail.is_some_and(|detail| detail.contains("->")), "{text}");
+        assert!(details.documentation.is_some_and(|text| !text.is_empty()), "{text}");
+    }
+}
+
+#[test]
+fn a_package_has_its_name_and_description_when_it_is_looked_at() {
+    let fixture = fixture("{ pkgs, ... }: pkgs.hel$0");
+    let found = completion(&fixture.db, fixture.file, fixture.offset);
+    let item = found.items.first().unwrap();
+    let details = completion_details(&fixture.db, item.subject.as_ref().unwrap());
+    assert_eq!(details.detail.as_deref(), Some("hello-1.4.2"));
+    let documentation = details.documentation.unwrap();
+    assert!(documentation.contains("prints a friendly greeting"), "{documentation}");
+}
+
+#[test]
+fn below_a_search_path_before_its_bracket() {
+    assert_eq!(best("import <nixpkgs/ni$0>", 1), ["nixos"]);
+    assert_eq!(best("import <nixpkgs/lib/li$0>", 1), ["licenses.nix"]);
+    assert_eq!(best("import <nixpkgs/$0>", 2), ["README.md", "build-support"]);
 }

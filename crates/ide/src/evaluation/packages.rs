@@ -1,13 +1,16 @@
 //! Packages and whatever else is in a package set.
 
-use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, scopes};
-use floe_eval::error::Pos;
-use floe_eval::heap::Value;
+use std::path::PathBuf;
+
+use floe_db::{Db, Evaluated, File, Patience, Session, evaluate, module, scopes, source_map};
+use floe_eval::error::{Origin, Pos};
+use floe_eval::heap::{Kind, Value};
 use floe_hir::{Definition, Expr, LambdaId, Name, Param, ScopeOwner};
 
 use super::SourceLine;
-use super::values::{attrs, get, get_text, is_true};
-use crate::known::{self, Place, entry_of, is_import, static_path};
+use super::values::{attrs, force, get, get_text, is_true, shown};
+use crate::known::{self, Bound, Place, entry_of, is_import, static_path};
+use crate::navigation::{NamedFunction, named_function};
 
 /// The path of an attribute in a package set.
 #[salsa::interned(debug)]
@@ -30,6 +33,30 @@ pub(crate) struct PackageInfo {
     pub(crate) definition: Option<SourceLine>,
     /// Where its attribute is defined.
     pub(crate) attribute: Option<SourceLine>,
+    /// What it is if it is no package, in a few words.
+    pub(crate) value: Option<String>,
+    /// Where it is written if it is a function: the file, and where the function begins.
+    function: Option<(PathBuf, u32)>,
+}
+
+impl PackageInfo {
+    /// What the function that it is has been bound to under this name.
+    pub(crate) fn function(&self, db: &dyn Db, name: &str) -> Option<Bound> {
+        let (path, offset) = self.function.as_ref()?;
+        let file = known::imported_file(db, path)?;
+        let (module, map) = (module(db, file), source_map(db, file));
+        let is_at = |lambda: &LambdaId| {
+            let expr = scopes(db, file).parent(module.lambdas[lambda.0 as usize].body);
+            expr.is_some_and(|expr| map.exprs[expr.0 as usize].start == *offset)
+        };
+        let lambda = (0..module.lambdas.len() as u32).map(LambdaId).find(is_at)?;
+        let NamedFunction { given: 0, bound: Some(bound), .. } = named_function(db, file, lambda)
+        else {
+            return None;
+        };
+        let is_named = entry_of(module, scopes(db, file), bound.binding)?.name.as_str() == name;
+        is_named.then_some(bound)
+    }
 }
 
 /// The names of the attributes at a path, in the order of the alphabet.
@@ -58,7 +85,15 @@ pub(crate) fn package_arguments<'db>(
 
 fn arguments(session: &Session<'_>, set: &str, path: &[String]) -> Option<Vec<(Name, bool)>> {
     let packages = package_set(session, set)?;
-    let function = select(session, packages, path)?;
+    arguments_of(session, packages, select(session, packages, path)?)
+}
+
+/// The arguments that a value takes by name, as a package set's library sees it.
+fn arguments_of<'h>(
+    session: &Session<'h>,
+    packages: Value<'h>,
+    function: Value<'h>,
+) -> Option<Vec<(Name, bool)>> {
     // The library's `functionArgs` knows what `override` says of itself.
     let of_function = get(session, get(session, packages, "lib")?, "functionArgs")?;
     let arguments = session.evaluator.call(of_function, &[function], Pos::None).ok()?;
@@ -79,7 +114,8 @@ pub(crate) fn package_info<'db>(
 
 fn info(session: &Session<'_>, set: &str, path: &[String]) -> Option<PackageInfo> {
     let (last, above) = path.split_last()?;
-    let above = select(session, package_set(session, set)?, above)?;
+    let packages = package_set(session, set)?;
+    let above = select(session, packages, above)?;
     let attr = attrs(session, above)?.get(Name::new(last))?;
     let place = session.evaluator.locate(attr.position.into());
     let mut info = PackageInfo {
@@ -101,8 +137,38 @@ fn info(session: &Session<'_>, set: &str, path: &[String]) -> Option<PackageInfo
         {
             info.definition = Some(named);
         }
+    } else {
+        info.value = match arguments_of(session, packages, value) {
+            Some(arguments) if !arguments.is_empty() => Some(taking(&arguments)),
+            _ => Some(shown(session, value)),
+        };
+        info.function = function_place(session, value);
     }
     Some(info)
+}
+
+/// A function with arguments by name: `{ url, name ? … }: …`.
+fn taking(arguments: &[(Name, bool)]) -> String {
+    const MOST: usize = 12;
+    // What it cannot do without says most.
+    let (optional, needed): (Vec<_>, Vec<_>) =
+        arguments.iter().partition(|(_, optional)| *optional);
+    let needed = needed.iter().map(|(name, _)| name.to_string());
+    let optional = optional.iter().map(|(name, _)| format!("{name} ? …"));
+    let mut shown: Vec<String> = needed.chain(optional).take(MOST).collect();
+    if arguments.len() > MOST {
+        shown.push("…".to_owned());
+    }
+    format!("{{ {} }}: …", shown.join(", "))
+}
+
+fn function_place<'h>(session: &Session<'h>, value: Value<'h>) -> Option<(PathBuf, u32)> {
+    let Kind::Closure(closure) = force(session, value)?.kind() else { return None };
+    let place = session.evaluator.lambda_position(closure)?;
+    match place.origin {
+        Origin::File(path) => Some((path, place.span.start)),
+        _ => None,
+    }
 }
 
 /// Where a derivation's name is given: its `pname`, or its `name`.
@@ -126,11 +192,38 @@ fn select<'h>(session: &Session<'h>, value: Value<'h>, path: &[String]) -> Optio
 /// A path in a package set, before it is interned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
-    set: String,
-    path: Vec<String>,
+    pub(crate) set: String,
+    pub(crate) path: Vec<String>,
 }
 
 impl Candidate {
+    /// The part of a package set that attributes lead to. What is nothing but another name for the library, or
+    /// for the whole set, is that.
+    pub(crate) fn new(set: String, mut path: Vec<String>) -> Candidate {
+        loop {
+            let names: Vec<&str> = path.iter().map(String::as_str).collect();
+            match names[..] {
+                ["pkgs", ..] | ["stdenv" | "stdenvNoCC", "lib", ..] => drop(path.remove(0)),
+                ["lib", "lib", ..] => drop(path.remove(0)),
+                _ => return Candidate { set, path },
+            }
+        }
+    }
+
+    /// The attributes that lead there from nixpkgs' library, if it is a part of that.
+    pub(crate) fn in_library(&self) -> Option<&[String]> {
+        match self.path.split_first() {
+            Some((first, rest)) if first == "lib" => Some(rest),
+            _ => None,
+        }
+    }
+
+    /// The set that it is an attribute of, and its name there.
+    pub(crate) fn split_last(&self) -> Option<(Candidate, String)> {
+        let (last, above) = self.path.split_last()?;
+        Some((Candidate { set: self.set.clone(), path: above.to_vec() }, last.clone()))
+    }
+
     /// The workspace's nixpkgs, whole.
     pub(crate) fn nixpkgs() -> Candidate {
         Candidate { set: "nixpkgs".to_owned(), path: Vec::new() }
@@ -138,7 +231,7 @@ impl Candidate {
 
     pub(crate) fn join(mut self, names: impl IntoIterator<Item = String>) -> Candidate {
         self.path.extend(names);
-        self
+        Candidate::new(self.set, self.path)
     }
 
     pub(crate) fn intern<'db>(&self, db: &'db dyn Db) -> PackagePath<'db> {
@@ -152,15 +245,6 @@ pub(crate) fn candidates(db: &dyn Db, place: Place) -> Vec<Candidate> {
     let mut found = Vec::new();
     collect(db, place, &mut { FUEL }, &mut found);
     found
-}
-
-/// Which parts of nixpkgs' library an expression can be: the attributes that lead there.
-pub(crate) fn library_candidates(db: &dyn Db, place: Place) -> Vec<Vec<String>> {
-    let inside = |candidate: Candidate| match candidate.path.split_first() {
-        Some((first, rest)) if first == "lib" => Some(rest.to_vec()),
-        _ => None,
-    };
-    candidates(db, place).into_iter().filter_map(inside).collect()
 }
 
 /// How many expressions are looked at: each `with` may have several around it.
@@ -218,7 +302,7 @@ fn collect(db: &dyn Db, place: Place, fuel: &mut u32, found: &mut Vec<Candidate>
 /// What an argument of a function is, told from its name.
 fn argument(db: &dyn Db, file: File, binding: floe_hir::BindingId) -> Option<Candidate> {
     let (module, scopes) = (module(db, file), scopes(db, file));
-    let nixpkgs = |path| Candidate { set: "nixpkgs".to_owned(), path };
+    let nixpkgs = |path| Candidate::new("nixpkgs".to_owned(), path);
     let ScopeOwner::Lambda(lambda) = scopes.owner(binding)? else { return None };
     let lambda_of = |lambda: LambdaId| &module.lambdas[lambda.0 as usize];
     let formals = match &lambda_of(lambda).param {

@@ -66,16 +66,33 @@ impl FileIndex {
 
     /// Whether the file has a variable, an attribute or an argument of this name anywhere.
     pub(crate) fn mentions(&self, name: Name) -> bool {
+        self.mentioned().binary_search(&name.index()).is_ok()
+    }
+
+    /// The names of all variables, attributes and arguments.
+    pub(super) fn names(&self) -> impl Iterator<Item = Name> + '_ {
+        self.mentioned().iter().map(|name| Name::from_index(*name))
+    }
+
+    fn mentioned(&self) -> &[u32] {
         let start = self.symbols as usize * IndexedSymbol::WORDS;
-        let names = &self.words[start..start + self.names as usize];
-        names.binary_search(&name.index()).is_ok()
+        &self.words[start..start + self.names as usize]
     }
 
     /// Where the file takes an attribute of this name from something called `lib`: the starts of the names.
     pub(super) fn places_from_lib(&self, name: Name) -> impl Iterator<Item = u32> + '_ {
+        self.taken_from_lib().filter(move |(taken, _)| *taken == name).map(|(_, start)| start)
+    }
+
+    /// What the file takes from something called `lib`, once for each time.
+    pub(super) fn names_from_lib(&self) -> impl Iterator<Item = Name> + '_ {
+        self.taken_from_lib().map(|(name, _)| name)
+    }
+
+    fn taken_from_lib(&self) -> impl Iterator<Item = (Name, u32)> + '_ {
         let start = self.symbols as usize * IndexedSymbol::WORDS + self.names as usize;
         let pairs = self.words[start..start + 2 * self.from_lib as usize].chunks_exact(2);
-        pairs.filter(move |pair| pair[0] == name.index()).map(|pair| pair[1])
+        pairs.map(|pair| (Name::from_index(pair[0]), pair[1]))
     }
 
     /// The paths that its path literals name, as [`path_hash`]es, sorted.

@@ -5,6 +5,7 @@
 //! its index does: one array of numbers for each file, in a list of the folders. Only what the disk has
 //! told of is looked at again. A file that an editor has open counts as the editor has it.
 
+mod counts;
 mod file_index;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use floe_hir::{LowerOptions, Name};
 use floe_syntax::ParseOptions;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+pub(crate) use counts::{Counts, counts};
 use file_index::target_hashes;
 pub(crate) use file_index::{FileIndex, IndexedSymbol};
 

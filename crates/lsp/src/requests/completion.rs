@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use floe_db::Db;
-use floe_ide::{CompletionItem as Item, CompletionKind as Kind};
+use floe_ide::{CompletionItem as Item, CompletionKind as Kind, CompletionSubject};
 use serde_json::json;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
@@ -45,10 +45,23 @@ pub(crate) async fn resolve(
 ) -> Result<CompletionItem> {
     let number = |key: &str| item.data.as_ref()?.get(key)?.as_u64();
     let path = item.data.as_ref().and_then(|data| data.get("path")?.as_str().map(PathBuf::from));
-    if let (Some(path), Some(offset)) = (path.filter(|path| path.is_absolute()), number("offset")) {
+    let package = item.data.as_ref().and_then(|data| {
+        let attributes = data.get("attributes")?.as_array()?.iter();
+        let attributes = attributes.map(|name| name.as_str().map(str::to_owned));
+        let set = data.get("set")?.as_str()?.to_owned();
+        Some(CompletionSubject::Package { set, attributes: attributes.collect::<Option<_>>()? })
+    });
+    let file = path.filter(|path| path.is_absolute()).zip(number("offset"));
+    if package.is_some() || file.is_some() {
         let details = move |view: &View<'_>| {
-            let file = view.db.file(&path);
-            floe_ide::completion_details(view.db, file, u32::try_from(offset).unwrap_or(u32::MAX))
+            let binding = |(path, offset): (PathBuf, u64)| CompletionSubject::Binding {
+                file: view.db.file(&path),
+                offset: u32::try_from(offset).unwrap_or(u32::MAX),
+            };
+            let subject = package.clone().or_else(|| file.clone().map(binding));
+            subject
+                .map(|subject| floe_ide::completion_details(view.db, &subject))
+                .unwrap_or_default()
         };
         let details = session.read_workspace(details).await?;
         item.detail = details.detail.or(item.detail);
@@ -82,9 +95,14 @@ fn markdown(value: String) -> Documentation {
 
 fn convert(view: &View<'_>, item: Item, rank: usize, range: Range) -> CompletionItem {
     let snippet = item.snippet.filter(|_| view.session.client().has_snippets);
-    let definition = item
-        .definition
-        .map(|(file, offset)| json!({ "path": file.path(view.db), "offset": offset }));
+    let subject = item.subject.map(|subject| match subject {
+        CompletionSubject::Binding { file, offset } => {
+            json!({ "path": file.path(view.db), "offset": offset })
+        }
+        CompletionSubject::Package { set, attributes } => {
+            json!({ "set": set, "attributes": attributes })
+        }
+    });
     CompletionItem {
         kind: Some(match item.kind {
             Kind::Attribute | Kind::Option => CompletionItemKind::FIELD,
@@ -108,7 +126,7 @@ fn convert(view: &View<'_>, item: Item, rank: usize, range: Range) -> Completion
             range,
             snippet.unwrap_or(item.insert),
         ))),
-        data: definition,
+        data: subject,
         label: item.label,
         ..CompletionItem::default()
     }
