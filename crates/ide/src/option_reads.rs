@@ -1,7 +1,7 @@
 //! Which option an expression reads: `config.services.site.port`, `cfg.port`, `inherit (cfg) port;`, and a name
 //! behind `with cfg;`.
 
-use floe_db::{Db, File, module, scopes};
+use floe_db::{Db, File, module, scopes, source};
 use floe_hir::{BindingId, Definition, Expr, Module, Name, Param, ScopeOwner, Scopes};
 
 use crate::NavigationTarget;
@@ -10,7 +10,6 @@ use crate::evaluation::options::{OptionInfo, OptionStep};
 use crate::known::{self, Place, entry_of};
 use crate::modules::{Graph, Part, Step, called, part, part_at_key};
 use crate::symbol::{Symbol, path_to_key};
-use crate::workspace_index::mentions;
 
 /// The path of the option, or of the set of options, that a symbol reads. What is selected behind an option is in
 /// the path as well.
@@ -140,10 +139,8 @@ const MOST_HOPS: usize = 16;
 fn could_be_part(db: &dyn Db, place: Place) -> bool {
     let (file, mut expr) = (place.file, place.expr);
     let (module, scopes) = (module(db, file), scopes(db, file));
-    let has_modules = || {
-        let names = ["config", "options", "modules", "configuration"].map(Name::new);
-        mentions(db, file, &names)
-    };
+    let text = &source(db, file).text;
+    let has_modules = || ["config", "options", "modules"].iter().any(|name| text.contains(name));
     for _ in 0..MOST_HOPS {
         expr = match module.expr(expr) {
             Expr::Select { base, .. } => base,

@@ -139,7 +139,7 @@ impl Cached {
 }
 
 /// Changes whenever what comes behind it does.
-const HEADER: &[u8] = b"floe options 1\n";
+const HEADER: &[u8] = b"floe options 2\n";
 
 const HASH_BYTES: usize = 32;
 

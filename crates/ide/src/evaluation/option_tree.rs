@@ -152,7 +152,7 @@ fn collect_ways<'h>(
     };
     let Some(name) = get_text(session, of, "name") else { return Some(()) };
     match name.as_str() {
-        "attrsOf" | "lazyAttrsOf" => inside(element(), Some(Wrapper::Attributes)),
+        "attrsOf" | "lazyAttrsOf" | "loaOf" => inside(element(), Some(Wrapper::Attributes)),
         "listOf" => inside(element(), Some(Wrapper::Elements)),
         "nullOr" | "uniq" | "unique" | "coercedTo" => inside(element(), None),
         "either" => {

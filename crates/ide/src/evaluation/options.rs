@@ -247,7 +247,7 @@ fn into_type<'h, 's>(
 ) -> Option<(Value<'h>, &'s [OptionStep])> {
     let element = || element_type(session, of);
     match get_text(session, of, "name")?.as_str() {
-        "attrsOf" | "lazyAttrsOf" => match steps.split_first()? {
+        "attrsOf" | "lazyAttrsOf" | "loaOf" => match steps.split_first()? {
             (OptionStep::Attribute(_) | OptionStep::AnyAttribute, rest) => {
                 into_type(session, element()?, rest)
             }
