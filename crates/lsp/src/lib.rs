@@ -65,6 +65,10 @@ pub enum End {
 
 /// Serves one client over standard input and output until it leaves. Needs a tokio runtime with time.
 pub async fn run_stdio(options: Options) -> End {
+    // A long answer would take a switch to the client and back for each 64 KiB. Where this is no pipe, or
+    // may not be larger, it stays as it is.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::pipe::fcntl_setpipe_size(std::io::stdout(), 1 << 20);
     run(options, stdin(), tokio::io::stdout()).await
 }
 
