@@ -45,6 +45,7 @@ pub(crate) fn behind_self<'p>(
     base: Place,
     path: &'p [Name],
 ) -> Option<(Place, &'p [Name])> {
+    is_flake(db, base.file).then_some(())?;
     let base = match module(db, base.file).expr(base.expr) {
         Expr::InheritFrom(index) => inherited_set(db, base, index)?,
         _ => base,

@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use floe_db::{Db, File, module, parse, scopes, source, source_map};
-use floe_hir::{BinaryOp, Expr, ExprId, Module, Scopes, Var};
+use floe_hir::{BinaryOp, Expr, ExprId, Module, Scopes};
 use floe_syntax::{SyntaxKind as K, TextEdit};
 
 use crate::known;
@@ -128,14 +128,12 @@ fn means_code(db: &dyn Db, file: File, literal: u32) -> bool {
             Expr::List(_) => {}
             Expr::Binary { op: BinaryOp::Concat, .. } => {}
             Expr::Apply { fun, args } if fun != inner => {
-                return known::is_import(module, fun)
-                    || module.list(args).first().is_some_and(|it| *it == inner)
-                        && !reads_files(module, scopes, fun);
+                return module.list(args).contains(&inner) && !reads_files(module, scopes, fun);
             }
             Expr::Attrs(attrs) | Expr::Let { attrs, .. } => {
                 let entries = &module.attrs[attrs.0 as usize].entries;
                 let entry = entries.iter().find(|entry| entry.value == inner);
-                return entry.is_some_and(|entry| !holds_files(entry.name.as_str()));
+                return entry.is_none_or(|entry| !holds_files(entry.name.as_str()));
             }
             Expr::Lambda(_) | Expr::If { .. } => {}
             _ => return false,
@@ -147,30 +145,27 @@ fn means_code(db: &dyn Db, file: File, literal: u32) -> bool {
 
 /// Whether a function is one that looks at the files of a folder.
 fn reads_files(module: &Module, scopes: &Scopes, fun: ExprId) -> bool {
-    if let Expr::Var(Var::Global(_)) = module.expr(fun) {
-        return called(module, scopes, fun) != "map";
-    }
-    let is_builtin = matches!(module.expr(fun), Expr::Select { base, .. }
-        if known::is_builtins(module, base));
-    is_builtin && called(module, scopes, fun) != "scopedImport"
-        || matches!(
-            called(module, scopes, fun),
-            "cleanSource"
-                | "sourceByRegex"
-                | "sourceFilesBySuffices"
-                | "listFilesRecursive"
-                | "readDir"
-                | "pathExists"
-                | "hashFile"
-                | "filterSource"
-                | "maybeMissing"
-                | "fileFilter"
-                | "gitTracked"
-                | "unions"
-                | "union"
-                | "intersection"
-                | "difference"
-        )
+    matches!(
+        called(module, scopes, fun),
+        "cleanSource"
+            | "difference"
+            | "fileFilter"
+            | "filterSource"
+            | "gitTracked"
+            | "hashFile"
+            | "intersection"
+            | "listFilesRecursive"
+            | "maybeMissing"
+            | "pathExists"
+            | "readDir"
+            | "readFileType"
+            | "sourceByRegex"
+            | "sourceFilesBySuffices"
+            | "storePath"
+            | "toString"
+            | "union"
+            | "unions"
+    )
 }
 
 /// Whether an attribute of this name is given a folder for the files in it.
@@ -261,13 +256,13 @@ mod tests {
 
     #[test]
     fn a_default_of_a_folder_moves() {
-        let workspace = "//- /w/default.nix\n{ callPackage }: [ (callPackage ./foo { }) (import ./foo) (import (./foo + \"/x\")) { src = ./foo; imports = [ ./foo ] ++ map f [ ./foo/default.nix ]; a = builtins.readDir ./foo; } ]\n\
+        let workspace = "//- /w/default.nix\n{ callPackage }: [ (callPackage ./foo { }) (import ./foo) (import (./foo + \"/x\")) { src = ./foo; imports = [ ./foo ] ++ map f [ ./foo/default.nix ]; a = builtins.readDir ./foo; modules = builtins.concatLists [ [ ./foo ] ]; \"${\"b\"}\" = ./foo; } ]\n\
              //- /w/foo/default.nix\n[ ./x ../. ]\n//- /w/foo/x.nix\nimport ./.\n";
         check(
             workspace,
             &[("/w/foo/default.nix", "/w/foo/package.nix")],
             &expect![[r#"
-                /w/default.nix: { callPackage }: [ (callPackage ./foo/package.nix { }) (import ./foo/package.nix) (import (./foo + "/x")) { src = ./foo; imports = [ ./foo/package.nix ] ++ map f [ ./foo/package.nix ]; a = builtins.readDir ./foo; } ]
+                /w/default.nix: { callPackage }: [ (callPackage ./foo/package.nix { }) (import ./foo/package.nix) (import (./foo + "/x")) { src = ./foo; imports = [ ./foo/package.nix ] ++ map f [ ./foo/package.nix ]; a = builtins.readDir ./foo; modules = builtins.concatLists [ [ ./foo/package.nix ] ]; "${"b"}" = ./foo/package.nix; } ]
                 /w/foo/x.nix: import ./package.nix
             "#]],
         );
@@ -275,7 +270,7 @@ mod tests {
             workspace,
             &[("/w/foo/default.nix", "/w/bar/default.nix")],
             &expect![[r#"
-                /w/default.nix: { callPackage }: [ (callPackage ./bar { }) (import ./bar) (import (./foo + "/x")) { src = ./foo; imports = [ ./bar ] ++ map f [ ./bar/default.nix ]; a = builtins.readDir ./foo; } ]
+                /w/default.nix: { callPackage }: [ (callPackage ./bar { }) (import ./bar) (import (./foo + "/x")) { src = ./foo; imports = [ ./bar ] ++ map f [ ./bar/default.nix ]; a = builtins.readDir ./foo; modules = builtins.concatLists [ [ ./bar ] ]; "${"b"}" = ./bar; } ]
                 /w/foo/default.nix: [ ../foo/x ../. ]
                 /w/foo/x.nix: import ../bar
             "#]],
