@@ -38,7 +38,7 @@ pub fn call_hierarchy(db: &dyn Db, file: File, offset: u32) -> Option<CallItem> 
 
 /// Who calls the function that is bound at an offset.
 pub fn incoming_calls(db: &dyn Db, file: File, offset: u32) -> Vec<Calls> {
-    let Some(bound) = origin_at(db, file, offset) else { return Vec::new() };
+    let Some(bound) = bound_here(db, file, offset) else { return Vec::new() };
     let mut found: Vec<Calls> = Vec::new();
     for mention in mentions(db, bound).into_iter().filter(|mention| !mention.is_definition) {
         let file = mention.file;
@@ -52,6 +52,14 @@ pub fn incoming_calls(db: &dyn Db, file: File, offset: u32) -> Vec<Calls> {
         }
     }
     found
+}
+
+/// What an item is that starts at an offset.
+fn bound_here(db: &dyn Db, file: File, offset: u32) -> Option<Bound> {
+    match symbol_at(db, file, offset)?.0 {
+        Symbol::Binding(binding) => Some(Bound { file, binding }),
+        _ => None,
+    }
 }
 
 /// The call of the function that a name stands for, if it is called there.
@@ -72,7 +80,7 @@ fn call_of(db: &dyn Db, file: File, name: Span) -> Option<ExprId> {
 /// Whom the function that is bound at an offset calls.
 pub fn outgoing_calls(db: &dyn Db, file: File, offset: u32) -> Vec<Calls> {
     let mut found: Vec<Calls> = Vec::new();
-    let bound = origin_at(db, file, offset);
+    let bound = bound_here(db, file, offset);
     let value = bound.and_then(|bound| bound.value(db));
     let (file, start) = match value {
         Some(value) => (value.file, value.expr),
