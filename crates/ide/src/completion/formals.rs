@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 use super::CompletionKind;
 use super::flake;
 use super::found::{Found, Make};
+use super::usage::Kind;
 use crate::cursor::Cursor;
 use crate::evaluation::options::is_module;
 use crate::evaluation::packages::{Candidate, package_names};
@@ -43,14 +44,17 @@ pub(super) fn formals(db: &dyn Db, file: File, cursor: &Cursor<'_>, found: &mut 
     if flake.is_empty() && is_module(db, file) && is_outermost(cursor, *pattern) {
         OF_MODULES.iter().for_each(|name| offer(name, near::GIVEN, 0));
     }
-    let is_package = flake.is_empty() && !is_module(db, file) && is_outermost(cursor, *pattern);
-    if is_package && let Some(names) = package_names(db, Candidate::nixpkgs().intern(db)).known(db)
-    {
-        names.iter().for_each(|name| offer(name.as_str(), near::PACKAGE, 0));
-    }
     let ends = cursor.tree.children(*pattern).any(|child| cursor.get(child).kind == K::Ellipsis);
     if !ends {
         offer("...", near::ELLIPSIS, 0);
+    }
+    let is_package = flake.is_empty() && !is_module(db, file) && is_outermost(cursor, *pattern);
+    if is_package && let Some(names) = package_names(db, Candidate::nixpkgs().intern(db)).known(db)
+    {
+        for name in names.iter().filter(|name| !taken.contains(name.as_str())) {
+            let make = Make::Kind(CompletionKind::Parameter);
+            found.offer_attribute(*name, near::PACKAGE, Kind::Packages, make);
+        }
     }
 }
 

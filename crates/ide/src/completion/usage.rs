@@ -169,6 +169,7 @@ mod tests {
         assert_eq!(best("{ pkgs, ... }: pkgs.$0", 2), ["stdenv", "lib"]);
         assert_eq!(best("{ stdenv }: stdenv.hostPlatform.i$0", 2), ["isLinux", "isDarwin"]);
         assert_eq!(best("builtins.m$0", 1), ["mapAttrs"]);
+        assert_eq!(best("{ $0 }: 1", 3), ["...", "stdenv", "lib"]);
     }
 
     #[test]
