@@ -67,9 +67,7 @@ impl Inference<'_> {
         if levels == 0 {
             return "{ … }".to_owned();
         }
-        attributes.sort_by_key(|attribute| {
-            (attribute.binding.map(|(_, binding)| binding), attribute.name.as_str())
-        });
+        attributes.sort_by_key(|attribute| attribute.name.as_str());
         let more = attributes.len() > ATTRIBUTES;
         let mut parts: Vec<String> = Vec::new();
         for Attribute { name, optional, .. } in attributes.into_iter().take(ATTRIBUTES) {
@@ -99,7 +97,7 @@ impl Inference<'_> {
                     }
                     Param::Pattern { formals, ellipsis, .. } => {
                         let mut formals: Vec<_> = formals.iter().collect();
-                        formals.sort_by_key(|formal| formal.binding);
+                        formals.sort_by_key(|formal| formal.name.as_str());
                         let more = formals.len() > ATTRIBUTES;
                         let mut parts: Vec<String> = Vec::new();
                         for formal in formals.into_iter().take(ATTRIBUTES) {
