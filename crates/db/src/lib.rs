@@ -21,9 +21,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use discovery::{Nixpkgs, cache_folder, nixpkgs};
 pub use evaluation::{Apart, Evaluated, Patience, ReadFrom, Session, evaluate};
+pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, peek, source};
 /// Gives memory that was freed back to the system.
 pub use floe_eval::heap::give_back as give_back_memory;
-pub use file::{Buffers, File, Files, MAX_SIZE, ReadProblem, Source, normalize, peek, source};
 pub use host::{Change, Host, Revised};
 pub use query::{
     Generation, changed_since, generation, line_index, module, parse, problems, scopes, source_map,

@@ -60,8 +60,7 @@ pub fn goto_definition(db: &dyn Db, file: File, offset: u32) -> Vec<NavigationTa
                 .or_else(|| {
                     let (name, info) = package(db, file, symbol)?;
                     package_target(db, &name, &info)
-                })
-            {
+                }) {
                 Some(target) => Some(target),
                 // Several calls can give several sets.
                 None => {
