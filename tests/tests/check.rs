@@ -87,7 +87,7 @@ fn expressions_are_found_by_their_form() {
     let home = Home::new();
     home.write("a.nix", "x: [\n  (isNull x)\n  (isNull {\n    a = 1;\n  })\n]\n");
     let places = home.floe(["ssr", "isNull $x", "a.nix"]).expect();
-    assert_eq!(places, "a.nix:2:4  isNull x\na.nix:3:4  isNull { …\n");
+    assert_eq!(places, "a.nix:2:4  isNull x\na.nix:3:4  isNull { …");
     let list = home.floe(["ssr", "--json", "isNull $x", "a.nix"]).expect();
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     assert_eq!((&list[0]["line"], &list[0]["text"]), (&2.into(), &"isNull x".into()));
